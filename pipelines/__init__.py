@@ -1,0 +1,1 @@
+"""Prefect flows around the graph in dvc.yaml."""

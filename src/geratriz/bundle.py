@@ -1,0 +1,102 @@
+"""A saved generator: one JSON head and one safetensors file in a folder. Loading it never runs code.
+
+The head carries a format number and the SHA-256 of each part, so a changed byte, a missing part and a bundle of a
+newer format are refused with a reason. The bundle's identity is the SHA-256 of its head.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geratriz.errors import BundleError
+
+FORMAT = 1
+HEAD = "generator.json"
+TENSORS = "tensors.safetensors"
+HISTORY = "history.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bundle:
+    """What a generator is made of, once read: its ``kind``, its JSON ``head`` and its arrays by name."""
+
+    kind: str
+    head: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray]
+
+
+def write(folder: Path, *, kind: str, head: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write a bundle into ``folder``; the head goes last, so a bundle that was cut off is no bundle."""
+    from safetensors.numpy import save
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = save({name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)})
+    _write_atomically(folder / TENSORS, tensors)
+    parts = {TENSORS: hashlib.sha256(tensors).hexdigest()}
+    content = {"format": FORMAT, "kind": kind, **head, "parts": parts}
+    text = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False)
+    _write_atomically(folder / HEAD, (text + "\n").encode())
+
+
+def read(folder: Path) -> Bundle:
+    """Read and check a bundle.
+
+    Raises:
+        BundleError: there is none, it is damaged, or it was written by a newer version.
+    """
+    from safetensors.numpy import load
+
+    head = read_head(folder)
+    contents = {}
+    for part, expected in head["parts"].items():
+        try:
+            contents[part] = (folder / part).read_bytes()
+        except FileNotFoundError:
+            raise BundleError(
+                f"{folder / part} is missing: the bundle was copied without it. Copy the whole folder."
+            ) from None
+        if hashlib.sha256(contents[part]).hexdigest() != expected:
+            raise BundleError(
+                f"{folder / part} is not what was saved: its SHA-256 differs from the one in {HEAD}. "
+                "Restore it (`dvc checkout`), or fit again."
+            )
+    return Bundle(kind=head["kind"], head=head, arrays=load(contents[TENSORS]))
+
+
+def read_head(folder: Path) -> dict[str, Any]:
+    """The JSON head alone, its format checked.
+
+    Raises:
+        BundleError: there is none, it is not JSON, or it was written by a newer version.
+    """
+    path = folder / HEAD
+    try:
+        head = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BundleError(f"{folder} holds no generator: {HEAD} is missing. `geratriz fit` writes one.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+        raise BundleError(f"{path} is not JSON ({problem}). Restore it (`dvc checkout`), or fit again.") from None
+    found = head.get("format") if isinstance(head, dict) else None
+    if not isinstance(found, int) or "kind" not in head or TENSORS not in head.get("parts", {}):
+        raise BundleError(f"{path} is not the head of a generator's bundle.")
+    if found > FORMAT:
+        raise BundleError(f"{folder} has format {found}, this version reads up to {FORMAT}. Upgrade geratriz.")
+    return dict(head)
+
+
+def digest(folder: Path) -> str:
+    """The bundle's identity: the SHA-256 of its head, which holds the SHA-256 of every part."""
+    read_head(folder)
+    return hashlib.sha256((folder / HEAD).read_bytes()).hexdigest()
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)

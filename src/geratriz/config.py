@@ -1,0 +1,127 @@
+"""Strict loading: a mapping (params.yaml, JSON) becomes a frozen dataclass, or an error that says where and what."""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union
+
+import yaml
+
+from geratriz.errors import ConfigError, nearest
+
+T = TypeVar("T")
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        ConfigError: the file is missing, is not YAML, or holds something else than a mapping.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path} does not exist. Run the command in the project's root, where params.yaml stands."
+        ) from None
+    except yaml.YAMLError as problem:
+        raise ConfigError(f"{path} is not valid YAML: {problem}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} holds {type(content).__name__}, expected a mapping of settings.")
+    return content
+
+
+def pick(settings: Mapping[str, Any], key: str) -> Any:
+    """The value under a dotted key such as ``train.tvae``.
+
+    Raises:
+        ConfigError: a part of the key is not there; names the nearest one that is.
+    """
+    value: Any = settings
+    walked: list[str] = []
+    for part in key.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            known = value.keys() if isinstance(value, Mapping) else ()
+            where = ".".join(walked) or "the top level"
+            raise ConfigError(f"params.yaml has no {key!r}: {part!r} is missing at {where}.{nearest(part, known)}")
+        value = value[part]
+        walked.append(part)
+    return value
+
+
+def load(cls: type[T], mapping: Mapping[str, Any] | None, where: str) -> T:
+    """Build the dataclass ``cls`` from ``mapping``; ``where`` names the mapping in messages.
+
+    A missing key takes the dataclass's default; an unknown key, a missing required one and a value of another
+    type are refused.
+
+    Raises:
+        ConfigError: as said, with the key's full name and what was probably meant.
+    """
+    given = dict(mapping or {})
+    hints = typing.get_type_hints(cls)
+    fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
+    for key in given:
+        if key not in fields:
+            raise ConfigError(f"{where}.{key} is not a setting.{nearest(str(key), fields)}")
+    for name, field in fields.items():
+        no_default = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if name not in given and no_default:
+            raise ConfigError(f"{where}.{name} is missing: it has no default, give it a value in params.yaml.")
+    try:
+        return cls(**{name: _convert(value, hints[name], f"{where}.{name}") for name, value in given.items()})
+    except ValueError as problem:
+        raise ConfigError(f"{where}: {problem}") from None
+
+
+def _convert(value: Any, hint: Any, where: str) -> Any:
+    """``value`` as the type ``hint`` asks for, or a ConfigError."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
+    if origin in (Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        options = [each for each in arguments if each is not type(None)]
+        for option in options[:-1]:
+            try:
+                return _convert(value, option, where)
+            except ConfigError:
+                continue
+        return _convert(value, options[-1], where)
+    if origin is Literal:
+        if value in arguments:
+            return value
+        raise ConfigError(f"{where} is {value!r}.{nearest(str(value), [str(a) for a in arguments])}")
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if isinstance(value, hint):
+            return value
+        if isinstance(value, Mapping) or value is None:
+            return load(hint, value, where)
+        raise _type_error(value, "a mapping of settings", where)
+    if origin is tuple:
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            return tuple(_convert(each, arguments[0], f"{where}[{i}]") for i, each in enumerate(value))
+        raise _type_error(value, "a list", where)
+    if origin is not None and issubclass(origin, Mapping):
+        if isinstance(value, Mapping):
+            return {str(k): _convert(v, arguments[1], f"{where}.{k}") for k, v in value.items()}
+        raise _type_error(value, "a mapping", where)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint is float and isinstance(value, str):  # YAML reads 1e-3 as text
+        try:
+            return float(value)
+        except ValueError:
+            raise _type_error(value, "a number", where) from None
+    if hint is Path and isinstance(value, str):
+        return Path(value)
+    if isinstance(value, hint) and not (hint in (int, float) and isinstance(value, bool)):
+        return value
+    raise _type_error(value, hint.__name__, where)
+
+
+def _type_error(value: Any, expected: str, where: str) -> ConfigError:
+    return ConfigError(f"{where} is {value!r} ({type(value).__name__}), expected {expected}.")

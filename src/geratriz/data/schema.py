@@ -1,0 +1,201 @@
+"""What each column of a table is: inferred from the frame, corrected by the user, kept beside the data as JSON."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from geratriz import config
+from geratriz.errors import ConfigError, DataError, nearest
+
+Kind = Literal["integer", "float", "boolean", "category", "datetime", "id"]
+KINDS: tuple[str, ...] = get_args(Kind)
+NUMERIC: frozenset[str] = frozenset({"integer", "float", "datetime"})  # kinds with an order and a distance
+
+MAX_DECIMALS = 6  # a float column with more digits than this is taken as continuous
+MIN_ROWS_FOR_ID = 50  # in a shorter table distinct values prove nothing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """One column: its ``kind``, the pandas ``dtype`` it comes back with, and what its values look like."""
+
+    name: str
+    kind: Kind
+    dtype: str
+    decimals: int | None = None
+    """Digits after the point that hold every value seen; None for a continuous float and for other kinds."""
+    categories: tuple[Any, ...] | None = None
+    """The categories of a pandas ``category`` column, in order; None for other dtypes."""
+    ordered: bool = False
+
+    @property
+    def step(self) -> float | None:
+        """The distance between neighbouring values a column can take, in its own unit; None where continuous.
+
+        Datetimes count in nanoseconds and their step is the coarsest of day, hour, minute, second that fits.
+        """
+        return None if self.decimals is None else 10.0**-self.decimals
+
+    def restore(self, values: pd.Series) -> pd.Series:
+        """``values`` in this column's dtype. Missing values in a dtype that has none raise as pandas does."""
+        if self.dtype == "category":
+            kept = None if self.categories is None else list(self.categories)
+            return values.astype(pd.CategoricalDtype(kept, ordered=self.ordered))
+        return values.astype(self.dtype)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Schema:
+    """The columns in order, and which one is the ``target`` that utility is measured on (or None)."""
+
+    columns: tuple[Column, ...]
+    target: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.target is not None and self.target not in self.names:
+            raise DataError(
+                f"the target {self.target!r} is not a column of the table.{nearest(self.target, self.names)}"
+            )
+
+    def __getitem__(self, name: str) -> Column:
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise DataError(f"the table has no column {name!r}.{nearest(name, self.names)}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names in order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def learnt(self) -> tuple[Column, ...]:
+        """The columns a generator models: all but ids, which are issued anew."""
+        return tuple(column for column in self.columns if column.kind != "id")
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON mapping; :meth:`from_json` is its inverse."""
+        columns = [
+            {key: value for key, value in dataclasses.asdict(column).items() if value not in (None, False)}
+            for column in self.columns
+        ]
+        return {"target": self.target, "columns": columns}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Schema":
+        """The schema in a mapping that :meth:`to_json` made."""
+        return config.load(cls, content, "schema")
+
+    def write(self, path: Path) -> None:
+        """Write as JSON."""
+        path.write_text(json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> "Schema":
+        """Read what :meth:`write` wrote."""
+        return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+
+
+def infer(frame: pd.DataFrame, *, overrides: Mapping[str, str] | None = None, target: str | None = None) -> Schema:
+    """The schema of ``frame``; ``overrides`` maps column names to kinds and wins over what the values suggest.
+
+    Raises:
+        ConfigError: an override names an unknown column or kind.
+        DataError: names are not unique text, or a column's values do not fit its kind.
+    """
+    names = [str(name) for name in frame.columns]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise DataError(f"column names must be unique; {', '.join(map(repr, doubled))} stand more than once.")
+    overrides = overrides or {}
+    for name, kind in overrides.items():
+        if name not in names:
+            raise ConfigError(f"data.schema.{name} names a column the table does not have.{nearest(name, names)}")
+        if kind not in KINDS:
+            raise ConfigError(f"data.schema.{name} is {kind!r}, which is no kind of column.{nearest(kind, KINDS)}")
+    columns = tuple(_column(str(name), frame[name], overrides.get(str(name))) for name in frame.columns)
+    return Schema(columns=columns, target=target)
+
+
+def _column(name: str, values: pd.Series, kind: str | None) -> Column:
+    chosen = kind or _kind(values, positional_id_allowed=True)
+    dtype = "category" if isinstance(values.dtype, pd.CategoricalDtype) else str(values.dtype)
+    categories = tuple(values.cat.categories.tolist()) if isinstance(values.dtype, pd.CategoricalDtype) else None
+    ordered = bool(values.cat.ordered) if isinstance(values.dtype, pd.CategoricalDtype) else False
+    decimals = None
+    if chosen in NUMERIC:
+        decimals = _decimals(name, values, chosen)
+    return Column(
+        name=name,
+        kind=chosen,
+        dtype=dtype,
+        decimals=decimals,
+        categories=categories,
+        ordered=ordered,  # type: ignore[arg-type]
+    )
+
+
+def _kind(values: pd.Series, *, positional_id_allowed: bool) -> Kind:
+    present = values.dropna()
+    if pd.api.types.is_bool_dtype(values.dtype):
+        return "boolean"
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return "datetime"
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        numbers = present.to_numpy(dtype=np.float64)
+        if not len(numbers) or not np.array_equal(numbers, np.round(numbers)):
+            return "float"
+        steps = np.diff(numbers)
+        counts_rows = (
+            len(numbers) == len(values) >= MIN_ROWS_FOR_ID and steps[0] != 0 and bool(np.all(steps == steps[0]))
+        )
+        return "id" if positional_id_allowed and counts_rows else "integer"
+    if len(present) and present.map(lambda each: isinstance(each, bool)).all():
+        return "boolean"
+    if len(present) == len(values) >= MIN_ROWS_FOR_ID and present.is_unique:
+        return "id"
+    return "category"
+
+
+def _decimals(name: str, values: pd.Series, kind: str) -> int | None:
+    """How many decimals hold every value; for datetimes minus the power of ten of nanoseconds (9 for seconds)."""
+    numbers = as_numbers(name, values, kind)
+    numbers = numbers[~np.isnan(numbers)]
+    if kind == "datetime":
+        return -9 if np.all(numbers % 10**9 == 0) else 0
+    precision = np.finfo(np.float32).eps if values.dtype == np.float32 else np.finfo(np.float64).eps
+    for digits in range(MAX_DECIMALS + 1):
+        if np.all(np.abs(numbers - np.round(numbers, digits)) <= 2 * precision * np.abs(numbers)):
+            return digits
+    if kind == "integer":
+        raise DataError(f"column {name!r} is declared integer but holds fractions. Declare it float.")
+    return None
+
+
+def as_numbers(name: str, values: pd.Series, kind: str) -> np.ndarray:
+    """A numeric column as float64, missing as NaN; datetimes in nanoseconds since 1970 (UTC), exact to 2**53 steps.
+
+    Raises:
+        DataError: the values are no numbers, or infinite.
+    """
+    try:
+        if kind == "datetime":
+            moments = pd.to_datetime(values, utc=True)
+            numbers = moments.astype("datetime64[ns, UTC]").astype("int64").to_numpy().astype(np.float64)
+            numbers[moments.isna().to_numpy()] = np.nan
+            return numbers
+        numbers = pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as problem:
+        raise DataError(f"column {name!r} is declared {kind} but cannot be read so: {problem}") from None
+    if np.isinf(numbers).any():
+        row = int(np.flatnonzero(np.isinf(numbers))[0])
+        raise DataError(
+            f"column {name!r} holds an infinite value (row {row}). Replace it by a number or leave it missing."
+        )
+    return numbers

@@ -1,0 +1,1 @@
+"""Registering, promoting and serving generators with MLflow."""
