@@ -30,18 +30,18 @@ def scope(seed: int) -> Iterator[None]:
     Torch's initialisers draw from the global generator; nothing else here should need this.
     """
     torch = sys.modules.get("torch")
-    python_state, numpy_state = random.getstate(), np.random.get_state()
+    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - libraries read the legacy state
     torch_state = torch.get_rng_state() if torch else None
     cuda_state = torch.cuda.get_rng_state_all() if torch and torch.cuda.is_available() else None
     random.seed(seed)
-    np.random.seed(seed % 2**32)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - libraries read the legacy state
     if torch:
         torch.manual_seed(seed)
     try:
         yield
     finally:
         random.setstate(python_state)
-        np.random.set_state(numpy_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002 - libraries read the legacy state
         if torch and torch_state is not None:
             torch.set_rng_state(torch_state)
         if torch and cuda_state is not None:

@@ -2,10 +2,11 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ KINDS: tuple[str, ...] = get_args(Kind)
 NUMERIC: frozenset[str] = frozenset({"integer", "float", "datetime"})  # kinds with an order and a distance
 
 MAX_DECIMALS = 6  # a float column with more digits than this is taken as continuous
+UNITS_OF_TIME = (86400.0, 3600.0, 60.0, 1.0)  # seconds in a day, an hour, a minute, a second
 MIN_ROWS_FOR_ID = 50  # in a shorter table distinct values prove nothing
 
 
@@ -28,26 +30,26 @@ class Column:
     name: str
     kind: Kind
     dtype: str
-    decimals: int | None = None
-    """Digits after the point that hold every value seen; None for a continuous float and for other kinds."""
+    step: float | None = None
+    """The grid its numbers stand on, such as 1.0 or 0.01 (datetimes: in seconds); None where it is continuous."""
     categories: tuple[Any, ...] | None = None
     """The categories of a pandas ``category`` column, in order; None for other dtypes."""
     ordered: bool = False
 
-    @property
-    def step(self) -> float | None:
-        """The distance between neighbouring values a column can take, in its own unit; None where continuous.
-
-        Datetimes count in nanoseconds and their step is the coarsest of day, hour, minute, second that fits.
-        """
-        return None if self.decimals is None else 10.0**-self.decimals
+    def snap(self, numbers: np.ndarray) -> np.ndarray:
+        """``numbers`` on the column's grid."""
+        if self.step is None:
+            return numbers
+        if self.step < 1:  # rounding to decimals gives the float nearest to the decimal number; a product does not
+            return np.round(numbers, round(-math.log10(self.step)))
+        return np.round(numbers / self.step) * self.step
 
     def restore(self, values: pd.Series) -> pd.Series:
         """``values`` in this column's dtype. Missing values in a dtype that has none raise as pandas does."""
         if self.dtype == "category":
             kept = None if self.categories is None else list(self.categories)
             return values.astype(pd.CategoricalDtype(kept, ordered=self.ordered))
-        return values.astype(self.dtype)
+        return cast("pd.Series", values.astype(self.dtype))  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,9 +61,8 @@ class Schema:
 
     def __post_init__(self) -> None:
         if self.target is not None and self.target not in self.names:
-            raise DataError(
-                f"the target {self.target!r} is not a column of the table.{nearest(self.target, self.names)}"
-            )
+            hint = nearest(self.target, self.names)
+            raise DataError(f"the target {self.target!r} is not a column of the table.{hint}")
 
     def __getitem__(self, name: str) -> Column:
         for column in self.columns:
@@ -124,24 +125,19 @@ def infer(frame: pd.DataFrame, *, overrides: Mapping[str, str] | None = None, ta
 
 
 def _column(name: str, values: pd.Series, kind: str | None) -> Column:
-    chosen = kind or _kind(values, positional_id_allowed=True)
-    dtype = "category" if isinstance(values.dtype, pd.CategoricalDtype) else str(values.dtype)
-    categories = tuple(values.cat.categories.tolist()) if isinstance(values.dtype, pd.CategoricalDtype) else None
-    ordered = bool(values.cat.ordered) if isinstance(values.dtype, pd.CategoricalDtype) else False
-    decimals = None
-    if chosen in NUMERIC:
-        decimals = _decimals(name, values, chosen)
+    chosen = _kind(values) if kind is None else kind
+    is_categorical = isinstance(values.dtype, pd.CategoricalDtype)
     return Column(
         name=name,
-        kind=chosen,
-        dtype=dtype,
-        decimals=decimals,
-        categories=categories,
-        ordered=ordered,  # type: ignore[arg-type]
+        kind=cast(Kind, chosen),
+        dtype="category" if is_categorical else str(values.dtype),
+        step=_step(name, values, chosen) if chosen in NUMERIC else None,
+        categories=tuple(values.cat.categories.tolist()) if is_categorical else None,
+        ordered=bool(values.cat.ordered) if is_categorical else False,
     )
 
 
-def _kind(values: pd.Series, *, positional_id_allowed: bool) -> Kind:
+def _kind(values: pd.Series) -> Kind:
     present = values.dropna()
     if pd.api.types.is_bool_dtype(values.dtype):
         return "boolean"
@@ -152,10 +148,8 @@ def _kind(values: pd.Series, *, positional_id_allowed: bool) -> Kind:
         if not len(numbers) or not np.array_equal(numbers, np.round(numbers)):
             return "float"
         steps = np.diff(numbers)
-        counts_rows = (
-            len(numbers) == len(values) >= MIN_ROWS_FOR_ID and steps[0] != 0 and bool(np.all(steps == steps[0]))
-        )
-        return "id" if positional_id_allowed and counts_rows else "integer"
+        complete = len(numbers) == len(values) >= MIN_ROWS_FOR_ID
+        return "id" if complete and steps[0] != 0 and np.all(steps == steps[0]) else "integer"
     if len(present) and present.map(lambda each: isinstance(each, bool)).all():
         return "boolean"
     if len(present) == len(values) >= MIN_ROWS_FOR_ID and present.is_unique:
@@ -163,36 +157,36 @@ def _kind(values: pd.Series, *, positional_id_allowed: bool) -> Kind:
     return "category"
 
 
-def _decimals(name: str, values: pd.Series, kind: str) -> int | None:
-    """How many decimals hold every value; for datetimes minus the power of ten of nanoseconds (9 for seconds)."""
+def _step(name: str, values: pd.Series, kind: str) -> float | None:
+    """The coarsest grid that holds every value: a power of ten, or a unit of time for datetimes."""
     numbers = as_numbers(name, values, kind)
     numbers = numbers[~np.isnan(numbers)]
     if kind == "datetime":
-        return -9 if np.all(numbers % 10**9 == 0) else 0
-    precision = np.finfo(np.float32).eps if values.dtype == np.float32 else np.finfo(np.float64).eps
+        return next((unit for unit in UNITS_OF_TIME if np.all(numbers % unit == 0)), None)
+    precision = np.finfo(np.float32 if values.dtype == np.float32 else np.float64).eps
     for digits in range(MAX_DECIMALS + 1):
         if np.all(np.abs(numbers - np.round(numbers, digits)) <= 2 * precision * np.abs(numbers)):
-            return digits
-    if kind == "integer":
-        raise DataError(f"column {name!r} is declared integer but holds fractions. Declare it float.")
+            return 10.0**-digits
+        if kind == "integer":
+            raise DataError(f"column {name!r} is declared integer but holds fractions. Declare it float.")
     return None
 
 
 def as_numbers(name: str, values: pd.Series, kind: str) -> np.ndarray:
-    """A numeric column as float64, missing as NaN; datetimes in nanoseconds since 1970 (UTC), exact to 2**53 steps.
+    """A numeric column as float64, missing as NaN; datetimes in seconds since 1970 (UTC).
 
     Raises:
         DataError: the values are no numbers, or infinite.
     """
     try:
         if kind == "datetime":
-            moments = pd.to_datetime(values, utc=True)
-            numbers = moments.astype("datetime64[ns, UTC]").astype("int64").to_numpy().astype(np.float64)
-            numbers[moments.isna().to_numpy()] = np.nan
-            return numbers
+            since = pd.to_datetime(values, utc=True) - pd.Timestamp(0, tz="UTC")
+            return since.dt.total_seconds().to_numpy(dtype=np.float64, na_value=np.nan)
         numbers = pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as problem:
-        raise DataError(f"column {name!r} is declared {kind} but cannot be read so: {problem}") from None
+        raise DataError(
+            f"column {name!r} is declared {kind} but cannot be read so: {problem}. Set data.schema.{name} to its kind."
+        ) from None
     if np.isinf(numbers).any():
         row = int(np.flatnonzero(np.isinf(numbers))[0])
         raise DataError(

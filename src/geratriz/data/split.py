@@ -72,12 +72,8 @@ def _canonical(values: pd.Series) -> np.ndarray:
         return values.astype("str").fillna("").to_numpy(dtype=object)
     if pd.api.types.is_numeric_dtype(values.dtype):
         return values.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0  # + 0.0 makes -0.0 the same as 0.0
-    return (
-        values.astype(object)
-        .where(values.notna(), None)
-        .map(lambda each: "\0" if each is None else str(each))
-        .to_numpy(dtype=object)
-    )
+    objects: list[object] = values.astype(object).where(values.notna(), None).tolist()
+    return np.array(["\0" if each is None else str(each) for each in objects], dtype=object)
 
 
 def _mix(words: np.ndarray) -> np.ndarray:

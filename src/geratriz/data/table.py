@@ -40,9 +40,8 @@ class Table:
             DataError: no rows or columns, columns that are not the schema's, or values that do not fit.
         """
         if not len(frame.columns) or not len(frame):
-            raise DataError(
-                f"the table has {len(frame)} rows and {len(frame.columns)} columns; at least one of each is needed."
-            )
+            shape = f"{len(frame)} rows and {len(frame.columns)} columns"
+            raise DataError(f"the table has {shape}; at least one of each is needed.")
         frame = frame.reset_index(drop=True)
         frame.columns = [str(name) for name in frame.columns]
         if schema is None:

@@ -68,7 +68,7 @@ def _read(settings: Mapping[str, Any], key: str, model: str | None) -> Any:
 
 
 def _check_origin() -> None:
-    """In a checkout of this project, insist on the checkout's own code: an editable install of another one wins else."""
+    """In a checkout of this project, insist on its own code: else an editable install of another checkout wins."""
     here = Path(os.environ.get("DVC_ROOT", ".")).resolve() if not (Path("src") / "geratriz").is_dir() else Path.cwd()
     expected, found = (here / "src" / "geratriz").resolve(), Path(geratriz.__file__).resolve().parent
     if expected.is_dir() and expected != found:
