@@ -1,0 +1,355 @@
+"""Columns to compact arrays and back: a code for every cell, and a quantile-normal value where it is continuous.
+
+Every learnt column has *levels*. A column of few values has one level a value (an *atom*). A numeric column of many
+values keeps its heavy values as atoms and has one level more, *continuous*; the place of such a cell in the column's
+distribution function is its value, mapped to a standard normal. Missing is a level like any other, so its pattern is
+part of what is learnt. :meth:`Codec.bin` cuts the continuous level into quantile bins, for models over codes alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr, ndtri
+
+from geratriz.data.schema import NUMERIC, Column, Schema, as_numbers
+from geratriz.data.table import Table
+from geratriz.errors import DataError, RequestError, nearest
+
+KNOTS = 1024  # resolution of a column's distribution function: KS error of at most 1 / KNOTS
+ROWS_PER_ATOM = 5  # a value seen less often on average says little by itself: the column is taken as continuous
+ROWS_PER_BIN = 20
+TAIL = 1e-6  # distribution function values are kept in [TAIL, 1 - TAIL], within +-4.75 standard deviations
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CodecConfig:
+    """How finely columns are told apart."""
+
+    max_levels: int = 160
+    """A numeric column with at most this many distinct values keeps each as a level of its own."""
+    bins: int = 128
+    """Quantile bins of a column with more; a value with at least 1 / bins of the rows is a level of its own."""
+
+    def __post_init__(self) -> None:
+        if self.max_levels < 2 or self.bins < 2:
+            raise ValueError(f"max_levels and bins must be at least 2, got {self.max_levels} and {self.bins}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Levels:
+    """The levels of one column, in the order of their codes: atoms, then missing, then continuous."""
+
+    column: Column
+    atoms: tuple[Any, ...]
+    """Values with a level of their own; numbers ascending, words as they were first seen."""
+    missing: bool
+    """Whether missing values were seen."""
+    bins: int
+    """Quantile bins of the continuous level; 0 where there is none."""
+    knots: np.ndarray
+    """Increasing values of the continuous part, shape (K,); empty where there is none."""
+    heights: np.ndarray
+    """The distribution function at the knots, shape (K,), from 0 to 1."""
+
+    @property
+    def exact(self) -> int:
+        """How many levels are not continuous; also the code of the continuous level."""
+        return len(self.atoms) + self.missing
+
+    @property
+    def size(self) -> int:
+        """How many codes the column has after binning."""
+        return self.exact + self.bins
+
+    def to_place(self, numbers: np.ndarray) -> np.ndarray:
+        """The distribution function of the continuous part at ``numbers``, in [TAIL, 1 - TAIL]."""
+        places: np.ndarray = np.clip(np.interp(numbers, self.knots, self.heights), TAIL, 1 - TAIL)
+        return places
+
+    def to_number(self, places: np.ndarray) -> np.ndarray:
+        """Its inverse, on the column's grid and inside the range that was seen."""
+        numbers = self.column.snap(np.interp(places, self.heights, self.knots))
+        low, high = self.column.snap(self.knots[[0, -1]])
+        clipped: np.ndarray = np.clip(numbers, low, high)
+        return clipped
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Cells as arrays, rows by learnt columns: int32 ``codes`` and quantile-normal float32 ``values`` (0 at atoms)."""
+
+    codes: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """Turns tables of one schema into arrays and back.
+
+    Categories, booleans, atoms and missing values come back exactly; continuous cells come back on the column's grid,
+    inside the range that was seen and as near as float32 and :data:`KNOTS` knots allow.
+    """
+
+    schema: Schema
+    levels: tuple[Levels, ...]
+
+    @classmethod
+    def fit(cls, table: Table, config: CodecConfig, rng: np.random.Generator) -> "Codec":
+        """Read off the levels of every learnt column.
+
+        Raises:
+            DataError: there is no column to learn, or one holds values that are no words, numbers, dates or booleans.
+        """
+        if not table.schema.learnt:
+            raise DataError("every column is an id: there is nothing to learn. Set data.schema.COLUMN to another kind.")
+        return cls(table.schema, tuple(_fit(c, table.frame[c.name], config, rng) for c in table.schema.learnt))
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Codes per learnt column after binning."""
+        return tuple(levels.size for levels in self.levels)
+
+    def encode(self, table: Table, rng: np.random.Generator) -> Encoded:
+        """Arrays for ``table``; ``rng`` spreads grid values over their cell so that they have a density.
+
+        Raises:
+            RequestError: a category was not seen when the codec was fitted.
+        """
+        pairs = [_encode(levels, table.frame[levels.column.name], rng) for levels in self.levels]
+        return Encoded(np.stack([c for c, _ in pairs], axis=1), np.stack([v for _, v in pairs], axis=1))
+
+    def decode(self, encoded: Encoded, *, first_row: int = 0) -> Table:
+        """The table in ``encoded``; ids are issued from ``first_row`` on."""
+        rows = len(encoded.codes)
+        learnt = {
+            levels.column.name: _decode(levels, encoded.codes[:, i], encoded.values[:, i])
+            for i, levels in enumerate(self.levels)
+        }
+        columns = {
+            column.name: learnt[column.name] if column.name in learnt else _issue(column, first_row, rows)
+            for column in self.schema.columns
+        }
+        return Table(pd.DataFrame(columns), self.schema)
+
+    def bin(self, encoded: Encoded) -> np.ndarray:
+        """Codes alone, int32, rows by columns: continuous cells as quantile bins of equal probability."""
+        binned = encoded.codes.copy()
+        for i, levels in enumerate(self.levels):
+            if levels.bins:
+                continuous = binned[:, i] == levels.exact
+                place = ndtr(encoded.values[continuous, i].astype(np.float64))
+                binned[continuous, i] += np.minimum((place * levels.bins).astype(np.int32), levels.bins - 1)
+        return binned
+
+    def unbin(self, codes: np.ndarray, rng: np.random.Generator) -> Encoded:
+        """The inverse of :meth:`bin`, a place drawn uniformly inside each bin."""
+        codes = codes.astype(np.int32, copy=True)
+        values = np.zeros(codes.shape, dtype=np.float32)
+        for i, levels in enumerate(self.levels):
+            if levels.bins:
+                spread = rng.random(len(codes))  # drawn for all rows: the stream does not depend on the codes
+                continuous = codes[:, i] >= levels.exact
+                place = (codes[continuous, i] - levels.exact + spread[continuous]) / levels.bins
+                values[continuous, i] = ndtri(np.clip(place, TAIL, 1 - TAIL))
+                codes[continuous, i] = levels.exact
+        return Encoded(codes, values)
+
+    def condition(self, where: Mapping[str, Any]) -> tuple[dict[int, int], dict[str, Any]]:
+        """Wanted cells as ({column index: binned code}, {column name: the value as the column holds it}).
+
+        Raises:
+            RequestError: a column that is not learnt, or a value that was never seen or lies outside the range seen.
+        """
+        names = [levels.column.name for levels in self.levels]
+        codes, cells = {}, {}
+        for name, wanted in where.items():
+            if name not in names:
+                raise RequestError(
+                    f"where names {name!r}, which is no column the generator learnt.{nearest(name, names)}"
+                )
+            index = names.index(name)
+            codes[index], cells[name] = _condition(self.levels[index], wanted)
+        return codes, cells
+
+    def to_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """The codec as JSON and arrays; :meth:`from_state` is its inverse."""
+        head = {
+            "schema": self.schema.to_json(),
+            "levels": [{"atoms": list(each.atoms), "missing": each.missing, "bins": each.bins} for each in self.levels],
+        }
+        arrays = {}
+        for i, each in enumerate(self.levels):
+            if each.bins:
+                arrays[f"codec.{i}.knots"], arrays[f"codec.{i}.heights"] = each.knots, each.heights
+        return head, arrays
+
+    @classmethod
+    def from_state(cls, head: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> "Codec":
+        """Rebuild what :meth:`to_state` gave."""
+        schema = Schema.from_json(head["schema"])
+        levels = tuple(
+            Levels(
+                column=column,
+                atoms=tuple(each["atoms"]),
+                missing=each["missing"],
+                bins=each["bins"],
+                knots=arrays.get(f"codec.{i}.knots", np.empty(0)),
+                heights=arrays.get(f"codec.{i}.heights", np.empty(0)),
+            )
+            for i, (column, each) in enumerate(zip(schema.learnt, head["levels"], strict=True))
+        )
+        return cls(schema, levels)
+
+
+def _fit(column: Column, values: pd.Series, config: CodecConfig, rng: np.random.Generator) -> Levels:
+    missing = bool(values.isna().any())
+    if column.kind not in NUMERIC:
+        atoms = tuple(_word(column, each) for each in pd.unique(values.dropna()).tolist())
+        return Levels(column=column, atoms=atoms, missing=missing, bins=0, knots=np.empty(0), heights=np.empty(0))
+    numbers = as_numbers(column.name, values, column.kind)
+    numbers = numbers[~np.isnan(numbers)]
+    distinct, counts = np.unique(numbers, return_counts=True)
+    few = len(distinct) <= config.max_levels and len(numbers) >= ROWS_PER_ATOM * len(distinct)
+    heavy = np.ones(len(distinct), bool) if few else counts >= max(len(numbers) / config.bins, 2)
+    rest = numbers[~np.isin(numbers, distinct[heavy])]
+    if len(rest) and len(np.unique(rest)) < 2:  # one value is no distribution
+        heavy, rest = np.ones(len(distinct), bool), rest[:0]
+    knots, heights, bins = np.empty(0), np.empty(0), 0
+    if len(rest):
+        bins = min(config.bins, max(2, len(rest) // ROWS_PER_BIN))
+        knots, heights = _distribution(_spread(column, rest, rng))
+    atoms = tuple(distinct[heavy].tolist())
+    return Levels(column=column, atoms=atoms, missing=missing, bins=bins, knots=knots, heights=heights)
+
+
+def _distribution(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """An increasing piecewise linear distribution function through at most KNOTS + 1 quantiles."""
+    heights = np.linspace(0, 1, min(KNOTS, len(numbers) - 1) + 1)
+    knots = np.quantile(numbers, heights)
+    last_of_equals = np.append(knots[1:] > knots[:-1], True)
+    knots, heights = knots[last_of_equals], heights[last_of_equals]
+    return knots, np.where(np.arange(len(heights)) == 0, 0.0, heights)
+
+
+def _spread(column: Column, numbers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Grid values moved by up to half a step: a grid has no density, this has, and snapping undoes it exactly."""
+    return numbers if column.step is None else numbers + column.step * (rng.random(len(numbers)) - 0.5)
+
+
+def _encode(levels: Levels, values: pd.Series, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    column, rows = levels.column, len(values)
+    normal = np.zeros(rows, dtype=np.float32)
+    absent = values.isna().to_numpy()
+    if absent.any() and not levels.missing:
+        row = int(np.flatnonzero(absent)[0])
+        raise RequestError(f"column {column.name!r} is missing in row {row}, which it never was in the training data.")
+    codes = np.full(rows, len(levels.atoms), dtype=np.int32)  # where missing, this is right already
+    if column.kind not in NUMERIC:
+        index = {atom: code for code, atom in enumerate(levels.atoms)}
+        present = values[~absent]
+        found = present.map({each: index.get(_word(column, each), -1) for each in pd.unique(present)}).to_numpy(
+            np.int32
+        )
+        if (found < 0).any():
+            stranger = present.iloc[int(np.flatnonzero(found < 0)[0])]
+            raise RequestError(
+                f"column {column.name!r} holds {stranger!r}, never seen in the training data."
+                f"{nearest(str(stranger), map(str, levels.atoms))}"
+            )
+        codes[~absent] = found
+        return codes, normal
+    numbers = as_numbers(column.name, values, column.kind)[~absent]
+    spread = _spread(column, numbers, rng)
+    atoms = np.array(levels.atoms, dtype=np.float64)
+    place = np.searchsorted(atoms, numbers)
+    at_atom = np.isin(numbers, atoms)
+    if levels.bins:
+        codes[~absent] = np.where(at_atom, place, levels.exact)
+        normal[~absent] = np.where(at_atom, 0, ndtri(levels.to_place(spread)))
+    elif len(atoms):  # a number between the atoms goes to the nearest
+        low, high = np.clip(place - 1, 0, len(atoms) - 1), np.clip(place, 0, len(atoms) - 1)
+        codes[~absent] = np.where(numbers - atoms[low] < atoms[high] - numbers, low, high)
+    return codes, normal
+
+
+def _decode(levels: Levels, codes: np.ndarray, normal: np.ndarray) -> pd.Series:
+    column = levels.column
+    if column.kind not in NUMERIC:
+        words = np.array([*levels.atoms, None], dtype=object)  # the code of missing is the one after the atoms
+        return column.restore(pd.Series(words[codes], dtype=object))
+    numbers = np.array([*levels.atoms, np.nan], dtype=np.float64)[np.minimum(codes, len(levels.atoms))]
+    if levels.bins:
+        continuous = codes == levels.exact
+        numbers[continuous] = levels.to_number(ndtr(normal[continuous].astype(np.float64)))
+    if column.kind == "datetime":
+        return _to_datetime(column, numbers)
+    return column.restore(pd.Series(numbers))
+
+
+def _to_datetime(column: Column, seconds: np.ndarray) -> pd.Series:
+    moments = pd.Series(pd.to_datetime(seconds, unit="s", utc=True)).dt.round("us")
+    if column.dtype.startswith("datetime64") and "," not in column.dtype:
+        moments = moments.dt.tz_localize(None)
+    elif not column.dtype.startswith("datetime64"):  # dates that were text stay text
+        moments = moments.dt.strftime("%Y-%m-%d" if column.step == 86400.0 else "%Y-%m-%dT%H:%M:%S").astype(object)
+    return column.restore(moments)
+
+
+def _issue(column: Column, first_row: int, rows: int) -> pd.Series:
+    """New ids: row numbers from 1, as text behind the column's name where ids are text."""
+    numbers = pd.Series(np.arange(first_row + 1, first_row + rows + 1))
+    if column.dtype.lower().startswith(("int", "uint", "float")):
+        return column.restore(numbers)
+    texts = column.name + "-" + numbers.astype(str).str.zfill(9)
+    return texts if column.dtype == "category" else column.restore(texts)
+
+
+def _condition(levels: Levels, wanted: Any) -> tuple[int, Any]:
+    column = levels.column
+    if wanted is None or wanted is pd.NA or (isinstance(wanted, float) and np.isnan(wanted)):
+        if not levels.missing:
+            raise RequestError(f"where asks for a missing {column.name!r}, which it never was in the training data.")
+        return len(levels.atoms), None
+    if column.kind not in NUMERIC:
+        for code, atom in enumerate(levels.atoms):
+            if atom == wanted or str(atom) == str(wanted):
+                return code, atom
+        raise RequestError(
+            f"where asks for {column.name} = {wanted!r}, never seen in the training data."
+            f"{nearest(str(wanted), map(str, levels.atoms))}"
+        )
+    try:
+        number = float(as_numbers(column.name, pd.Series([wanted]), column.kind)[0])
+    except DataError:
+        raise RequestError(f"where asks for {column.name} = {wanted!r}, but the column is {column.kind}.") from None
+    number = float(column.snap(np.array([number]))[0])
+    if number in levels.atoms:
+        return levels.atoms.index(number), _decode(levels, np.array([levels.atoms.index(number)]), np.zeros(1)).iloc[0]
+    if not levels.bins:
+        seen = ", ".join(f"{each:g}" for each in sorted(levels.atoms, key=lambda a: abs(a - number))[:3])
+        raise RequestError(
+            f"where asks for {column.name} = {wanted!r}, never seen in the training data. Nearest: {seen}."
+        )
+    low, high = levels.knots[0], levels.knots[-1]
+    if not low <= number <= high:
+        raise RequestError(
+            f"where asks for {column.name} = {wanted!r}, outside the range of the training data, {low:g} to {high:g}."
+        )
+    place = levels.to_place(np.array([number]))
+    code = levels.exact + min(int(place[0] * levels.bins), levels.bins - 1)
+    return code, _decode(levels, np.array([levels.exact]), ndtri(place)).iloc[0]
+
+
+def _word(column: Column, value: Any) -> Any:
+    """A category as JSON can keep it."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, (str, bool, int, float)):
+        return value
+    raise DataError(
+        f"column {column.name!r} holds a {type(value).__name__} ({value!r}); categories must be text, numbers or "
+        "booleans. Convert it, or leave the column out."
+    )

@@ -1,0 +1,228 @@
+"""The contract of every table generator: data in, data of the same type out; a generator you hold is fitted.
+
+``fit`` and ``load`` are the only ways to get one. They, ``sample``, ``blocks`` and ``save`` are written once, here;
+an algorithm writes the hooks below them. What is promised, and tested for every entry of the catalog:
+
+- ``sample(n)`` has the training table's schema, column order and dtypes, and n rows;
+- equal data, config, seed and thread count give equal bytes; another seed gives another table;
+- sampling changes nothing, neither the generator nor global random state;
+- a saved generator, loaded, samples equal bytes; its files never run code;
+- rows come in blocks seeded by (seed, block), always computed whole and then cut: any range can be drawn alone.
+"""
+
+import abc
+import dataclasses
+import hashlib
+import operator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Self, TypeVar, final
+
+import numpy as np
+import pandas as pd
+
+from geratriz import bundle, config, seeding
+from geratriz.data.codec import Codec
+from geratriz.data.schema import Schema
+from geratriz.data.split import row_hashes
+from geratriz.data.table import Table
+from geratriz.errors import BundleError, ConfigError, RequestError
+from geratriz.tracking import NullTracker, Tracker
+
+BLOCK = 8192  # rows computed together when sampling; a change changes what every seed gives
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """How a generator came to be: what a fit must share with another to give the same bytes."""
+
+    seed: int
+    rows: int
+    """Rows it was fitted on."""
+    data: str
+    """SHA-256 over the rows' hashes, in order."""
+    device: str
+    """``cpu`` or ``cuda``."""
+    threads: int
+    """CPU threads; floating-point sums depend on how they are shared out."""
+    precision: str
+    """``float32`` or ``bfloat16``: what matrix products were computed in."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fit:
+    """What the ``_fit`` hook gets beside data and config."""
+
+    seed: int
+    device: str
+    """As the user asked: ``auto``, ``cpu``, ``cuda`` ..."""
+    tracker: Tracker
+    checkpoint: Path | None
+    """Folder for checkpoints, or None to keep none."""
+    data: str
+    """The data's fingerprint, as in :class:`Record`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generator(abc.ABC, Generic[C]):
+    """A fitted generator of tables. Build one with :meth:`fit` or :meth:`load`."""
+
+    kind: ClassVar[str]
+    """Its name in params.yaml, on the command line and on disk."""
+    config_cls: ClassVar[type[Any]]
+    """Its settings: a frozen dataclass that holds every default."""
+
+    config: C
+    codec: Codec
+    record: Record
+
+    @classmethod
+    @final
+    def fit(
+        cls,
+        data: Table,
+        config: C | None = None,
+        *,
+        seed: int,
+        device: str = "auto",
+        tracker: Tracker | None = None,
+        checkpoint: Path | None = None,
+    ) -> Self:
+        """Learn the distribution of ``data``.
+
+        Args:
+            data: the rows to learn from.
+            config: settings; the defaults of ``config_cls`` when None.
+            seed: of everything random. Equal data, config, seed and threads give equal generators.
+            device: ``cpu``, ``cuda``, or ``auto`` for the best there is. Generators without a network ignore it.
+            tracker: told of the losses while they fall.
+            checkpoint: a folder to leave checkpoints in and to go on from; a fit that is cut off and run again with
+                the same arguments ends in the bytes of one that never was. Emptied when the fit is done.
+
+        Raises:
+            ConfigError: ``config`` is of another generator.
+            DataError: the table cannot be learnt from.
+            TrainingError: the fit went wrong.
+        """
+        chosen = cls.config_cls() if config is None else config
+        if not isinstance(chosen, cls.config_cls):
+            raise ConfigError(f"{cls.kind} takes a {cls.config_cls.__name__}, got a {type(chosen).__name__}.")
+        run = Fit(
+            seed=seed,
+            device=device,
+            tracker=NullTracker() if tracker is None else tracker,
+            checkpoint=checkpoint,
+            data=hashlib.sha256(row_hashes(data.frame).tobytes()).hexdigest(),
+        )
+        with seeding.scope(seed):
+            return cls._fit(data, chosen, run)
+
+    @final
+    @property
+    def schema(self) -> Schema:
+        """The schema of the tables it was fitted on and gives."""
+        return self.codec.schema
+
+    @final
+    def sample(self, n: int, *, seed: int, where: Mapping[str, Any] | None = None) -> Table:
+        """``n`` new rows.
+
+        Args:
+            n: how many, at least 1.
+            seed: of the rows; equal seeds give equal rows.
+            where: values that columns must have, such as ``{"income": ">50K"}``; the rest follows given them.
+
+        Raises:
+            RequestError: ``n`` is below 1, or ``where`` asks for what was never seen.
+        """
+        blocks = list(self.blocks(n, seed=seed, where=where))
+        frame = pd.concat([block.frame for block in blocks], ignore_index=True) if len(blocks) > 1 else blocks[0].frame
+        return Table(frame, self.schema)
+
+    @final
+    def blocks(self, n: int, *, seed: int, where: Mapping[str, Any] | None = None, start: int = 0) -> Iterator[Table]:
+        """Rows ``start`` to ``start + n`` of the endless table that ``seed`` and ``where`` name, in bounded memory.
+
+        Raises:
+            RequestError: as :meth:`sample`, at the call's first step.
+        """
+        n, start = _whole("n, the number of rows,", n, least=1), _whole("start, the first row,", start, least=0)
+        codes, cells = self.codec.condition(where or {})
+        for block in range(start // BLOCK, (start + n - 1) // BLOCK + 1):
+            first = block * BLOCK
+            table = self._block(first, seeding.derive(seed, "block", block), codes, cells)
+            yield table.take(slice(max(start - first, 0), min(start + n - first, BLOCK)))
+
+    def _block(self, first: int, seed: int, codes: Mapping[int, int], cells: Mapping[str, Any]) -> Table:
+        rng = np.random.default_rng(seed)
+        with seeding.scope(seed):
+            binned = self._sample(BLOCK, rng, codes)
+        table = self.codec.decode(self.codec.unbin(binned, rng), first_row=first)
+        for name, value in cells.items():  # a binned column comes back as the very value asked for
+            column = self.schema[name]
+            table.frame[name] = column.restore(pd.Series([value] * BLOCK, dtype=object if value is None else None))
+        return table
+
+    @final
+    def save(self, folder: Path | str) -> None:
+        """Write the generator as a bundle (JSON and safetensors) into ``folder``."""
+        codec_head, codec_arrays = self.codec.to_state()
+        meta, arrays = self._state()
+        head = {
+            "config": dataclasses.asdict(self.config),  # type: ignore[call-overload]
+            "codec": codec_head,
+            "meta": meta,
+            "record": dataclasses.asdict(self.record),
+        }
+        bundle.write(Path(folder), kind=self.kind, head=head, arrays={**codec_arrays, **arrays})
+
+    @classmethod
+    @final
+    def load(cls, folder: Path | str) -> Self:
+        """Read a bundle that :meth:`save` wrote.
+
+        Raises:
+            BundleError: it is missing, damaged, of a newer format or of another kind of generator.
+        """
+        saved = bundle.read(Path(folder))
+        if saved.kind != cls.kind:
+            raise BundleError(
+                f"{folder} holds a {saved.kind!r} generator, not {cls.kind!r}. catalog.load() finds the class."
+            )
+        settings = config.load(cls.config_cls, saved.head["config"], "config")
+        record = config.load(Record, saved.head["record"], "record")
+        codec = Codec.from_state(saved.head["codec"], saved.arrays)
+        return cls._from_state(settings, codec, record, saved.head["meta"], saved.arrays)
+
+    @classmethod
+    @abc.abstractmethod
+    def _fit(cls, data: Table, config: C, run: Fit) -> Self:
+        """Learn. Global random state is seeded around this call and restored after it."""
+
+    @abc.abstractmethod
+    def _sample(self, rows: int, rng: np.random.Generator, codes: Mapping[int, int]) -> np.ndarray:
+        """Binned codes, shape (rows, learnt columns), with the wanted ``codes`` by column index in their place."""
+
+    @abc.abstractmethod
+    def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What was learnt, as JSON and arrays."""
+
+    @classmethod
+    @abc.abstractmethod
+    def _from_state(
+        cls, config: C, codec: Codec, record: Record, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    ) -> Self:
+        """Rebuild from what :meth:`_state` gave."""
+
+
+def _whole(what: str, given: Any, *, least: int) -> int:
+    try:
+        number = operator.index(given)  # NumPy's integers too
+    except TypeError:
+        raise RequestError(f"{what} is {given!r}; it must be a whole number.") from None
+    if number < least:
+        raise RequestError(f"{what} is {number}; it must be at least {least}.")
+    return number

@@ -1,0 +1,55 @@
+"""Every column drawn on its own from its training frequencies: the floor that a model must beat to be worth its weight.
+
+Marginals are as good as they get and no two columns know of each other.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, final
+
+import numpy as np
+
+from geratriz import seeding
+from geratriz.data.codec import Codec, CodecConfig
+from geratriz.data.table import Table
+from geratriz.generators.base import Fit, Generator, Record
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Independent(Generator[CodecConfig]):
+    """The product of the columns' marginal distributions over codec levels."""
+
+    kind: ClassVar[str] = "independent"
+    config_cls: ClassVar[type[Any]] = CodecConfig
+
+    frequencies: tuple[np.ndarray, ...]
+    """Per learnt column, the share of each code; shape (levels,), sums to 1."""
+
+    @classmethod
+    def _fit(cls, data: Table, config: CodecConfig, run: Fit) -> Self:
+        codec = Codec.fit(data, config, seeding.generator(run.seed, "codec"))
+        codes = codec.bin(codec.encode(data, seeding.generator(run.seed, "encode")))
+        frequencies = tuple(np.bincount(codes[:, i], minlength=size) / len(codes) for i, size in enumerate(codec.sizes))
+        record = Record(seed=run.seed, rows=len(data), data=run.data, device="cpu", threads=1, precision="float64")
+        return cls(config, codec, record, frequencies)
+
+    def _sample(self, rows: int, rng: np.random.Generator, codes: Mapping[int, int]) -> np.ndarray:
+        drawn = [np.searchsorted(np.cumsum(p[:-1]), rng.random(rows), side="right") for p in self.frequencies]
+        for index, code in codes.items():
+            drawn[index] = np.full(rows, code)
+        return np.stack(drawn, axis=1)
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        return {}, {f"frequencies.{i}": each for i, each in enumerate(self.frequencies)}
+
+    @classmethod
+    def _from_state(
+        cls,
+        config: CodecConfig,
+        codec: Codec,
+        record: Record,
+        meta: Mapping[str, Any],
+        arrays: Mapping[str, np.ndarray],
+    ) -> Self:
+        return cls(config, codec, record, tuple(arrays[f"frequencies.{i}"] for i in range(len(codec.levels))))
