@@ -1,0 +1,123 @@
+"""May this generator be released, and may it take the champion's place? Pure: measured metrics in, a decision out.
+
+Metrics come as `evaluate` writes them: ``{NAME: {"value", "low", "high", "floor", "ceiling", "better"}}``.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+COMPARED = (
+    "detection"  # what a challenger is held against the champion by: the one metric that sees every column at once
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gate:
+    """What one metric must reach. Each limit that is given must hold."""
+
+    min: float | None = None
+    """The low end of the interval must not be under it."""
+    max: float | None = None
+    """The high end of the interval must not be over it."""
+    margin: float | None = None
+    """How much worse than the ceiling (real data in the generator's place) the value may be.
+
+    The value and not an end of its interval: the ceiling is a measurement of the same kind and as uncertain.
+    """
+
+    def __post_init__(self) -> None:
+        limits = (self.min, self.max, self.margin)
+        if all(limit is None for limit in limits):
+            raise ValueError("a gate needs min, max or margin, else it asks for nothing.")
+        if any(limit is not None and not math.isfinite(limit) for limit in limits):
+            raise ValueError(f"min, max and margin must be finite numbers, got {limits}.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """Whether to promote, and why: one sentence a gate or comparison, for those that hold too."""
+
+    promote: bool
+    reasons: tuple[str, ...]
+
+
+def judge(metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate]) -> Decision:
+    """The verdict on one generator: every gate must hold.
+
+    No gate at all refuses: a generator that nothing was asked of has not shown that it may be let out.
+    """
+    if not gates:
+        return Decision(promote=False, reasons=("No gate is set, so nothing was asked of it: set release.gates.",))
+    checks = [check for name, gate in gates.items() for check in _check(name, metrics.get(name), gate)]
+    return Decision(promote=all(holds for holds, _ in checks), reasons=tuple(reason for _, reason in checks))
+
+
+def decide(
+    candidate: Mapping[str, Mapping[str, Any]],
+    champion: Mapping[str, Mapping[str, Any]] | None,
+    gates: Mapping[str, Gate],
+) -> Decision:
+    """May ``candidate`` become the champion? The gates must hold, and it must not be worse than ``champion``.
+
+    Better and worse are said of intervals: where they overlap, the two are equal, and an equal candidate passes
+    (it was trained on newer data, or is the same).
+    """
+    verdict = judge(candidate, gates)
+    if champion is None:
+        return Decision(promote=verdict.promote, reasons=(*verdict.reasons, "There is no champion to compare with."))
+    holds, reason = _compare(candidate.get(COMPARED), champion.get(COMPARED))
+    return Decision(promote=verdict.promote and holds, reasons=(*verdict.reasons, reason))
+
+
+def is_measured(metric: Mapping[str, Any] | None) -> bool:
+    """Whether a metric has a value and an interval, all finite."""
+    ends = [None] if metric is None else [metric.get(key) for key in ("value", "low", "high")]
+    return all(isinstance(end, int | float) and math.isfinite(end) for end in ends)
+
+
+def describe(metric: Mapping[str, Any]) -> str:
+    """A measured metric in words: ``0.412 (0.390 to 0.430)``."""
+    return f"{_number(metric['value'])} ({_number(metric['low'])} to {_number(metric['high'])})"
+
+
+def _check(name: str, metric: Mapping[str, Any] | None, gate: Gate) -> Iterator[tuple[bool, str]]:
+    if metric is None or not is_measured(metric):
+        yield False, f"{name} was not measured, but a gate asks for it."
+        return
+    found = f"{name} is {describe(metric)}"
+    if gate.min is not None:
+        yield _said(metric["low"] >= gate.min, f"{found}, the gate asks at least {_number(gate.min)}")
+    if gate.max is not None:
+        yield _said(metric["high"] <= gate.max, f"{found}, the gate allows at most {_number(gate.max)}")
+    if gate.margin is not None:
+        ceiling = metric.get("ceiling")
+        if ceiling is None or not math.isfinite(ceiling):
+            yield _said(False, f"{found}, the gate compares it with real data, whose value was not measured")
+            return
+        worse = ceiling - metric["value"] if metric["better"] == "higher" else metric["value"] - ceiling
+        limit = f"the gate allows {_number(gate.margin)} worse than real data's {_number(ceiling)}"
+        yield _said(worse <= gate.margin, f"{found}, {limit}")
+
+
+def _said(holds: bool, reason: str) -> tuple[bool, str]:
+    return holds, f"{reason}: {'passed' if holds else 'refused'}."
+
+
+def _compare(candidate: Mapping[str, Any] | None, champion: Mapping[str, Any] | None) -> tuple[bool, str]:
+    if candidate is None or not is_measured(candidate):
+        return False, f"{COMPARED} was not measured, so it cannot be compared with the champion: refused."
+    if champion is None or not is_measured(champion):  # an old champion must not stand in the way for ever
+        return True, f"The champion has no {COMPARED} to compare with, so the gates alone decide."
+    higher = candidate["better"] == "higher"
+    above, below = candidate["low"] > champion["high"], candidate["high"] < champion["low"]
+    better, worse = (above, below) if higher else (below, above)
+    both = f"{COMPARED} is {describe(candidate)}, the champion's is {describe(champion)}"
+    if worse:
+        return False, f"{both}: worse, refused."
+    return True, f"{both}: {'better' if better else 'equal, the intervals overlap'}, passed."
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"

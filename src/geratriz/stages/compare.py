@@ -1,0 +1,174 @@
+"""Stage `compare`: rank the evaluated models, name the winner, and say why; the last stage of the graph."""
+
+import csv
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from geratriz.errors import ConfigError, DataError, nearest
+from geratriz.promotion import describe, is_measured
+from geratriz.stages._entry import run
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Params:
+    """Which models are compared, and ``by`` which metric."""
+
+    models: tuple[str, ...]
+    by: str
+
+
+READS = {"models": "models", "by": "compare.by"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One model in the ranking."""
+
+    model: str
+    metric: Mapping[str, Any]
+    """The metric compared by, as `evaluate` wrote it."""
+    release: bool
+    reasons: tuple[str, ...]
+
+    @property
+    def measured(self) -> bool:
+        """Whether it can be ranked at all."""
+        return is_measured(self.metric)
+
+    @property
+    def above_floor(self) -> bool:
+        """Whether it is better than columns drawn independently; True where that floor makes no sense.
+
+        The floor is a single measurement on as many rows, so it is taken to be as uncertain as the model's own value.
+        """
+        value, floor = self.metric["value"], self.metric["floor"]
+        if floor is None:
+            return True
+        if self.metric["better"] == "higher":
+            return bool(self.metric["low"] > floor + (self.metric["high"] - value))
+        return bool(self.metric["high"] < floor - (value - self.metric["low"]))
+
+    @property
+    def rank(self) -> tuple[bool, bool, bool, float]:
+        """Sorts the best first.
+
+        Releasable before refused, but only above the floor: independent columns pass any privacy gate, and must not
+        win over a model that has learnt something.
+        """
+        if not self.measured:
+            return (True, True, True, 0.0)
+        sign = -1 if self.metric["better"] == "higher" else 1
+        return (False, not self.above_floor, not self.release, sign * self.metric["value"])
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry as it stands in comparison.json."""
+        return {"model": self.model, **self.metric, "release": self.release, "reasons": list(self.reasons)}
+
+
+def main(params: Params, *, reports: Path, out: Path, out_scores: Path) -> None:
+    """Rank the models by one metric and write the comparison.
+
+    Args:
+        params: the models and the metric. A report of a model not named here is not looked at.
+        reports: the folder with one folder a model, each with its metrics.json.
+        out: comparison.json and scores.csv go into this folder.
+        out_scores: the flat file of values that `dvc metrics` reads.
+
+    Raises:
+        ConfigError: no model is named, one is named twice, or the metric is unknown.
+        DataError: a model has no report, or none of them measured the metric.
+    """
+    if not params.models or len(set(params.models)) < len(params.models):
+        raise ConfigError(f"params.yaml models is {list(params.models)}; expected at least one name, each once.")
+    found = {model: _read(reports / model / "metrics.json", model) for model in params.models}
+    ranking = sorted((_entry(model, report, params.by) for model, report in found.items()), key=lambda each: each.rank)
+    winner = ranking[0]
+    if not winner.measured:
+        raise DataError(f"no model has a value for {params.by}, which compare.by ranks by.")
+    reasons = [_why(ranking, params.by), *winner.reasons]
+    comparison = {
+        "by": params.by,
+        "winner": winner.model,
+        "releasable": winner.release,
+        "reasons": reasons,
+        "ranking": [entry.to_json() for entry in ranking],
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    _write_json(out / "comparison.json", comparison)
+    _write_json(out_scores, {model: _values(report) for model, report in found.items()})
+    _write_csv(out / "scores.csv", found)
+    sys.stdout.write(_table(ranking, params.by))
+    sys.stdout.write("".join(f"{reason}\n" for reason in reasons))
+
+
+def _read(path: Path, model: str) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(
+            f"{path} is missing: {model} is in params.yaml models but was not evaluated. Run `dvc repro`, "
+            f"or take {model} out of models."
+        ) from None
+    except json.JSONDecodeError as problem:
+        raise DataError(f"{path} is not JSON ({problem}). Run `dvc repro -s -f evaluate@{model}`.") from None
+    if not isinstance(content, dict) or "metrics" not in content or "verdict" not in content:
+        raise DataError(f"{path} has no metrics and verdict. Run `dvc repro -s -f evaluate@{model}`.")
+    return content
+
+
+def _entry(model: str, report: Mapping[str, Any], by: str) -> Entry:
+    metrics, verdict = report["metrics"], report["verdict"]
+    if by not in metrics:
+        raise ConfigError(f"params.yaml compare.by is {by!r}, which {model} was not measured by.{nearest(by, metrics)}")
+    reasons = tuple(str(reason) for reason in verdict["reasons"])
+    return Entry(model=model, metric=metrics[by], release=bool(verdict["release"]), reasons=reasons)
+
+
+def _why(ranking: list[Entry], by: str) -> str:
+    """Why the first won, in a sentence or two."""
+    winner, others = ranking[0], ranking[1:]
+    said = f"{winner.model} wins with {by} {describe(winner.metric)}"
+    if not others:
+        said = f"{winner.model} is the only model, with {by} {describe(winner.metric)}"
+    ahead = [each.model for each in others if each.measured and each.rank[3] < winner.rank[3] and not each.release]
+    if ahead:
+        said += f"; {' and '.join(ahead)} would do better but may not be released"
+    if not winner.above_floor:
+        said += ", which is no better than columns drawn independently"
+    return f"{said}. It {'may' if winner.release else 'may not'} be released."
+
+
+def _values(report: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(each["value"]) for name, each in report["metrics"].items() if each["value"] is not None}
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _write_csv(path: Path, reports: Mapping[str, Mapping[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["model", "metric", "value", "low", "high"])
+        for model, report in reports.items():
+            for name in sorted(report["metrics"]):
+                metric = report["metrics"][name]
+                rows.writerow([model, name, metric["value"], metric["low"], metric["high"]])
+
+
+def _table(ranking: list[Entry], by: str) -> str:
+    lines = [("model", by, "may be released")]
+    for entry in ranking:
+        value = describe(entry.metric) if entry.measured else "not measured"
+        lines.append((entry.model, value, "yes" if entry.release else "no"))
+    widths = [max(len(line[column]) for line in lines) for column in range(2)]
+    return "".join(f"{model:<{widths[0]}}  {value:<{widths[1]}}  {release}\n" for model, value, release in lines)
+
+
+if __name__ == "__main__":
+    run(main, Params, READS)

@@ -1,0 +1,110 @@
+"""The decision to release and to promote, on metrics written by hand."""
+
+from typing import Any
+
+import pytest
+
+from geratriz import config
+from geratriz.errors import ConfigError
+from geratriz.promotion import Gate, decide, judge
+
+
+def metric(value: float | None, spread: float = 0.01, *, better: str = "higher", **landmarks: Any) -> dict[str, Any]:
+    ends = {"low": None, "high": None} if value is None else {"low": value - spread, "high": value + spread}
+    return {"value": value, **ends, "floor": None, "ceiling": None, "better": better, **landmarks}
+
+
+def test_a_minimum_must_hold_at_the_low_end_of_the_interval() -> None:
+    gates = {"detection": Gate(min=0.5)}
+    assert judge({"detection": metric(0.52)}, gates).promote
+    refused = judge({"detection": metric(0.505)}, gates)
+    assert not refused.promote
+    assert refused.reasons == ("detection is 0.505 (0.495 to 0.515), the gate asks at least 0.500: refused.",)
+
+
+def test_a_maximum_must_hold_at_the_high_end_of_the_interval() -> None:
+    gates = {"shape_error": Gate(max=2.0)}
+    assert judge({"shape_error": metric(1.9, 0.1, better="lower")}, gates).promote
+    assert not judge({"shape_error": metric(1.95, 0.1, better="lower")}, gates).promote
+
+
+@pytest.mark.parametrize(
+    ("better", "value", "holds"),
+    [("higher", 0.91, True), ("higher", 0.89, False), ("lower", 1.04, True), ("lower", 1.06, False)],
+)
+def test_a_margin_is_counted_from_real_data_in_the_metrics_own_direction(
+    better: str, value: float, holds: bool
+) -> None:
+    ceiling = 0.95 if better == "higher" else 1.0
+    found = judge({"utility": metric(value, better=better, ceiling=ceiling)}, {"utility": Gate(margin=0.05)})
+    assert found.promote is holds
+
+
+def test_better_than_real_data_is_within_any_margin() -> None:
+    assert judge({"utility": metric(0.99, ceiling=0.9)}, {"utility": Gate(margin=0.0)}).promote
+
+
+def test_a_margin_without_a_ceiling_refuses() -> None:
+    found = judge({"utility": metric(0.9)}, {"utility": Gate(margin=0.1)})
+    assert not found.promote
+    assert "was not measured" in found.reasons[0]
+
+
+@pytest.mark.parametrize("missing", [{}, {"detection": metric(None)}, {"detection": metric(float("nan"))}])
+def test_a_gate_without_a_value_refuses(missing: dict[str, Any]) -> None:
+    found = judge(missing, {"detection": Gate(min=0.0)})
+    assert not found.promote
+    assert found.reasons == ("detection was not measured, but a gate asks for it.",)
+
+
+def test_each_gate_gives_a_reason_and_one_refusal_is_enough() -> None:
+    found = judge(
+        {"detection": metric(0.9), "copy_rate": metric(0.2, better="lower")},
+        {"detection": Gate(min=0.5, max=1.0), "copy_rate": Gate(max=0.01)},
+    )
+    assert not found.promote
+    assert [reason.rsplit(": ")[-1] for reason in found.reasons] == ["passed.", "passed.", "refused."]
+
+
+def test_no_gate_at_all_refuses() -> None:
+    assert not judge({"detection": metric(1.0)}, {}).promote
+
+
+@pytest.mark.parametrize("limits", [{}, {"min": float("nan")}, {"min": None}, {"least": 1.0}])
+def test_a_gate_that_asks_for_nothing_is_refused_when_it_is_read(limits: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"release\.gates\.detection"):
+        config.load(Gate, limits, "release.gates.detection")
+
+
+GATES = {"detection": Gate(min=0.1)}
+
+
+@pytest.mark.parametrize(
+    ("value", "promote", "word"), [(0.60, True, "better"), (0.51, True, "equal"), (0.40, False, "worse")]
+)
+def test_a_challenger_must_not_be_worse_than_the_champion(value: float, promote: bool, word: str) -> None:
+    found = decide({"detection": metric(value)}, {"detection": metric(0.5)}, GATES)
+    assert found.promote is promote
+    assert word in found.reasons[-1]
+
+
+def test_worse_means_higher_where_lower_is_better() -> None:
+    found = decide({"detection": metric(0.6, better="lower")}, {"detection": metric(0.5, better="lower")}, GATES)
+    assert not found.promote
+
+
+def test_the_gates_hold_for_a_better_challenger_too() -> None:
+    assert not decide({"detection": metric(0.6)}, {"detection": metric(0.5)}, {"detection": Gate(min=0.7)}).promote
+
+
+def test_without_a_champion_the_gates_alone_decide() -> None:
+    assert decide({"detection": metric(0.6)}, None, GATES).promote
+    assert not decide({"detection": metric(0.6)}, None, {"detection": Gate(min=0.7)}).promote
+
+
+def test_a_champion_that_was_never_measured_does_not_stand_in_the_way() -> None:
+    assert decide({"detection": metric(0.6)}, {}, GATES).promote
+
+
+def test_a_challenger_that_was_never_measured_is_refused() -> None:
+    assert not decide({"mia_auc": metric(0.5)}, {"detection": metric(0.5)}, {"mia_auc": Gate(max=0.6)}).promote
