@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sdmetrics.reports.single_table import QualityReport
+from sdmetrics.reports import QualityReport
 from sklearn.metrics import r2_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 from xgboost import XGBClassifier, XGBRegressor
@@ -23,6 +23,7 @@ ROWS_OF_THE_REPORT = 10**9  # above any table here: SDMetrics draws a subsample 
 
 
 def main() -> None:
+    """Print the figures of one synthetic table."""
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("train", "test", "synthetic"):
         parser.add_argument(f"--{name}", type=Path, required=True)
@@ -51,7 +52,7 @@ def sdmetrics_errors(real: pd.DataFrame, synthetic: pd.DataFrame) -> tuple[float
     report.real_correlation_threshold = report.real_association_threshold = 0
     report.num_rows_subsample = ROWS_OF_THE_REPORT
     with contextlib.redirect_stdout(io.StringIO()):
-        report.generate(real, synthetic, {"columns": columns}, verbose=False)
+        report.generate({"table": real}, {"table": synthetic}, {"tables": {"table": {"columns": columns}}}, verbose=False)
     scores = report.get_properties().set_index("Property")["Score"]
     return 100 * (1 - scores["Column Shapes"]), 100 * (1 - scores["Column Pair Trends"])
 

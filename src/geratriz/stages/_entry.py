@@ -63,6 +63,19 @@ def read_params(path: Path) -> dict[str, Any]:
     return settings
 
 
+def root() -> Path:
+    """The project's root: DVC runs a stage in it, and says where it is when the stage runs in an experiment's copy."""
+    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+
+
+def experiment() -> str:
+    """The MLflow experiment that fits report to: the registered model's name.
+
+    No setting of any stage: tracking is a side channel, and a new name must not train anything again.
+    """
+    return str(config.pick(read_params(PARAMS), "release.name"))
+
+
 def _read(settings: Mapping[str, Any], key: str, model: str | None) -> Any:
     return model if key == "{model}" else config.pick(settings, key.replace("{model}", model or ""))
 

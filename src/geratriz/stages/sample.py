@@ -1,0 +1,31 @@
+"""Stage sample@MODEL: a generator's bundle in, a synthetic table out."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from geratriz.generators import catalog
+from geratriz.stages._entry import run
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Params:
+    """How many rows, from which seed."""
+
+    seed: int
+    rows: int | None
+
+
+READS = {"seed": "sample.seed", "rows": "sample.rows"}
+
+
+def main(params: Params, *, bundle: Path, out: Path) -> None:
+    """Sample ``rows`` rows, as many as were trained on where that is null."""
+    generator = catalog.load(bundle)
+    rows = generator.record.rows if params.rows is None else params.rows
+    generator.sample(rows, seed=params.seed).write(out)
+    sys.stdout.write(f"{rows:,} rows sampled from {generator.kind} with seed {params.seed}\n")
+
+
+if __name__ == "__main__":
+    run(main, Params, READS)

@@ -1,0 +1,83 @@
+"""Stage train@MODEL: prepared rows in, a generator's bundle and its loss history out."""
+
+import csv
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from geratriz import bundle, config, tracking
+from geratriz.data.schema import Schema
+from geratriz.data.table import Table
+from geratriz.generators import catalog
+from geratriz.stages import _entry
+
+CHECKPOINTS = Path(".cache/checkpoints")  # outside DVC's outputs, which it deletes before a stage runs
+LINES = 12  # of progress, however many epochs there are
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Params:
+    """What is trained, and how."""
+
+    model: str
+    seed: int
+    device: str
+    config: Mapping[str, Any]
+
+
+READS = {"model": "{model}", "seed": "train.seed", "device": "train.device", "config": "train.{model}"}
+
+
+def main(params: Params, *, prepared: Path, out: Path, out_history: Path) -> None:
+    """Fit one generator on the training rows.
+
+    Losses go to ``history.jsonl`` beside the bundle, to ``out_history`` as CSV for DVC's plots, and live to MLflow.
+    """
+    generator_cls = catalog.find(params.model)
+    settings = config.load(generator_cls.config_cls, params.config, f"train.{params.model}")
+    data = Table.read(prepared / "train.parquet", schema=Schema.read(prepared / "schema.json"))
+    history = tracking.JsonlTracker(CHECKPOINTS / params.model / bundle.HISTORY)
+    with tracking.mlflow_run(
+        root=_entry.root(),
+        experiment=_entry.experiment(),
+        model=params.model,
+        kind=generator_cls.kind,
+        params={"seed": params.seed, "rows": len(data), **params.config},
+    ) as run:
+        generator = generator_cls.fit(
+            data,
+            settings,
+            seed=params.seed,
+            device=params.device,
+            tracker=tracking.Trackers([history, run, _Lines()]),
+            checkpoint=CHECKPOINTS / params.model,
+        )
+        generator.save(out)
+        steps = history.move(out / bundle.HISTORY)
+        _write_csv(steps, out_history)
+        run.finish(bundle.digest(out))
+
+
+class _Lines:
+    """A line of losses now and then, for a log."""
+
+    def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
+        """Write a line if it is time, and after the last step."""
+        if step % max(steps // LINES, 1) == 0 or step == steps:
+            losses = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+            sys.stdout.write(f"epoch {step}/{steps}  {losses}\n")
+            sys.stdout.flush()
+
+
+def _write_csv(steps: list[dict[str, Any]], path: Path) -> None:
+    names = list(steps[0]) if steps else ["step"]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(steps)
+
+
+if __name__ == "__main__":
+    _entry.run(main, Params, READS)
