@@ -1,0 +1,44 @@
+# Everything a person or a machine does here. `make help` lists it.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/.ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean lock
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+	  echo "Python 3.11 is needed, $(PYTHON) is another one. Say which: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@echo "making .venv (a few minutes, once)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+demo: $(READY) ## the main job on the Adult data: validate, train, judge, register
+	@python -m pipelines.retrain
+
+test: $(READY) ## all tests
+	@python -m pytest
+
+check: $(READY) ## formatting, lint, types, import rules
+	@ruff check . && ruff format --check . && mypy && lint-imports
+
+bench: $(READY) benchmarks/.venv/.ready ## measure, and write docs/benchmarks.md
+	@python -m benchmarks.run
+
+benchmarks/.venv/.ready: benchmarks/requirements.txt
+	@$(PYTHON) -m venv benchmarks/.venv
+	@benchmarks/.venv/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
+
+clean: ## remove the virtual environments and caches, keep data, models and the registry
+	@rm -rf .venv benchmarks/.venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .cache
+
+lock: $(READY) ## write requirements.lock from .venv, after an upgrade in it
+	@{ head -1 requirements.lock; python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > requirements.lock.new
+	@mv requirements.lock.new requirements.lock
