@@ -1,0 +1,157 @@
+"""Trackers: files and MLflow, and that neither can fail a fit."""
+
+import logging
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from geratriz import tracking
+from geratriz.tracking import JsonlTracker, MlflowTracker, Trackers, mlflow_run, read_history
+
+
+def opened(root: Path, **changes: object) -> "Iterator[MlflowTracker]":
+    settings = {"experiment": "adult", "model": "small", "kind": "tvae", "params": {"train": {"seed": 3, "rate": 1e-3}}}
+    return mlflow_run(root=root, **{**settings, **changes})  # type: ignore
+
+
+def runs(root: Path) -> list:
+    client = tracking.mlflow_client(tracking.default_uri(root), timeout=5)
+    return list(client.search_runs([each.experiment_id for each in client.search_experiments()]))
+
+
+def test_history_survives_a_step_that_is_done_again(tmp_path: Path) -> None:
+    tracker = JsonlTracker(tmp_path / "run" / "history.jsonl")
+    for step in (1, 2, 3, 2):
+        tracker.metrics({"loss": 1 / step}, step=step, steps=3)
+    assert read_history(tmp_path / "run" / "history.jsonl") == [{"step": 1, "loss": 1.0}, {"step": 2, "loss": 0.5}]
+
+
+def test_several_trackers_hear_the_same(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+    Trackers([JsonlTracker(path) for path in paths]).metrics({"loss": 1.0}, step=1, steps=1)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_a_run_holds_parameters_losses_and_the_bundle_it_made(mlflow_root: Path) -> None:
+    with opened(mlflow_root) as tracker:
+        for step in range(1, 6):
+            tracker.metrics({"loss": 1 / step, "kl": math.nan}, step=step, steps=5)
+        tracker.finish("c0ffee")
+    (run,) = runs(mlflow_root)
+    assert (run.info.status, run.info.run_name) == ("FINISHED", "small")
+    assert run.data.params == {"train.seed": "3", "train.rate": "0.001"}
+    assert run.data.metrics["loss"] == pytest.approx(0.2)
+    assert math.isnan(run.data.metrics["kl"])
+    tags = {name: tag for name, tag in run.data.tags.items() if name.startswith("geratriz.")}
+    assert tags == {"geratriz.model": "small", "geratriz.kind": "tvae", "geratriz.bundle": "c0ffee"}
+    client = tracking.mlflow_client(tracking.default_uri(mlflow_root), timeout=5)
+    assert [point.step for point in client.get_metric_history(run.info.run_id, "loss")] == [1, 2, 3, 4, 5]
+
+
+def test_losses_are_sent_while_it_trains_and_not_at_every_step(mlflow_root: Path) -> None:
+    with opened(mlflow_root) as tracker:
+        for step in range(1, 4):
+            tracker.metrics({"loss": 1 / step}, step=step, steps=100)
+        (run,) = runs(mlflow_root)
+        assert run.data.metrics == {"loss": 1.0}  # the first at once; the others within the same second wait
+    (run,) = runs(mlflow_root)
+    assert run.data.metrics["loss"] == pytest.approx(1 / 3)
+
+
+def test_more_losses_than_one_call_may_carry_all_arrive(mlflow_root: Path) -> None:
+    with opened(mlflow_root) as tracker:
+        for step in range(1, 1300):
+            tracker.metrics({"loss": 1 / step}, step=step, steps=2000)
+    (run,) = runs(mlflow_root)
+    assert run.data.metrics["loss"] == pytest.approx(1 / 1299)
+
+
+@pytest.mark.parametrize(("problem", "status"), [(ValueError("nan"), "FAILED"), (KeyboardInterrupt(), "KILLED")])
+def test_a_fit_that_fails_marks_its_run_and_its_error_goes_on(
+    mlflow_root: Path, problem: BaseException, status: str
+) -> None:
+    with pytest.raises(type(problem)), opened(mlflow_root):
+        raise problem
+    (run,) = runs(mlflow_root)
+    assert run.info.status == status
+    assert "geratriz.bundle" not in run.data.tags
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "http://user:secret@127.0.0.1:9", "nonsense://x"])
+def test_a_server_that_is_away_costs_one_warning(tmp_path: Path, uri: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING), opened(tmp_path, uri=uri) as tracker:
+        for step in range(1, 4):
+            tracker.metrics({"loss": 1.0}, step=step, steps=3)
+        tracker.finish("c0ffee")
+    assert [record.name for record in caplog.records].count("geratriz.tracking") == 1
+    assert "geratriz register" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_database_that_is_away_does_not_hold_the_fit_up(tmp_path: Path) -> None:
+    """MLflow tries a database for 100 seconds. In a process of its own, because its thread goes on trying."""
+    code = (
+        "from pathlib import Path; from geratriz import tracking; tracking.SECONDS_TO_OPEN = 0.5\n"
+        "run = tracking.mlflow_run(root=Path(), experiment='e', model='m', kind='k', params={}, uri='sqlite:////')\n"
+        "with run as tracker: tracker.finish('c0ffee')\n"
+        "print('trained')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout == "trained\n"
+    assert "no answer within 0.5 seconds" in done.stderr
+
+
+def test_a_server_that_goes_away_in_the_middle_costs_one_warning(
+    mlflow_root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING), opened(mlflow_root) as tracker:
+        tracker.metrics({"loss": 1.0}, step=1, steps=3)
+        client = tracking.mlflow_client(tracking.default_uri(mlflow_root), timeout=5)
+        client.delete_run(runs(mlflow_root)[0].info.run_id)  # now every call about it is refused
+        tracker.metrics({"loss": 0.5}, step=3, steps=3)
+        tracker.finish("c0ffee")
+    assert [record.name for record in caplog.records].count("geratriz.tracking") == 1
+
+
+def test_two_fits_share_one_experiment_with_its_artifacts_in_the_root(
+    mlflow_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (mlflow_root, Path("/")):
+        monkeypatch.chdir(folder)
+        with opened(mlflow_root):
+            pass
+    places = [run.info.artifact_uri for run in runs(mlflow_root)]
+    assert len(places) == 2
+    assert all(place.startswith((mlflow_root / "mlartifacts").as_uri()) for place in places)
+
+
+def test_the_environment_names_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example:5000")
+    assert tracking.default_uri(tmp_path) == "http://mlflow.example:5000"
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert tracking.default_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
+
+
+def test_the_revision_says_when_files_differ_from_it(tmp_path: Path) -> None:
+    assert tracking.git_revision(tmp_path) is None
+    identity = {
+        f"GIT_{who}_{what}": "test@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
+    for name in ("params.yaml", "dvc.lock"):
+        (tmp_path / name).write_text("1")
+    for command in ("init -q", "add .", "commit -qm first"):
+        subprocess.run(["git", *command.split()], cwd=tmp_path, check=True, env={**os.environ, **identity})
+    clean = tracking.git_revision(tmp_path)
+    assert clean is not None
+    assert len(clean) == 40
+    (tmp_path / "dvc.lock").write_text("2")
+    assert tracking.git_revision(tmp_path) == clean
+    (tmp_path / "params.yaml").write_text("2")
+    assert tracking.git_revision(tmp_path) == f"{clean}-dirty"
