@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KIND, MODEL, BUNDLE, GIT = "geratriz.kind", "geratriz.model", "geratriz.bundle", "geratriz.git"  # tags of a run
-SECONDS_TO_OPEN = 30.0  # making a new SQLite store takes up to 10; MLflow itself would try for 100
+SECONDS_TO_OPEN = 30.0  # making a new SQLite store takes up to 10
 SECONDS_BETWEEN_CALLS = 1.0
 SHARE_OF_TIME = 0.05  # a slow server may cost a fit this much of its time, not more
 LARGEST_BATCH = {"metrics": 1000, "params": 100}  # MLflow refuses more in one call
@@ -117,28 +118,16 @@ class MlflowTracker:
         self._attempt(lambda client: client.set_tag(self._run_id, BUNDLE, digest))
 
     def _open(self, root: Path, experiment: str, name: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> None:
-        opened: list[tuple[MlflowClient, str]] = []
-        problems: list[Exception] = []
+        def create(client: "MlflowClient") -> None:
+            run = client.create_run(experiment_id(client, experiment, root, self._uri), tags=dict(tags), run_name=name)
+            self._run_id = run.info.run_id
+            log_params(client, self._run_id, params)
 
-        def work() -> None:
-            try:
-                client = mlflow_client(self._uri, timeout=5)
-                where = experiment_id(client, experiment, root, self._uri)
-                run_id = client.create_run(where, tags=dict(tags), run_name=name).info.run_id
-                log_params(client, run_id, params)
-                opened.append((client, run_id))
-            except Exception as problem:  # whatever it is: a fit must not fail for its log
-                problems.append(problem)
-
-        worker = threading.Thread(
-            target=work, daemon=True
-        )  # a thread, because a database that is away cannot be hurried
-        worker.start()
-        worker.join(SECONDS_TO_OPEN)
-        if opened:
-            self._client, self._run_id = opened[0]
-        else:
-            self._give_up(problems[0] if problems else TimeoutError(f"no answer within {SECONDS_TO_OPEN:g} seconds"))
+        try:
+            self._client = mlflow_client(self._uri, timeout=5)
+        except Exception as problem:
+            self._give_up(problem)
+        self._attempt(create)
 
     def _close(self, status: str) -> None:
         self._attempt(self._send)
@@ -198,20 +187,41 @@ def default_uri(root: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.resolve().as_posix()}/mlflow.db"
 
 
+def is_server(uri: str) -> bool:
+    """Whether ``uri`` names a server, not a database that MLflow opens itself."""
+    return urlsplit(uri).scheme in ("http", "https")
+
+
 def mlflow_client(uri: str, *, timeout: int) -> "MlflowClient":
     """A client of its own: MLflow's process-wide state is left alone, its telemetry is off.
 
     A call fails after ``timeout`` seconds and is not repeated, where the environment does not say otherwise: MLflow's
     defaults wait for minutes on a server that is away.
+
+    Raises:
+        TimeoutError: a database did not answer. MLflow would try for 100 seconds, and only a thread can leave it to it.
     """
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(timeout))
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     from mlflow import MlflowClient
 
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    opened: Future[MlflowClient] = Future()
+
+    def work() -> None:
+        try:
+            opened.set_result(MlflowClient(tracking_uri=uri, registry_uri=uri))
+        except Exception as problem:
+            opened.set_exception(problem)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        return opened.result(SECONDS_TO_OPEN)
+    except TimeoutError:
+        raise TimeoutError(f"no answer within {SECONDS_TO_OPEN:g} seconds") from None
 
 
 def experiment_id(client: "MlflowClient", name: str, root: Path, uri: str) -> str:
@@ -224,8 +234,7 @@ def experiment_id(client: "MlflowClient", name: str, root: Path, uri: str) -> st
 
     found = client.get_experiment_by_name(name)
     if found is None:
-        behind_a_server = urlsplit(uri).scheme in ("http", "https")
-        place = None if behind_a_server else (root.resolve() / "mlartifacts").as_uri()
+        place = None if is_server(uri) else (root.resolve() / "mlartifacts").as_uri()
         try:
             return str(client.create_experiment(name, artifact_location=place))
         except MlflowException as problem:  # two branches train at once, and the other one was first

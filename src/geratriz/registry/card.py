@@ -1,0 +1,56 @@
+"""The model card: what a reader of the registry must know before using a version, as Markdown."""
+
+import json
+
+from geratriz.promotion import describe, is_measured
+from geratriz.registry.evidence import Evidence, Project
+
+LONGEST = 5000  # characters of a description; MLflow's PostgreSQL store refuses more
+COLUMNS_NAMED = 40  # of the condition columns; the bundle's schema has them all
+
+
+def card(project: Project, evidence: Evidence, columns: tuple[str, ...]) -> str:
+    """The card of one model; ``columns`` are those that sampling can be conditioned on."""
+    name, record = project.release.name, evidence.settings["record"]
+    named = ", ".join(f"`{column}`" for column in columns[:COLUMNS_NAMED])
+    more = f" and {len(columns) - COLUMNS_NAMED} more" if len(columns) > COLUMNS_NAMED else ""
+    settings = json.dumps(evidence.settings["config"], sort_keys=True)
+    reasons = "".join(f"- {reason}\n" for reason in evidence.reasons)
+    parts = [
+        f"# {name}: synthetic rows from `{evidence.kind}`\n",
+        f"A generator of rows like those of `{project.data}`, fitted on {record['rows']:,} of them. It gives any "
+        "number of new rows with the same columns and types. How close they come to the rows it was fitted on was "
+        "measured (below), not proved: it has no differential privacy.\n",
+        f"## Verdict: {'may be released' if evidence.release else 'may not be released'}\n\n{reasons}",
+        f"## Measured\n\n{_table(evidence)}\n"
+        "Floor: columns drawn independently. Ceiling: real data that was not trained on. Intervals: 95 %, bootstrap.\n",
+        f"## Use\n\n```\ngeratriz sample models:/{name}@champion -n 1000 -o sample.parquet --seed 7\n"
+        f"mlflow models serve -m models:/{name}@champion --env-manager local -p 5001\n"
+        "curl localhost:5001/invocations -H 'Content-Type: application/json' \\\n"
+        '  -d \'{"dataframe_split": {"columns": ["n_rows"], "data": [[3]]}, "params": {"seed": 7}}\'\n```\n'
+        f"Conditions are further columns of the request: {named}{more}.\n",
+        "## Made from\n\n"
+        f"- data `{project.data}`, md5 `{project.data_md5}`\n"
+        f"- Git revision `{project.git or 'none'}`\n"
+        f"- bundle `{evidence.digest}`\n"
+        f"- seed {record['seed']}, {record['device']}, {record['threads']} threads, {record['precision']}\n"
+        f"- settings `{settings}`\n",
+    ]
+    return "\n".join(parts)
+
+
+def shortened(text: str) -> str:
+    """The card as a registry's description can hold it."""
+    if len(text) <= LONGEST:
+        return text
+    end = "\n\n... The whole card is the run's artifact `card.md`.\n"
+    return text[: LONGEST - len(end)] + end
+
+
+def _table(evidence: Evidence) -> str:
+    lines = ["| metric | value (interval) | floor | ceiling | better |", "|---|---|---|---|---|"]
+    for name, metric in evidence.metrics.items():
+        value = describe(metric) if is_measured(metric) else "not measured"
+        ends = ["" if metric[end] is None else f"{metric[end]:.3g}" for end in ("floor", "ceiling")]
+        lines.append(f"| {name} | {value} | {ends[0]} | {ends[1]} | {metric['better']} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,271 @@
+"""MLflow behind verbs: find, create, store, move an alias, list, download. Nothing else here talks to its client."""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from geratriz import tracking
+from geratriz.bundle import HISTORY
+from geratriz.data.schema import Schema
+from geratriz.errors import RegistryError, nearest
+from geratriz.registry.evidence import Evidence
+from geratriz.registry.packaging import BUNDLE, package
+from geratriz.registry.patience import Patient, away, patient
+from geratriz.tracking import hide
+
+SECONDS_FOR_ONE_CALL = 30
+INTENT = "geratriz.intent"  # on a version while its aliases are being moved
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Version:
+    """One version of a registered model."""
+
+    name: str
+    version: int
+    run_id: str
+    aliases: tuple[str, ...]
+    tags: Mapping[str, str]
+    created: int
+    """Milliseconds since 1970."""
+
+    @property
+    def uri(self) -> str:
+        """Its address."""
+        return f"models:/{self.name}/{self.version}"
+
+
+class Registry:
+    """One MLflow server, or a SQLite file in the project's root."""
+
+    def __init__(self, root: Path, uri: str | None = None) -> None:
+        self.uri = tracking.default_uri(root) if uri is None else uri
+        self._root = root
+        try:
+            self._client: Any = Patient(tracking.mlflow_client(self.uri, timeout=SECONDS_FOR_ONE_CALL), self.uri)
+        except Exception as problem:
+            raise away(self.uri, problem) from None
+
+    # Runs -------------------------------------------------------------------------------------------------------------
+
+    def find_run(self, digest: str) -> Any | None:
+        """The latest finished run that made the bundle ``digest``, or None."""
+        experiments = [each.experiment_id for each in self._pages("search_experiments")]
+        condition = f"tags.`{tracking.BUNDLE}` = '{digest}' and attributes.status = 'FINISHED'"
+        found = self._client.search_runs(experiments, condition, order_by=["attributes.start_time DESC"], max_results=1)
+        return found[0] if found else None
+
+    def create_run(self, experiment: str, evidence: Evidence, tags: Mapping[str, str]) -> Any:
+        """A run for a bundle that was not tracked while it was fitted: losses from its history, settings from its head.
+
+        The tag that names the bundle is set last, so a run that was cut off is never found.
+        """
+        where = tracking.experiment_id(self._client, experiment, self._root, self.uri)
+        run_id = self._client.create_run(where, tags=dict(tags), run_name=evidence.model).info.run_id
+        tracking.log_params(self._client, run_id, evidence.settings)
+        history = evidence.bundle / HISTORY
+        if history.exists():
+            now = time.time_ns() // 1_000_000
+            lines = tracking.read_history(history)
+            tracking.log_history(self._client, run_id, [(line.pop("step"), now, line) for line in lines])
+        self._client.set_terminated(run_id)
+        self._client.set_tag(run_id, tracking.BUNDLE, evidence.digest)
+        return self._client.get_run(run_id)
+
+    def log_results(
+        self, run_id: str, *, metrics: Mapping[str, float], tags: Mapping[str, str], files: Mapping[str, Path]
+    ) -> None:
+        """Log values, tags and files (or folders) by the place they take among the run's artifacts."""
+        tracking.log_history(self._client, run_id, [(0, time.time_ns() // 1_000_000, metrics)])
+        for place, path in files.items():
+            if path.is_dir():
+                self._client.log_artifacts(run_id, str(path), place)
+            else:
+                self._client.log_artifact(run_id, str(path), place or None)
+        for name, tag in tags.items():
+            self._client.set_tag(run_id, name, tag)
+
+    def log_data(self, run_id: str, *, path: str, md5: str, git: str | None) -> None:
+        """Note the data set a run was trained on, with DVC's digest."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        source = json.dumps({"path": path, "md5": md5, "git": git}, sort_keys=True)
+        dataset = Dataset(name=Path(path).stem, digest=md5, source_type="dvc", source=source)
+        self._client.log_inputs(run_id, datasets=[DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+
+    def read_json(self, run_id: str, path: str) -> dict[str, Any] | None:
+        """A JSON artifact of a run, or None when it has none there."""
+        folder, _, name = path.rpartition("/")
+        if name not in {Path(each.path).name for each in self._client.list_artifacts(run_id, folder or None)}:
+            return None
+        with tempfile.TemporaryDirectory() as scratch:
+            local = Path(self._client.download_artifacts(run_id, path, scratch))
+            content: dict[str, Any] = json.loads(local.read_text(encoding="utf-8"))
+        return content
+
+    # Versions ---------------------------------------------------------------------------------------------------------
+
+    def names(self) -> list[str]:
+        """The registered models."""
+        return [each.name for each in self._pages("search_registered_models")]
+
+    def versions(self, name: str) -> list[Version]:
+        """The versions of a registered model, oldest first.
+
+        Raises:
+            RegistryError: there is no such model.
+        """
+        known = {each.name: each for each in self._pages("search_registered_models")}
+        if name not in known:
+            raise RegistryError(
+                f"{hide(self.uri, self.uri)} holds no model {name!r}.{nearest(name, known)} "
+                "`geratriz register` puts one there."
+            )
+        aliases: dict[int, list[str]] = {}
+        for alias, version in known[name].aliases.items():
+            aliases.setdefault(int(version), []).append(alias)
+        found = [
+            Version(
+                name=name,
+                version=int(each.version),
+                run_id=each.run_id,
+                aliases=tuple(sorted(aliases.get(int(each.version), ()))),
+                tags=dict(each.tags),
+                created=each.creation_timestamp,
+            )
+            for each in self._pages("search_model_versions", f"name = '{name}'")
+        ]
+        return sorted(found, key=lambda each: each.version)
+
+    def ensure_version(
+        self,
+        name: str,
+        run_id: str,
+        evidence: Evidence,
+        schema: Schema,
+        *,
+        tags: Mapping[str, str],
+        description: str,
+    ) -> tuple[Version, bool]:
+        """The version that holds the bundle, and whether it was made now; an old one gets the tags and description."""
+        if name not in self.names():
+            self._client.create_registered_model(name)
+        found = self._with_bundle(name, evidence.digest)
+        if found is None:
+            model = self._store(run_id, evidence, schema)
+            # A server resolves the model's id. MLflow's SQL store would look it up in the process-wide default store.
+            source = f"models:/{model.model_id}" if tracking.is_server(self.uri) else model.artifact_location
+            self._client.create_model_version(
+                name, source, run_id=run_id, tags=dict(tags), description=description, model_id=model.model_id
+            )
+            return self._one(self._with_bundle(name, evidence.digest)), True
+        self._tag(found, tags)
+        self._client.update_model_version(name, str(found.version), description)
+        return found, False
+
+    def move(self, version: Version, aliases: Mapping[str, int | None], tags: Mapping[str, str]) -> None:
+        """Point ``aliases`` of the model at versions (None: at none), then set ``tags`` on ``version``.
+
+        The only way an alias moves. What is going to be done is written on the version first and taken off last, so a
+        crash between leaves a note from which :meth:`settle` finishes.
+        """
+        intent = {"aliases": dict(aliases), "tags": dict(tags)}
+        self._client.set_model_version_tag(version.name, str(version.version), INTENT, json.dumps(intent))
+        self._carry_out(version, intent)
+
+    def settle(self, name: str) -> list[Version]:
+        """Finish moves that a crash cut off; the versions whose moves they were."""
+        unfinished = [each for each in self.versions(name) if INTENT in each.tags]
+        for version in unfinished:
+            self._carry_out(version, json.loads(version.tags[INTENT]))
+        return unfinished
+
+    def download(self, address: str, folder: Path) -> Path:
+        """Download the bundle of ``models:/NAME/VERSION`` or ``models:/NAME@ALIAS``; the folder it is in.
+
+        Raises:
+            RegistryError: the address is none, or names nothing.
+        """
+        from mlflow.artifacts import download_artifacts
+
+        version = self.resolve(address)
+        # Not "models:/...": MLflow would look that up in the process-wide default store.
+        place = self._client.get_model_version_download_uri(version.name, str(version.version))
+        fetch = patient(download_artifacts, self.uri, again=True)
+        return Path(fetch(f"{place}/{BUNDLE}", dst_path=str(folder), tracking_uri=self.uri))
+
+    def resolve(self, address: str) -> Version:
+        """The version that ``models:/NAME/VERSION`` or ``models:/NAME@ALIAS`` names.
+
+        Raises:
+            RegistryError: it is no such address, or names nothing.
+        """
+        rest = address.removeprefix("models:/").strip("/")
+        name, mark, wanted = rest.partition("@") if "@" in rest else rest.partition("/")
+        if not (name and wanted) or (mark == "/" and not wanted.isdigit()):
+            raise RegistryError(f"{address!r} is no address of a version; write models:/NAME@ALIAS or models:/NAME/3.")
+        versions = self.versions(name)
+        for version in versions:
+            if wanted in version.aliases if mark == "@" else version.version == int(wanted):
+                return version
+        there = [alias for each in versions for alias in each.aliases] if mark == "@" else [v.version for v in versions]
+        what = "alias" if mark == "@" else "version"
+        raise RegistryError(f"{name} has no {what} {wanted!r}. There: {', '.join(map(str, there)) or 'none'}.")
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _with_bundle(self, name: str, digest: str) -> Version | None:
+        return next((each for each in self.versions(name) if each.tags.get(tracking.BUNDLE) == digest), None)
+
+    def _one(self, version: Version | None) -> Version:
+        if version is None:
+            raise RegistryError(f"{hide(self.uri, self.uri)} took a version and does not list it.")
+        return version
+
+    def _tag(self, version: Version, tags: Mapping[str, str]) -> None:
+        for name, tag in tags.items():
+            if version.tags.get(name) != tag:
+                self._client.set_model_version_tag(version.name, str(version.version), name, tag)
+
+    def _carry_out(self, version: Version, intent: Mapping[str, Any]) -> None:
+        for alias, target in intent["aliases"].items():
+            if target is None:
+                self._client.delete_registered_model_alias(version.name, alias)
+            else:
+                self._client.set_registered_model_alias(version.name, alias, str(target))
+        for name, tag in intent["tags"].items():
+            self._client.set_model_version_tag(version.name, str(version.version), name, tag)
+        self._client.delete_model_version_tag(version.name, str(version.version), INTENT)
+
+    def _store(self, run_id: str, evidence: Evidence, schema: Schema) -> Any:
+        """The logged model that holds the bundle; stored now, unless an earlier, cut off, call has."""
+        experiment = self._client.get_run(run_id).info.experiment_id
+        condition = f"tags.`{tracking.BUNDLE}` = '{evidence.digest}' and attributes.status = 'READY'"
+        stored = self._client.search_logged_models([experiment], condition)
+        if stored:
+            return stored[0]
+        from mlflow.entities import LoggedModelOutput
+
+        model = self._client.create_logged_model(
+            experiment, name=evidence.model, source_run_id=run_id, tags={tracking.BUNDLE: evidence.digest}
+        )
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "model"
+            package(folder, evidence.bundle, schema, run_id=run_id, model_id=model.model_id)
+            self._client.log_model_artifacts(model.model_id, str(folder))
+        self._client.finalize_logged_model(model.model_id, "READY")
+        self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+        return model
+
+    def _pages(self, verb: str, *arguments: Any) -> Iterator[Any]:
+        token = None
+        while True:
+            page = getattr(self._client, verb)(*arguments, page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                return

@@ -1,0 +1,106 @@
+"""A registered generator as MLflow serves it: `n_rows`, conditions and a seed in, rows out.
+
+MLflow runs this file from the copy of the package that is stored with the model; no pickle is involved. A request is
+a frame with one line an order: the column ``n_rows``, and any of the data's columns as conditions, empty where the
+line asks for nothing. The model's signature declares no inputs, on purpose: MLflow drops a column that is not declared,
+and would answer a misspelt condition with rows that do not keep it. Everything is checked here instead.
+"""
+
+import secrets
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from mlflow.exceptions import MlflowException
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
+
+from geratriz import seeding
+from geratriz.errors import GeratrizError, nearest
+from geratriz.generators import catalog
+
+ROWS = "n_rows"
+MOST_ROWS = 1_000_000  # in one answer, which is held in memory whole; `geratriz sample` streams any number to a file
+
+
+class ServedGenerator(PythonModel):  # type: ignore[misc]
+    """The generator behind ``mlflow.pyfunc.load_model`` and ``mlflow models serve``."""
+
+    def load_context(self, context: Any) -> None:
+        """Load the bundle that lies among the model's artifacts."""
+        self._generator = catalog.load(context.artifacts["bundle"])
+        self._turn = threading.Lock()  # the server answers in threads, sampling seeds the global generators
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """The rows asked for, one order after the other, in the columns and order of the training data.
+
+        Args:
+            context: MLflow's; not needed any more.
+            model_input: one line an order: ``n_rows``, and conditions under the data's column names.
+            params: ``seed``; rows differ from call to call without one. The first order gives the rows that
+                ``geratriz sample --seed`` gives.
+
+        Raises:
+            MlflowException: the request cannot be met; served as HTTP 400 with the reason.
+        """
+        del context
+        try:
+            orders = _orders(model_input, self._generator.schema.names)
+            seed = _seed(params)
+            tables = []
+            with self._turn:
+                for line, (rows, where) in enumerate(orders):
+                    own_seed = seed if line == 0 else seeding.derive(seed, "order", line)
+                    tables.append(self._generator.sample(rows, seed=own_seed, where=where).frame)
+        except (GeratrizError, ValueError) as problem:
+            raise MlflowException.invalid_parameter_value(str(problem)) from None
+        return _plain(pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0])
+
+
+def _orders(asked: Any, names: tuple[str, ...]) -> list[tuple[int, dict[str, Any]]]:
+    """Each line of the request as (rows, conditions)."""
+    frame = asked if isinstance(asked, pd.DataFrame) else pd.DataFrame(asked)
+    if ROWS not in frame.columns:
+        raise ValueError(f"the request has no column {ROWS!r}, the number of rows; it has {list(frame.columns)}.")
+    if ROWS in names:
+        names = tuple(name for name in names if name != ROWS)  # the number of rows wins; it cannot be a condition here
+    for name in frame.columns:
+        if name != ROWS and name not in names:
+            raise ValueError(f"the request has a column {name!r}, which the data does not have.{nearest(name, names)}")
+    orders = []
+    for line, cells in enumerate(frame.to_dict(orient="records")):
+        where = {str(name): cell for name, cell in cells.items() if name != ROWS and not _is_missing(cell)}
+        orders.append((_whole(f"{ROWS} in line {line}", cells[ROWS], least=1), where))
+    total = sum(rows for rows, _ in orders)
+    if not 1 <= total <= MOST_ROWS:
+        raise ValueError(
+            f"the request asks for {total:,} rows; expected 1 to {MOST_ROWS:,}. `geratriz sample` writes any number."
+        )
+    return orders
+
+
+def _seed(params: Mapping[str, Any] | None) -> int:
+    given = (params or {}).get("seed")
+    return secrets.randbits(32) if given is None else _whole("seed", given, least=0)
+
+
+def _whole(name: str, given: Any, *, least: int) -> int:
+    if isinstance(given, bool) or not isinstance(given, int | float) or not float(given).is_integer() or given < least:
+        raise ValueError(f"{name} is {given!r}; it must be a whole number, at least {least}.")
+    return int(given)
+
+
+def _is_missing(cell: Any) -> bool:
+    return cell is None or cell is pd.NA or cell is pd.NaT or cell != cell
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """``frame`` with None for missing values: JSON knows neither NaN nor NaT."""
+    missing = [name for name in frame.columns if frame[name].isna().any()]
+    columns = {name: frame[name].astype(object).where(frame[name].notna(), None) for name in missing}
+    return frame.assign(**columns) if columns else frame
+
+
+if __name__ != "geratriz.registry.serving":  # MLflow executes the file under a name of its own; an import is harmless
+    set_model(ServedGenerator())
