@@ -125,6 +125,12 @@ def infer(frame: pd.DataFrame, *, overrides: Mapping[str, str] | None = None, ta
 
 
 def _column(name: str, values: pd.Series, kind: str | None) -> Column:
+    cells = values if values.dtype == object else ()
+    nested = next((each for each in cells if isinstance(each, (list, dict, set, np.ndarray))), None)
+    if nested is not None:
+        raise DataError(
+            f"column {name!r} holds a {type(nested).__name__} in a cell; a cell is one value. Flatten it, or drop it."
+        )
     chosen = _kind(values) if kind is None else kind
     is_categorical = isinstance(values.dtype, pd.CategoricalDtype)
     return Column(
@@ -150,7 +156,7 @@ def _kind(values: pd.Series) -> Kind:
         steps = np.diff(numbers)
         complete = len(numbers) == len(values) >= MIN_ROWS_FOR_ID
         return "id" if complete and steps[0] != 0 and np.all(steps == steps[0]) else "integer"
-    if len(present) and present.map(lambda each: isinstance(each, bool)).all():
+    if len(present) and all(isinstance(each, bool) for each in present):
         return "boolean"
     if len(present) == len(values) >= MIN_ROWS_FOR_ID and present.is_unique:
         return "id"

@@ -1,0 +1,121 @@
+"""The codec brings cells back, and tells apart what it should."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import ks_2samp
+
+from geratriz.data.codec import Codec, CodecConfig
+from geratriz.data.table import Table
+from geratriz.errors import DataError, RequestError
+from tests.tables import mixed
+
+
+def codec_of(table: Table, **config: int) -> Codec:
+    return Codec.fit(table, CodecConfig(**config), np.random.default_rng(0))
+
+
+def there_and_back(table: Table) -> pd.DataFrame:
+    codec = codec_of(table)
+    return codec.decode(codec.encode(table, np.random.default_rng(1))).frame
+
+
+def test_atoms_words_dates_and_missing_values_come_back_exactly() -> None:
+    table = mixed()
+    back = there_and_back(table)
+    for name in ("group", "size", "sold", "rating", "note", "day"):
+        pd.testing.assert_series_equal(back[name], table.frame[name])
+
+
+def test_continuous_cells_come_back_on_their_grid_and_close() -> None:
+    table = mixed(5000)
+    back = there_and_back(table)
+    for name, tolerance in (("price", 0.011), ("weight", 0.01)):
+        assert back[name].dtype == table.frame[name].dtype
+        assert np.abs(back[name] - table.frame[name]).max() <= tolerance
+    assert np.array_equal(back["price"], back["price"].round(2))
+
+
+def test_columns_of_few_values_keep_each_and_others_get_bins_and_heavy_atoms() -> None:
+    rng = np.random.default_rng(0)
+    many = np.where(rng.random(4000) < 0.3, 0.0, rng.normal(100, 20, 4000))
+    table = Table.from_frame(pd.DataFrame({"few": rng.integers(0, 50, 4000), "many": many}))
+    few, continuous = codec_of(table, bins=32).levels
+    assert (len(few.atoms), few.bins) == (50, 0)
+    assert continuous.atoms == (0.0,)
+    assert continuous.bins == 32
+
+
+def test_a_short_table_is_not_learnt_value_by_value() -> None:
+    table = Table.from_frame(pd.DataFrame({"x": np.random.default_rng(0).normal(size=120)}))
+    (levels,) = codec_of(table).levels
+    assert levels.atoms == ()
+    assert levels.bins == 6
+
+
+def test_bins_are_about_equally_full_and_unbin_stays_inside_them() -> None:
+    table = mixed(5000)
+    codec = codec_of(table, bins=20)
+    binned = codec.bin(codec.encode(table, np.random.default_rng(0)))
+    index = [levels.column.name for levels in codec.levels].index("weight")
+    counts = np.bincount(binned[:, index], minlength=20)
+    assert counts.min() > 0.7 * 250
+    assert counts.max() < 1.3 * 250
+    again = codec.bin(codec.unbin(binned, np.random.default_rng(1)))
+    assert np.array_equal(again, binned)
+
+
+def test_the_distribution_of_a_column_is_kept_through_bins() -> None:
+    table = mixed(5000)
+    codec = codec_of(table)
+    back = codec.decode(codec.unbin(codec.bin(codec.encode(table, np.random.default_rng(0))), np.random.default_rng(1)))
+    assert ks_2samp(table.frame["weight"], back.frame["weight"]).statistic < 0.01
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series([True, False, None] * 30, dtype="boolean"),
+        pd.Series([1.5, None, 2.5] * 30, dtype="float32"),
+        pd.Series(pd.to_datetime(["2024-01-01 10:00:01", None, "2025-05-05 11:00:02"] * 30)),
+        pd.Series(pd.to_datetime(["2024-01-01", "2025-05-05"] * 30, utc=True)),
+        pd.Series(pd.Categorical(["lo", "hi", "mid"] * 30, categories=["lo", "mid", "hi", "never"], ordered=True)),
+        pd.Series([3, 1, 2] * 30, dtype="UInt8"),
+        pd.Series(["x", None, "\u00e9 \u6f22"] * 30, dtype="str"),
+        pd.Series([10**12, 10**12 + 1] * 40, dtype="int64"),
+        pd.Series([-0.1, 0.0, 0.1] * 30),
+    ],
+    ids=lambda values: str(values.dtype),
+)
+def test_every_dtype_comes_back_as_it_was(values: pd.Series) -> None:
+    pd.testing.assert_series_equal(
+        there_and_back(Table.from_frame(values.to_frame("x")))["x"], values, check_names=False
+    )
+
+
+def test_a_number_as_category_stays_a_number() -> None:
+    table = Table.from_frame(pd.DataFrame({"code": [10, 20, 30] * 30}), overrides={"code": "category"})
+    assert there_and_back(table)["code"].tolist() == table.frame["code"].tolist()
+
+
+def test_the_state_rebuilds_the_codec() -> None:
+    table = mixed()
+    codec = codec_of(table)
+    again = Codec.from_state(*codec.to_state())
+    encoded = codec.encode(table, np.random.default_rng(0))
+    pd.testing.assert_frame_equal(again.decode(encoded).frame, codec.decode(encoded).frame)
+
+
+def test_missing_and_strange_values_in_other_data_name_themselves() -> None:
+    codec = codec_of(mixed())
+    for change, message in (({"group": "z"}, "'z', never seen"), ({"price": np.nan}, "'price' is missing in row 0")):
+        frame = mixed(5).frame.assign(**change)
+        with pytest.raises(RequestError, match=message):
+            codec.encode(Table(frame, mixed().schema), np.random.default_rng(0))
+
+
+def test_a_table_of_ids_and_a_column_of_lists_are_refused() -> None:
+    with pytest.raises(DataError, match="every column is an id"):
+        codec_of(Table.from_frame(pd.DataFrame({"id": np.arange(100)})))
+    with pytest.raises(DataError, match="holds a list in a cell"):
+        codec_of(Table.from_frame(pd.DataFrame({"x": [[1], [2]] * 30})))

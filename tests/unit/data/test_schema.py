@@ -1,0 +1,62 @@
+"""What a column is: inferred, overridden, refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from geratriz.data.schema import Schema, infer
+from geratriz.errors import ConfigError, DataError
+from tests.tables import mixed
+
+
+def test_kinds_and_grids_are_read_off_the_values() -> None:
+    kinds = {column.name: (column.kind, column.step) for column in mixed().schema.columns}
+    assert kinds == {
+        "number": ("id", None),
+        "group": ("category", None),
+        "size": ("integer", 1.0),
+        "price": ("float", pytest.approx(0.01)),
+        "weight": ("float", None),
+        "sold": ("boolean", None),
+        "day": ("datetime", 86400.0),
+        "rating": ("integer", 1.0),
+        "note": ("category", None),
+    }
+
+
+def test_whole_numbers_with_missing_values_are_integers_though_pandas_keeps_them_as_floats() -> None:
+    schema = infer(pd.DataFrame({"x": [1.0, np.nan, 3.0]}))
+    assert (schema["x"].kind, schema["x"].dtype) == ("integer", "float64")
+
+
+def test_overrides_win_and_wrong_ones_name_the_nearest_right_ones() -> None:
+    frame = mixed().frame
+    assert infer(frame, overrides={"size": "category"})["size"].kind == "category"
+    with pytest.raises(ConfigError, match="Did you mean 'price'"):
+        infer(frame, overrides={"prise": "float"})
+    with pytest.raises(ConfigError, match="Did you mean 'category'"):
+        infer(frame, overrides={"price": "categorical"})
+    with pytest.raises(DataError, match="declared integer but holds fractions"):
+        infer(frame, overrides={"price": "integer"})
+    with pytest.raises(DataError, match="cannot be read so"):
+        infer(frame, overrides={"note": "float"})
+
+
+def test_a_target_that_is_not_there_is_refused() -> None:
+    with pytest.raises(DataError, match="Did you mean 'sold'"):
+        infer(mixed().frame, target="sole")
+
+
+def test_doubled_names_and_infinite_values_are_refused() -> None:
+    with pytest.raises(DataError, match="'x' stand more than once"):
+        infer(pd.DataFrame([[1, 2]], columns=["x", "x"]))
+    with pytest.raises(DataError, match=r"'x' holds an infinite value \(row 2\)"):
+        infer(pd.DataFrame({"x": [1.0, 2.5, np.inf]}))
+
+
+def test_json_brings_a_schema_back(tmp_path: Path) -> None:
+    schema = mixed().schema
+    schema.write(tmp_path / "schema.json")
+    assert Schema.read(tmp_path / "schema.json") == schema

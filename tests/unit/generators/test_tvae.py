@@ -1,0 +1,151 @@
+"""What is particular to the tabular VAE: latents, conditions, its losses, its prior."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from geratriz.data.table import Table
+from geratriz.errors import ConfigError, RequestError, TrainingError
+from geratriz.generators import _torch
+from geratriz.generators._mixture import Mixture
+from geratriz.generators.tvae import Tvae, TvaeConfig
+from tests.tables import mixed
+
+
+class Losses:
+    def __init__(self) -> None:
+        self.seen: list[Mapping[str, float]] = []
+
+    def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
+        self.seen.append(values)
+
+
+@pytest.fixture(scope="module")
+def data() -> Table:
+    return mixed(3000)
+
+
+@pytest.fixture(scope="module")
+def losses() -> Losses:
+    return Losses()
+
+
+@pytest.fixture(scope="module")
+def generator(data: Table, losses: Losses) -> Tvae:
+    config = TvaeConfig(epochs=25, width=96, latent=8, batch=64, components=40, threads=1)
+    return Tvae.fit(data, config, seed=0, device="cpu", tracker=losses)
+
+
+def test_reconstruction_and_kl_are_logged_apart_and_fall_and_units_are_active(generator: Tvae, losses: Losses) -> None:
+    first, last = losses.seen[0], losses.seen[-1]
+    assert set(first) == {"reconstruction", "kl", "active_units"}
+    assert last["reconstruction"] < 0.7 * first["reconstruction"]
+    assert last["kl"] > 0.1
+    assert 1 <= last["active_units"] <= generator.config.latent
+
+
+def test_what_depends_in_the_data_depends_in_the_sample(generator: Tvae, data: Table) -> None:
+    sample = generator.sample(5000, seed=1).frame
+    for frame in (sample, data.frame):
+        means = frame.groupby("group", observed=True)["weight"].mean()
+        assert means["a"] == pytest.approx(0, abs=0.8)
+        assert means["b"] == pytest.approx(5, abs=0.8)
+        assert means["c"] == pytest.approx(20, abs=3.5)  # 300 rows of c: some leak in from the other groups
+    assert sample.loc[sample["group"] == "b", "rating"].isna().mean() > 0.9
+    assert sample.loc[sample["group"] == "a", "rating"].isna().mean() < 0.1
+
+
+def test_a_condition_pulls_the_other_columns_along(generator: Tvae, data: Table) -> None:
+    rare = generator.sample(2000, seed=1, where={"group": "c"}).frame
+    assert rare["weight"].mean() == pytest.approx(20, abs=3.5)
+    assert data.frame["weight"].mean() < 5
+    both = generator.sample(500, seed=1, where={"sold": False, "group": "a"}).frame
+    assert both["price"].mean() < 9
+
+
+def test_encode_and_decode_bring_a_row_back(generator: Tvae, data: Table) -> None:
+    some = data.take(slice(0, 300))
+    latents = generator.encode(some)
+    assert latents.shape == (300, generator.config.latent)
+    assert latents.dtype == np.float32
+    back = generator.decode(latents, seed=0).frame
+    assert (back["group"].astype(str) == some.frame["group"].astype(str)).mean() > 0.95
+    assert np.corrcoef(back["weight"], some.frame["weight"])[0, 1] > 0.9
+
+
+def test_interpolation_starts_and_ends_at_its_ends(generator: Tvae, data: Table) -> None:
+    low, high = (data.frame["group"] == name for name in ("a", "c"))
+    ends = data.take([int(np.flatnonzero(low)[0]), int(np.flatnonzero(high)[0])])
+    path = generator.interpolate(ends, 9, seed=0)
+    assert len(path) == 9
+    assert path.frame["group"].astype(str).iloc[[0, -1]].tolist() == ["a", "c"]
+
+
+def test_wrong_latents_and_ends_name_themselves(generator: Tvae, data: Table) -> None:
+    with pytest.raises(RequestError, match=r"latents have shape \(3, 2\), expected \(rows, 8\)"):
+        generator.decode(np.zeros((3, 2)), seed=0)
+    with pytest.raises(RequestError, match="a table of 2 rows"):
+        generator.interpolate(data.take(slice(0, 3)), 5, seed=0)
+
+
+def test_a_category_that_was_never_seen_is_not_encoded(generator: Tvae, data: Table) -> None:
+    stranger = data.frame.iloc[:1].assign(note="maybe")
+    with pytest.raises(RequestError, match="'maybe', never seen"):
+        generator.encode(Table.from_frame(stranger, schema=data.schema))
+
+
+def test_rare_categories_are_drawn_about_as_often_as_they_are(data: Table) -> None:
+    words = np.random.default_rng(0).choice(["common", "rare"], 4000, p=[0.97, 0.03])
+    config = TvaeConfig(epochs=10, width=32, latent=2, batch=200, components=4, threads=1)
+    drawn = Tvae.fit(Table.from_frame(pd.DataFrame({"x": words, "y": words})), config, seed=0).sample(8000, seed=0)
+    assert 0.015 < (drawn.frame["x"] == "rare").mean() < 0.05
+
+
+def test_a_loss_that_is_not_finite_ends_the_fit_with_the_reason(data: Table) -> None:
+    config = TvaeConfig(epochs=5, width=32, latent=4, batch=64, rate=1e20, threads=1, precision="float32")
+    with pytest.raises(TrainingError, match=r"not finite in epoch \d of 5.*Lower train.tvae.rate"):
+        Tvae.fit(data, config, seed=0)
+
+
+def test_a_device_that_is_not_there_is_named(data: Table) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    with pytest.raises(ConfigError, match="torch sees no CUDA device"):
+        Tvae.fit(data, TvaeConfig(), seed=0, device="cuda")
+
+
+def test_bfloat16_fits_too_and_is_recorded() -> None:
+    config = TvaeConfig(epochs=2, width=32, latent=4, batch=64, precision="bfloat16", threads=1)
+    generator = Tvae.fit(mixed(200), config, seed=0, device="cpu")
+    assert generator.record.precision == "bfloat16"
+    assert len(generator.sample(10, seed=0)) == 10
+
+
+@pytest.mark.parametrize("setting", [{"epochs": 0}, {"rate": 0.0}, {"ema": 1.0}, {"components": 0}])
+def test_settings_out_of_range_are_refused(setting: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(setting))):
+        TvaeConfig(**setting)  # type: ignore[arg-type]
+
+
+def test_the_mixture_finds_the_gaussians_it_was_drawn_from() -> None:
+    rng = np.random.default_rng(0)
+    means = np.array([[0.0, 0.0], [6.0, 0.0], [0.0, 8.0]])
+    component = rng.choice(3, 6000, p=[0.5, 0.3, 0.2])
+    points = means[component] + rng.normal(size=(6000, 2)) * [1.0, 0.5]
+    mixture = Mixture.fit(torch.from_numpy(points), 3, iterations=50, seed=0)
+    order = np.argsort(-mixture.weights)
+    assert mixture.weights[order] == pytest.approx([0.5, 0.3, 0.2], abs=0.02)
+    assert mixture.means[order] == pytest.approx(means, abs=0.1)
+    drawn = mixture.sample(20000, rng)
+    assert np.cov(drawn.T) == pytest.approx(np.cov(points.T), rel=0.1, abs=0.3)
+
+
+def test_batches_cover_an_epoch_once_and_leave_out_only_a_short_rest() -> None:
+    rows = torch.arange(103)
+    batches = list(_torch.epoch_of_batches(rows, 10, torch.Generator().manual_seed(0)))
+    assert [len(batch) for batch in batches] == [10] * 10
+    assert len(torch.cat(batches).unique()) == 100
+    assert [len(batch) for batch in _torch.epoch_of_batches(rows, 500, torch.Generator())] == [103]
