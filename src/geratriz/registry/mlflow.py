@@ -89,6 +89,10 @@ class Registry:
         for name, tag in tags.items():
             self._client.set_tag(run_id, name, tag)
 
+    def log_text(self, run_id: str, place: str, text: str) -> None:
+        """Log a text as an artifact."""
+        self._client.log_text(run_id, text, place)
+
     def log_data(self, run_id: str, *, path: str, md5: str, git: str | None) -> None:
         """Note the data set a run was trained on, with DVC's digest."""
         from mlflow.entities import Dataset, DatasetInput, InputTag

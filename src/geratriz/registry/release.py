@@ -97,14 +97,15 @@ def register(root: Path, *, uri: str | None = None) -> Registered:
     runs = {each.model: _bring_up_to_date(registry, project, each) for each in project.models}
     winner, name = project.winner, project.release.name
     schema = catalog.load(winner.bundle).schema
-    columns = tuple(column.name for column in schema.learnt)
+    text = card(project, winner, tuple(column.name for column in schema.learnt))
+    registry.log_text(runs[winner.model], "card.md", text)
     version, created = registry.ensure_version(
         name,
         runs[winner.model],
         winner,
         schema,
         tags=_version_tags(project, winner),
-        description=shortened(card(project, winner, columns)),
+        description=shortened(text),
     )
     registry.settle(name)
     version = registry.resolve(version.uri)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
@@ -60,7 +61,7 @@ class ServedGenerator(PythonModel):  # type: ignore[misc]
 
 def _orders(asked: Any, names: tuple[str, ...]) -> list[tuple[int, dict[str, Any]]]:
     """Each line of the request as (rows, conditions)."""
-    frame = asked if isinstance(asked, pd.DataFrame) else pd.DataFrame(asked)
+    frame = _frame(asked)
     if ROWS not in frame.columns:
         raise ValueError(f"the request has no column {ROWS!r}, the number of rows; it has {list(frame.columns)}.")
     if ROWS in names:
@@ -78,6 +79,17 @@ def _orders(asked: Any, names: tuple[str, ...]) -> list[tuple[int, dict[str, Any
             f"the request asks for {total:,} rows; expected 1 to {MOST_ROWS:,}. `geratriz sample` writes any number."
         )
     return orders
+
+
+def _frame(asked: Any) -> pd.DataFrame:
+    """The request as a frame: it comes as one, or under the key ``inputs`` as a mapping or list of mappings."""
+    if isinstance(asked, pd.DataFrame):
+        return asked
+    parts = [asked] if isinstance(asked, Mapping) else list(asked) if isinstance(asked, list) else []
+    if not parts or not all(isinstance(part, Mapping) for part in parts):
+        raise ValueError(f"the request is a {type(asked).__name__}; expected lines with a column {ROWS!r}.")
+    frames = [pd.DataFrame({name: np.atleast_1d(cells) for name, cells in part.items()}) for part in parts]
+    return pd.concat(frames, ignore_index=True)
 
 
 def _seed(params: Mapping[str, Any] | None) -> int:

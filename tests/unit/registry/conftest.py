@@ -30,6 +30,10 @@ def table(rows: int = 400, seed: int = 0) -> Table:
     return Table.from_frame(frame, target="income")
 
 
+def aliases(client: Any) -> dict[str, int]:
+    return {alias: int(version) for alias, version in client.get_registered_model("people").aliases.items()}
+
+
 class Project:
     """A project's folder, and what may happen to it between two registrations."""
 

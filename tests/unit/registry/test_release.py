@@ -1,0 +1,300 @@
+"""Registering, promoting, listing and loading, against a real MLflow with a SQLite file."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from geratriz import bundle
+from geratriz.errors import BundleError, ConfigError, DataError, GateError, RegistryError
+from geratriz.registry import release
+from geratriz.tracking import mlflow_run
+
+from .conftest import Project, aliases
+
+Retrain = Callable[..., None]
+
+
+def runs(client: Any) -> list[Any]:
+    return list(client.search_runs([each.experiment_id for each in client.search_experiments()]))
+
+
+def artifacts(client: Any, run_id: str, folder: str | None = None) -> set[str]:
+    return {each.path for each in client.list_artifacts(run_id, folder)}
+
+
+# Register -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_winner_becomes_the_challenger_with_all_that_is_known_about_it(project: Project, client: Any) -> None:
+    found = release.register(project.root)
+    assert (found.name, found.version, found.model, found.created) == ("people", 1, "small", True)
+    assert (found.aliases, found.release) == (("challenger",), True)
+    assert found.page.read_text() == "<h1>small</h1>"
+    assert found.commands[0] == "geratriz promote people"
+    version = client.get_model_version("people", "1")
+    digest = bundle.digest(project.root / "models" / "small")
+    assert (
+        version.tags.items()
+        >= {
+            "geratriz.bundle": digest,
+            "geratriz.data_md5": "0123abcd",
+            "geratriz.verdict": "release",
+            "geratriz.metric.detection": "0.5",
+        }.items()
+    )
+    assert "geratriz.intent" not in version.tags
+    assert "| detection | 0.500 (0.480 to 0.520) | 0.05 | 0.99 | higher |" in version.description
+    assert "`0123abcd`" in version.description
+
+
+def test_a_run_that_was_not_tracked_is_filled_in_from_the_bundle(project: Project, client: Any) -> None:
+    release.register(project.root)
+    (run,) = runs(client)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["config.max_levels"] == "160"
+    assert run.data.metrics == {"loss": 1.0, "detection": 0.5, "copy_rate": 0.0}
+    assert [point.value for point in client.get_metric_history(run.info.run_id, "loss")] == [2.0, 1.0]
+    (data,) = run.inputs.dataset_inputs
+    assert (data.dataset.name, data.dataset.digest, data.dataset.source_type) == ("people", "0123abcd", "dvc")
+    assert artifacts(client, run.info.run_id, "evaluation") == {"evaluation/index.html", "evaluation/metrics.json"}
+    assert artifacts(client, run.info.run_id) >= {"validation", "training", "recipe", "card.md"}
+
+
+def test_a_run_that_was_tracked_while_it_trained_is_found_and_completed(project: Project, client: Any) -> None:
+    with mlflow_run(root=project.root, experiment="other", model="small", kind="independent", params={}) as run:
+        run.metrics({"loss": 3.0}, step=1, steps=1)
+        run.finish(bundle.digest(project.root / "models" / "small"))
+    release.register(project.root)
+    (run,) = runs(client)
+    assert run.data.metrics == {"loss": 3.0, "detection": 0.5, "copy_rate": 0.0}
+
+
+def test_the_same_bundle_twice_is_one_run_and_one_version(project: Project, client: Any) -> None:
+    first = release.register(project.root)
+    second = release.register(project.root)
+    assert (first.version, first.created, second.version, second.created) == (1, True, 1, False)
+    assert len(runs(client)) == 1
+    assert len(client.search_model_versions("name = 'people'")) == 1
+    assert len(client.get_metric_history(first.run_id, "detection")) == 1
+
+
+def test_a_new_evaluation_of_the_same_bundle_brings_its_version_up_to_date(project: Project, client: Any) -> None:
+    release.register(project.root)
+    project.model("small", 0.6, release=False)
+    project.compare("small")
+    assert release.register(project.root).version == 1
+    version = client.get_model_version("people", "1")
+    assert (version.tags["geratriz.verdict"], version.tags["geratriz.metric.detection"]) == ("refuse", "0.6")
+    assert "may not be released" in version.description
+    assert runs(client)[0].data.metrics["detection"] == 0.6
+
+
+def test_every_compared_model_has_its_run_and_the_winner_its_version(project: Project, client: Any) -> None:
+    project.model("large", 0.7, seed=5)
+    project.compare("small", "large")
+    assert release.register(project.root).model == "large"
+    assert {run.info.run_name for run in runs(client)} == {"small", "large"}
+    assert len(client.search_model_versions("name = 'people'")) == 1
+
+
+def test_nothing_is_written_where_the_process_stands(
+    project: Project, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow's process-wide default store is a file in the current folder; nothing may fall back to it."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.chdir(elsewhere)
+    release.register(project.root)
+    release.promote(project.root, "people")
+    release.load("models:/people@champion", root=project.root)
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_what_the_graph_did_not_make_is_asked_for(project: Project) -> None:
+    (project.root / "reports" / "comparison" / "comparison.json").unlink()
+    with pytest.raises(DataError, match=r"comparison\.json does not exist.*dvc repro"):
+        release.register(project.root)
+
+
+@pytest.mark.parametrize("name", ["a b", "a/b", "a@b", "a'b", ""])
+def test_a_name_that_mlflow_could_not_address_is_refused(project: Project, name: str) -> None:
+    params = project.root / "params.yaml"
+    params.write_text(params.read_text().replace("name: people", f"name: {json.dumps(name)}"))
+    with pytest.raises(ConfigError, match=r"release\.name"):
+        release.register(project.root)
+
+
+def test_raw_data_without_a_dvc_file_is_digested_as_dvc_does(project: Project) -> None:
+    raw = project.root / "data" / "raw" / "people.parquet"
+    raw.with_name("people.parquet.dvc").unlink()
+    with pytest.raises(DataError, match=r"set data\.raw"):
+        release.register(project.root)
+    raw.write_bytes(b"rows")
+    release.register(project.root)
+
+
+# Promote --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_promotion_makes_the_challenger_champion_and_records_why(project: Project, client: Any) -> None:
+    release.register(project.root)
+    found = release.promote(project.root, "people", by="ana")
+    assert (found.version, found.previous, found.moved) == (1, None, True)
+    assert aliases(client) == {"champion": 1}
+    tags = client.get_model_version("people", "1").tags
+    assert (tags["geratriz.promoted_by"], tags["geratriz.from_version"]) == ("ana", "none")
+    assert "the gate asks at least 0.200: passed." in tags["geratriz.reason"]
+    assert json.loads(tags["geratriz.gates"]) == {"detection": {"min": 0.2}, "copy_rate": {"max": 0.01}}
+    (record,) = [json.loads(tag) for name, tag in tags.items() if name.startswith("geratriz.promotion.")]
+    assert (record["by"], record["from_version"]) == ("ana", None)
+    assert "geratriz.intent" not in tags
+
+
+def test_a_better_challenger_takes_the_place_and_the_old_champion_is_kept(
+    project: Project, client: Any, retrain: Retrain
+) -> None:
+    release.register(project.root)
+    release.promote(project.root, "people")
+    retrain(0.7)
+    release.register(project.root)
+    assert aliases(client) == {"champion": 1, "challenger": 2}
+    found = release.promote(project.root, "people")
+    assert (found.version, found.previous) == (2, 1)
+    assert aliases(client) == {"champion": 2, "previous": 1}
+    assert client.get_model_version("people", "2").tags["geratriz.from_version"] == "1"
+
+
+def test_a_worse_challenger_is_refused_with_the_reason_and_nothing_moves(
+    project: Project, client: Any, retrain: Retrain
+) -> None:
+    release.register(project.root)
+    release.promote(project.root, "people")
+    retrain(0.4)
+    release.register(project.root)
+    with pytest.raises(GateError, match=r"the champion's is 0\.500 \(0\.480 to 0\.520\): worse, refused"):
+        release.promote(project.root, "people")
+    assert aliases(client) == {"champion": 1, "challenger": 2}
+
+
+def test_a_gate_that_does_not_hold_refuses(project: Project, client: Any) -> None:
+    project.gates = {"detection": {"min": 0.9}}
+    project.compare("small")
+    release.register(project.root)
+    with pytest.raises(GateError, match=r"the gate asks at least 0\.900: refused"):
+        release.promote(project.root, "people")
+    assert aliases(client) == {"challenger": 1}
+
+
+def test_a_version_is_judged_by_its_own_metrics_and_not_by_the_work_tree(project: Project, retrain: Retrain) -> None:
+    release.register(project.root)
+    retrain(0.01)  # evaluated, but not registered
+    assert release.promote(project.root, "people").moved
+
+
+def test_an_older_version_can_be_named(project: Project, client: Any, retrain: Retrain) -> None:
+    release.register(project.root)
+    retrain(0.5)
+    release.register(project.root)
+    assert release.promote(project.root, "people", version=1).version == 1
+    assert aliases(client) == {"champion": 1, "challenger": 2}
+
+
+def test_promoting_the_champion_again_changes_nothing(project: Project) -> None:
+    release.register(project.root)
+    release.promote(project.root, "people")
+    assert not release.promote(project.root, "people").moved
+    assert not release.promote(project.root, "people", version=1).moved
+    assert release.register(project.root).aliases == ("champion",)  # and it is no challenger to itself
+
+
+def test_who_confirms_sees_what_would_be_done_and_may_decline(project: Project, client: Any) -> None:
+    release.register(project.root)
+    seen = []
+
+    def no(offer: release.Promoted) -> bool:
+        seen.append(offer)
+        return False
+
+    with pytest.raises(GateError, match="declined"):
+        release.promote(project.root, "people", confirm=no)
+    assert (seen[0].version, seen[0].previous) == (1, None)
+    assert aliases(client) == {"challenger": 1}
+    assert release.promote(project.root, "people", confirm=lambda offer: True).moved
+
+
+def test_what_is_not_there_is_named(project: Project, client: Any) -> None:
+    with pytest.raises(RegistryError, match=r"no model 'people'.*geratriz register"):
+        release.promote(project.root, "people")
+    release.register(project.root)
+    with pytest.raises(RegistryError, match="Did you mean 'people'"):
+        release.promote(project.root, "peoples")
+    with pytest.raises(RegistryError, match=r"no version '7'.*1"):
+        release.promote(project.root, "people", version=7)
+    client.delete_registered_model_alias("people", "challenger")
+    with pytest.raises(RegistryError, match="no challenger"):
+        release.promote(project.root, "people")
+
+
+def test_a_version_whose_metrics_are_gone_is_not_promoted(project: Project, client: Any) -> None:
+    found = release.register(project.root)
+    (project.root / "mlartifacts").rename(project.root / "lost")
+    with pytest.raises(RegistryError, match=r"evaluation/metrics\.json"):
+        release.promote(project.root, "people")
+    assert aliases(client) == {"challenger": found.version}
+
+
+# List and load --------------------------------------------------------------------------------------------------------
+
+
+def test_models_lists_every_version_with_its_verdict(project: Project, retrain: Retrain) -> None:
+    assert release.models(project.root) == []
+    release.register(project.root)
+    release.promote(project.root, "people")
+    retrain(0.3, release=False)
+    release.register(project.root)
+    newest, first = release.models(project.root)
+    assert (newest.version, newest.aliases, newest.verdict) == (2, ("challenger",), "refuse")
+    assert (first.version, first.aliases, first.verdict, first.model) == (1, ("champion",), "release", "small")
+    assert first.metrics == {"detection": 0.5, "copy_rate": 0.0}
+    assert first.promoted_at is not None
+    assert newest.promoted_at is None
+
+
+@pytest.mark.parametrize("address", ["models:/people@challenger", "models:/people/1"])
+def test_a_registered_generator_samples_what_the_folder_samples(project: Project, address: str) -> None:
+    release.register(project.root)
+    mine = release.load(project.root / "models" / "small").sample(20, seed=3)
+    theirs = release.load(address, root=project.root).sample(20, seed=3)
+    assert mine.frame.equals(theirs.frame)
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("models:/people", "no address"),
+        ("models:/people/newest", "no address"),
+        ("models:/", "no address"),
+        ("models:/people@champion", "no alias 'champion'. There: challenger"),
+        ("models:/people/3", "no version '3'. There: 1"),
+        ("models:/poeple/1", "Did you mean 'people'"),
+    ],
+)
+def test_a_wrong_address_is_answered_with_what_there_is(project: Project, address: str, message: str) -> None:
+    release.register(project.root)
+    with pytest.raises(RegistryError, match=message.replace(".", r"\.")):
+        release.load(address, root=project.root)
+
+
+def test_a_folder_without_a_generator_is_no_generator(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="holds no generator"):
+        release.load(tmp_path)
+
+
+def test_a_registered_bundle_that_was_changed_is_refused(project: Project) -> None:
+    release.register(project.root)
+    (stored,) = (project.root / "mlartifacts").rglob("tensors.safetensors")
+    stored.write_bytes(stored.read_bytes()[:-1] + b"\0")
+    with pytest.raises(BundleError, match="not what was saved"):
+        release.load("models:/people@challenger", root=project.root)

@@ -1,0 +1,210 @@
+"""The registered model as MLflow runs it: in a fresh process, elsewhere, without pickles; and behind HTTP."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from geratriz.errors import GeratrizError
+from geratriz.generators import catalog
+from geratriz.registry.packaging import package
+from geratriz.registry.serving import ServedGenerator
+
+from .conftest import table
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A packaged generator. Its bundle's folder has another name, as in a project."""
+    from geratriz.generators.independent import Independent
+
+    folder = tmp_path_factory.mktemp("packaged")
+    Independent.fit(table(), seed=0).save(folder / "small")
+    package(folder / "model", folder / "small", table().schema)
+    return folder / "model"
+
+
+@pytest.fixture(scope="module")
+def served(model: Path) -> ServedGenerator:
+    """What answers, without a server before it."""
+
+    class Context:
+        artifacts = {"bundle": str(model / "artifacts" / "bundle")}  # noqa: RUF012 - a stand-in for MLflow's
+
+    generator = ServedGenerator()
+    generator.load_context(Context())
+    return generator
+
+
+def clean_environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    return {
+        **kept,
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def ask(served: ServedGenerator, seed: int | None = None, **columns: Any) -> pd.DataFrame:
+    return served.predict(None, pd.DataFrame(columns), {"seed": seed})
+
+
+def test_it_loads_in_a_fresh_process_elsewhere_with_its_own_code(model: Path) -> None:
+    code = (
+        f"import mlflow.pyfunc, pandas as pd; loaded = mlflow.pyfunc.load_model({str(model)!r})\n"
+        "import geratriz; print(geratriz.__file__)\n"
+        "print(loaded.predict(pd.DataFrame({'n_rows': [3]}), params={'seed': 7}).to_json(orient='records'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code],
+        cwd="/",
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    where, rows = done.stdout.splitlines()[-2:]
+    assert where == str(model / "code" / "geratriz" / "__init__.py")
+    assert [row["age"] for row in json.loads(rows)] == [28, 63, 22]
+
+
+def test_nothing_in_the_model_is_a_pickle_and_every_requirement_is_pinned(model: Path) -> None:
+    assert not [path for path in model.rglob("*") if path.suffix in (".pkl", ".pickle", ".joblib", ".pt")]
+    lines = (model / "requirements.txt").read_text().split()
+    assert len(lines) > 5
+    assert all("==" in line and "+" not in line for line in lines)
+
+
+def test_the_first_order_gives_the_rows_that_sample_gives(served: ServedGenerator, model: Path) -> None:
+    direct = catalog.load(model / "artifacts" / "bundle").sample(5, seed=7).frame
+    found = ask(served, seed=7, n_rows=[5])
+    assert found["age"].tolist() == direct["age"].tolist()
+    assert found["gap"].isna().tolist() == direct["gap"].isna().tolist()
+
+
+def test_each_line_has_its_own_number_and_conditions(served: ServedGenerator) -> None:
+    found = ask(served, seed=7, n_rows=[20, 5, 10], income=[">50K", None, "<=50K"], age=[None, 39, None])
+    assert len(found) == 35
+    assert set(found["income"][:20]) == {">50K"}
+    assert set(found["age"][20:25]) == {39}
+    assert set(found["income"][25:]) == {"<=50K"}
+    assert found["age"][:20].tolist() != ask(served, seed=8, n_rows=[20])["age"].tolist()
+
+
+def test_two_lines_that_ask_the_same_get_different_rows(served: ServedGenerator) -> None:
+    found = ask(served, seed=7, n_rows=[30, 30])
+    assert found["age"][:30].tolist() != found["age"][30:].tolist()
+
+
+def test_without_a_seed_each_answer_is_another(served: ServedGenerator) -> None:
+    assert not ask(served, n_rows=[50]).equals(ask(served, n_rows=[50]))
+
+
+def test_missing_values_are_null_in_json(served: ServedGenerator) -> None:
+    found = ask(served, seed=7, n_rows=[50])
+    assert None in found["gap"].tolist()
+    assert not any(isinstance(cell, float) and cell != cell for cell in found["gap"])
+
+
+@pytest.mark.parametrize(
+    "request_", [{"n_rows": [1, 2]}, [{"n_rows": 1}, {"n_rows": 2}], [{"n_rows": 1, "age": 39}, {"n_rows": 2}]]
+)
+def test_the_key_inputs_of_a_request_is_understood_too(served: ServedGenerator, request_: Any) -> None:
+    assert len(served.predict(None, request_, None)) == 3
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"rows": [1]}, "no column 'n_rows'"),
+        ({"n_rows": ["three"]}, "n_rows in line 0 is 'three'"),
+        ({"n_rows": [1, 2.5]}, "n_rows in line 1 is 2.5"),
+        ({"n_rows": [None]}, "n_rows in line 0 is None"),
+        ({"n_rows": [0]}, "at least 1"),
+        ({"n_rows": [True]}, "n_rows in line 0 is True"),
+        ({"n_rows": [2_000_000]}, "asks for 2,000,000 rows"),
+        ({"n_rows": []}, "asks for 0 rows"),
+        ({"n_rows": [1], "incom": [">50K"]}, "'incom'.*Did you mean 'income'"),
+        ({"n_rows": [1], "income": ["50K"]}, "income = '50K', never seen"),
+        ({"n_rows": [1], "age": ["old"]}, "age = 'old', but the column is integer"),
+        ({"n_rows": [1], "age": [500]}, "age = 500"),
+    ],
+)
+def test_a_request_that_cannot_be_met_names_what_is_wrong(
+    served: ServedGenerator, columns: dict[str, Any], message: str
+) -> None:
+    from mlflow.exceptions import MlflowException
+
+    with pytest.raises(MlflowException, match=message) as caught:
+        ask(served, **columns)
+    assert caught.value.get_http_status_code() == 400
+    assert not isinstance(caught.value, GeratrizError)
+
+
+@pytest.fixture(scope="module")
+def address(model: Path) -> Iterator[str]:
+    """A real `mlflow models serve` on loopback."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(model), "--env-manager", "local"]
+    process = subprocess.Popen(
+        [*command, "--port", str(port)],
+        cwd="/",
+        env=clean_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=5).close()
+                break
+            except OSError:
+                assert process.poll() is None, "the server ended"
+                assert time.monotonic() < deadline, "the server did not come up"
+                time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}/invocations"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)  # the server's workers are its children
+        process.wait(20)
+
+
+def post(address: str, content: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    body = json.dumps(content).encode()
+    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as problem:
+        return problem.code, json.loads(problem.read())
+
+
+def test_the_real_server_answers_rows_conditions_and_mistakes(address: str) -> None:
+    frame = {"columns": ["n_rows", "income"], "data": [[3, ">50K"]]}
+    status, answer = post(address, {"dataframe_split": frame, "params": {"seed": 7}})
+    assert status == 200
+    assert [(row["age"], row["income"]) for row in answer["predictions"]] == [(28, ">50K"), (63, ">50K"), (22, ">50K")]
+    assert answer["predictions"][0]["day"] == "2024-06-30T00:00:00"
+    assert answer["predictions"][0]["gap"] is None
+    status, answer = post(address, {"dataframe_split": {"columns": ["n_rows"], "data": [["three"]]}})
+    assert status == 400
+    assert "n_rows in line 0 is 'three'; it must be a whole number" in answer["message"]
+    status, answer = post(address, {"dataframe_split": {"columns": ["n_rows", "incom"], "data": [[1, "x"]]}})
+    assert status == 400
+    assert "Did you mean 'income'" in answer["message"]
