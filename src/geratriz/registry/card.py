@@ -9,8 +9,8 @@ LONGEST = 5000  # characters of a description; MLflow's PostgreSQL store refuses
 COLUMNS_NAMED = 40  # of the condition columns; the bundle's schema has them all
 
 
-def card(project: Project, evidence: Evidence, columns: tuple[str, ...]) -> str:
-    """The card of one model; ``columns`` are those that sampling can be conditioned on."""
+def card(project: Project, evidence: Evidence, columns: tuple[str, ...], *, git: str | None) -> str:
+    """The card of one model, made at the commit ``git``; ``columns`` are those that sampling can be conditioned on."""
     name, record = project.release.name, evidence.settings["record"]
     named = ", ".join(f"`{column}`" for column in columns[:COLUMNS_NAMED])
     more = f" and {len(columns) - COLUMNS_NAMED} more" if len(columns) > COLUMNS_NAMED else ""
@@ -31,7 +31,7 @@ def card(project: Project, evidence: Evidence, columns: tuple[str, ...]) -> str:
         f"Conditions are further columns of the request: {named}{more}.\n",
         "## Made from\n\n"
         f"- data `{project.data}`, md5 `{project.data_md5}`\n"
-        f"- Git revision `{project.git or 'none'}`\n"
+        f"- Git revision `{git or 'none'}`\n"
         f"- bundle `{evidence.digest}`\n"
         f"- seed {record['seed']}, {record['device']}, {record['threads']} threads, {record['precision']}\n"
         f"- settings `{settings}`\n",

@@ -64,6 +64,8 @@ class Project:
     """DVC's digest of it."""
     git: str | None
     """The commit, ``-dirty`` behind it when files differ."""
+    lock_md5: str | None
+    """MD5 of dvc.lock, which names the content of every file the graph read and made; None where there is none."""
     models: tuple[Evidence, ...]
     """Best first."""
     winner: Evidence
@@ -101,6 +103,7 @@ def read(root: Path) -> Project:
         data=data,
         data_md5=_data_md5(root / data),
         git=git_revision(root),
+        lock_md5=_md5(root / "dvc.lock") if (root / "dvc.lock").exists() else None,
         models=models,
         winner=next(each for each in models if each.model == comparison["winner"]),
         reasons=tuple(comparison["reasons"]),
@@ -148,5 +151,9 @@ def _data_md5(path: Path) -> str:
         return str(config.pick(config.read_yaml(pointer), "outs")[0]["md5"])
     if not path.is_file():
         raise DataError(f"{path} does not exist, nor does {pointer.name}: set data.raw to the data, or `dvc pull` it.")
+    return _md5(path)
+
+
+def _md5(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()

@@ -114,8 +114,9 @@ class Registry:
     # Versions ---------------------------------------------------------------------------------------------------------
 
     def names(self) -> list[str]:
-        """The registered models."""
-        return [each.name for each in self._pages("search_registered_models")]
+        """The registered models that hold generators of ours; a server may be shared with others."""
+        ours = self._pages("search_model_versions", f"tags.`{tracking.BUNDLE}` LIKE '%'")
+        return sorted({each.name for each in ours})
 
     def versions(self, name: str) -> list[Version]:
         """The versions of a registered model, oldest first.
@@ -123,20 +124,20 @@ class Registry:
         Raises:
             RegistryError: there is no such model.
         """
-        known = {each.name: each for each in self._pages("search_registered_models")}
-        if name not in known:
+        model = self._model(name)
+        if model is None:
             raise RegistryError(
-                f"{hide(self.uri, self.uri)} holds no model {name!r}.{nearest(name, known)} "
+                f"{hide(self.uri, self.uri)} holds no model {name!r}.{nearest(name, self.names())} "
                 "`geratriz register` puts one there."
             )
         aliases: dict[int, list[str]] = {}
-        for alias, version in known[name].aliases.items():
+        for alias, version in model.aliases.items():
             aliases.setdefault(int(version), []).append(alias)
         found = [
             Version(
                 name=name,
                 version=int(each.version),
-                run_id=each.run_id,
+                run_id=each.run_id or "",
                 aliases=tuple(sorted(aliases.get(int(each.version), ()))),
                 tags=dict(each.tags),
                 created=each.creation_timestamp,
@@ -145,7 +146,13 @@ class Registry:
         ]
         return sorted(found, key=lambda each: each.version)
 
-    def ensure_version(
+    def find_version(self, name: str, digest: str) -> Version | None:
+        """The version that holds the bundle ``digest``, or None; the model need not exist."""
+        if self._model(name) is None:
+            return None
+        return next((each for each in self.versions(name) if each.tags.get(tracking.BUNDLE) == digest), None)
+
+    def create_version(
         self,
         name: str,
         run_id: str,
@@ -154,22 +161,23 @@ class Registry:
         *,
         tags: Mapping[str, str],
         description: str,
-    ) -> tuple[Version, bool]:
-        """The version that holds the bundle, and whether it was made now; an old one gets the tags and description."""
-        if name not in self.names():
+    ) -> None:
+        """Store the bundle as a model and make it the newest version of ``name``; its tags come with it, at once."""
+        if self._model(name) is None:
             self._client.create_registered_model(name)
-        found = self._with_bundle(name, evidence.digest)
-        if found is None:
-            model = self._store(run_id, evidence, schema)
-            # A server resolves the model's id. MLflow's SQL store would look it up in the process-wide default store.
-            source = f"models:/{model.model_id}" if tracking.is_server(self.uri) else model.artifact_location
-            self._client.create_model_version(
-                name, source, run_id=run_id, tags=dict(tags), description=description, model_id=model.model_id
-            )
-            return self._one(self._with_bundle(name, evidence.digest)), True
-        self._tag(found, tags)
-        self._client.update_model_version(name, str(found.version), description)
-        return found, False
+        model = self._store(run_id, evidence, schema)
+        # A server resolves the model's id. MLflow's SQL store would look it up in the process-wide default store.
+        source = f"models:/{model.model_id}" if tracking.is_server(self.uri) else model.artifact_location
+        self._client.create_model_version(
+            name, source, run_id=run_id, tags=dict(tags), description=description, model_id=model.model_id
+        )
+
+    def update_version(self, version: Version, *, tags: Mapping[str, str], description: str) -> None:
+        """Bring tags and description up to date."""
+        for name, tag in tags.items():
+            if version.tags.get(name) != tag:
+                self._client.set_model_version_tag(version.name, str(version.version), name, tag)
+        self._client.update_model_version(version.name, str(version.version), description)
 
     def move(self, version: Version, aliases: Mapping[str, int | None], tags: Mapping[str, str]) -> None:
         """Point ``aliases`` of the model at versions (None: at none), then set ``tags`` on ``version``.
@@ -222,18 +230,10 @@ class Registry:
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    def _with_bundle(self, name: str, digest: str) -> Version | None:
-        return next((each for each in self.versions(name) if each.tags.get(tracking.BUNDLE) == digest), None)
-
-    def _one(self, version: Version | None) -> Version:
-        if version is None:
-            raise RegistryError(f"{hide(self.uri, self.uri)} took a version and does not list it.")
-        return version
-
-    def _tag(self, version: Version, tags: Mapping[str, str]) -> None:
-        for name, tag in tags.items():
-            if version.tags.get(name) != tag:
-                self._client.set_model_version_tag(version.name, str(version.version), name, tag)
+    def _model(self, name: str) -> Any | None:
+        """The registered model, or None; a name that could not be one is none."""
+        found = None if "'" in name else list(self._pages("search_registered_models", f"name = '{name}'"))
+        return found[0] if found else None
 
     def _carry_out(self, version: Version, intent: Mapping[str, Any]) -> None:
         for alias, target in intent["aliases"].items():

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from geratriz.errors import GateError, RegistryError
 from geratriz.generators import catalog
 from geratriz.generators.base import Generator
-from geratriz.promotion import decide, is_measured
+from geratriz.promotion import Decision, decide, is_measured
 from geratriz.registry import evidence as on_disk
 from geratriz.registry.card import card, shortened
 from geratriz.registry.evidence import Evidence, Project
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from geratriz.registry.mlflow import Registry, Version
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"  # the aliases
-DATA, VERDICT, LOGGED = "geratriz.data_md5", "geratriz.verdict", "geratriz.logged"
+DATA, LOCK = "geratriz.data_md5", "geratriz.dvc_lock_md5"
+VERDICT, LOGGED = "geratriz.verdict", "geratriz.logged"
 METRIC, PROMOTION = "geratriz.metric.", "geratriz.promotion."  # followed by a metric's name, by a time
 EVALUATION = "evaluation"  # the folder among a run's artifacts that holds metrics.json and the page
 
@@ -97,21 +98,22 @@ def register(root: Path, *, uri: str | None = None) -> Registered:
     runs = {each.model: _bring_up_to_date(registry, project, each) for each in project.models}
     winner, name = project.winner, project.release.name
     schema = catalog.load(winner.bundle).schema
-    text = card(project, winner, tuple(column.name for column in schema.learnt))
+    version = registry.find_version(name, winner.digest)
+    created = version is None
+    made_at = project.git if version is None else version.tags.get(GIT)  # a later commit did not make it
+    text = card(project, winner, tuple(column.name for column in schema.learnt), git=made_at)
     registry.log_text(runs[winner.model], "card.md", text)
-    version, created = registry.ensure_version(
-        name,
-        runs[winner.model],
-        winner,
-        schema,
-        tags=_version_tags(project, winner),
-        description=shortened(text),
-    )
+    if version is None:
+        tags = {**_origin(project, winner), **_results(winner)}
+        description = shortened(text)
+        registry.create_version(name, runs[winner.model], winner, schema, tags=tags, description=description)
+    else:
+        registry.update_version(version, tags=_results(winner), description=shortened(text))
     registry.settle(name)
-    version = registry.resolve(version.uri)
+    version = _held(registry, name, winner.digest)
     if not {CHAMPION, CHALLENGER} & set(version.aliases):
         registry.move(version, {CHALLENGER: version.version}, {"geratriz.registered_at": _now()})
-        version = registry.resolve(version.uri)
+        version = _held(registry, name, winner.digest)
     return Registered(
         name=name,
         version=version.version,
@@ -174,13 +176,13 @@ def promote(
 
 
 def models(root: Path, *, uri: str | None = None) -> list[Listed]:
-    """Every version of every registered model, by name, the newest first.
+    """Every version of every registered generator, by name, the newest first.
 
     Raises:
         RegistryError: MLflow does not answer.
     """
     registry = _registry(root, uri)
-    return [_listed(version) for name in sorted(registry.names()) for version in reversed(registry.versions(name))]
+    return [_listed(version) for name in registry.names() for version in reversed(registry.versions(name))]
 
 
 def load(where: Path | str, *, root: Path = Path(), uri: str | None = None) -> Generator[Any]:
@@ -228,17 +230,30 @@ def _bring_up_to_date(registry: "Registry", project: Project, evidence: Evidence
     return run_id
 
 
-def _version_tags(project: Project, winner: Evidence) -> dict[str, str]:
-    metrics = {f"{METRIC}{name}": f"{each['value']:.6g}" for name, each in winner.metrics.items() if is_measured(each)}
-    return {
+def _origin(project: Project, winner: Evidence) -> dict[str, str]:
+    """Tags that say what a version was made from."""
+    known = {
         BUNDLE: winner.digest,
         MODEL: winner.model,
         KIND: winner.kind,
         DATA: project.data_md5,
-        VERDICT: winner.verdict,
-        **({GIT: project.git} if project.git else {}),
-        **metrics,
+        GIT: project.git,
+        LOCK: project.lock_md5,
     }
+    return {name: tag for name, tag in known.items() if tag is not None}
+
+
+def _results(winner: Evidence) -> dict[str, str]:
+    """Tags that say what was measured."""
+    metrics = {f"{METRIC}{name}": f"{each['value']:.6g}" for name, each in winner.metrics.items() if is_measured(each)}
+    return {VERDICT: winner.verdict, **metrics}
+
+
+def _held(registry: "Registry", name: str, digest: str) -> "Version":
+    version = registry.find_version(name, digest)
+    if version is None:
+        raise RegistryError(f"{hide(registry.uri, registry.uri)} took a version of {name} and does not list it.")
+    return version
 
 
 def _candidate(registry: "Registry", name: str, version: int | None, champion: "Version | None") -> "Version":
@@ -268,6 +283,9 @@ def _promote(
             f"{candidate.uri} has no {EVALUATION}/metrics.json in its run. `geratriz register` logs it."
         )
     decision = decide(measured, None if champion is None else _metrics(registry, champion) or {}, gates)
+    if champion is not None and champion.tags.get(DATA) != candidate.tags.get(DATA):
+        said = "The champion was measured on an earlier state of the data."
+        decision = Decision(promote=decision.promote, reasons=(*decision.reasons, said))
     if not decision.promote:
         raise GateError(f"{candidate.uri} is not promoted.\n" + "\n".join(f"- {each}" for each in decision.reasons))
     previous = None if champion is None else champion.version

@@ -8,10 +8,11 @@ from .conftest import Project
 
 def test_the_card_says_what_it_is_how_good_and_how_to_use_it(project: Project) -> None:
     found = evidence.read(project.root)
-    text = card(found, found.winner, ("age", "income"))
+    text = card(found, found.winner, ("age", "income"), git="c0ffee")
     assert text.startswith("# people: synthetic rows from `independent`")
     assert "## Verdict: may be released\n\n- small was judged." in text
     assert "| utility | not measured |  |  | higher |" in text
+    assert "Git revision `c0ffee`" in text
     assert "fitted on 400 of them" in text
     assert f"bundle `{found.winner.digest}`" in text
     assert "mlflow models serve -m models:/people@champion" in text
@@ -20,7 +21,7 @@ def test_the_card_says_what_it_is_how_good_and_how_to_use_it(project: Project) -
 
 def test_a_card_fits_into_a_description_and_says_where_the_rest_is(project: Project) -> None:
     found = evidence.read(project.root)
-    text = card(found, found.winner, tuple(f"a_rather_long_column_name_{i}" * 4 for i in range(1000)))
+    text = card(found, found.winner, tuple(f"a_rather_long_column_name_{i}" * 4 for i in range(1000)), git=None)
     assert "and 960 more" in text
     assert len(shortened(text)) <= LONGEST
     assert shortened("short") == "short"

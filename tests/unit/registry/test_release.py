@@ -1,6 +1,8 @@
 """Registering, promoting, listing and loading, against a real MLflow with a SQLite file."""
 
 import json
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from geratriz import bundle
 from geratriz.errors import BundleError, ConfigError, DataError, GateError, RegistryError
 from geratriz.registry import release
-from geratriz.tracking import mlflow_run
+from geratriz.tracking import git_revision, mlflow_run
 
 from .conftest import Project, aliases
 
@@ -92,6 +94,21 @@ def test_a_new_evaluation_of_the_same_bundle_brings_its_version_up_to_date(proje
     assert runs(client)[0].data.metrics["detection"] == 0.6
 
 
+def test_a_version_keeps_the_revision_it_was_made_at(project: Project, client: Any) -> None:
+    identity = {
+        f"GIT_{who}_{what}": "test@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
+    revisions = []
+    for command in ("init -q", "add params.yaml", "commit -qm first", "commit -qm second --allow-empty"):
+        subprocess.run(["git", *command.split()], cwd=project.root, check=True, env={**os.environ, **identity})
+        if command.startswith("commit"):
+            revisions.append(git_revision(project.root))
+            release.register(project.root)
+    version = client.get_model_version("people", "1")
+    assert version.tags["geratriz.git"] == revisions[0] != revisions[1]
+    assert f"Git revision `{revisions[0]}`" in version.description
+
+
 def test_every_compared_model_has_its_run_and_the_winner_its_version(project: Project, client: Any) -> None:
     project.model("large", 0.7, seed=5)
     project.compare("small", "large")
@@ -164,6 +181,15 @@ def test_a_better_challenger_takes_the_place_and_the_old_champion_is_kept(
     assert (found.version, found.previous) == (2, 1)
     assert aliases(client) == {"champion": 2, "previous": 1}
     assert client.get_model_version("people", "2").tags["geratriz.from_version"] == "1"
+
+
+def test_a_champion_measured_on_other_data_is_said_to_be(project: Project, retrain: Retrain) -> None:
+    release.register(project.root)
+    release.promote(project.root, "people")
+    (project.root / "data" / "raw" / "people.parquet.dvc").write_text("outs:\n- md5: 4567\n  path: people.parquet\n")
+    retrain(0.7)
+    release.register(project.root)
+    assert "earlier state of the data" in release.promote(project.root, "people").reasons[-1]
 
 
 def test_a_worse_challenger_is_refused_with_the_reason_and_nothing_moves(
@@ -246,6 +272,15 @@ def test_a_version_whose_metrics_are_gone_is_not_promoted(project: Project, clie
 
 
 # List and load --------------------------------------------------------------------------------------------------------
+
+
+def test_models_of_others_on_the_same_server_are_left_out(project: Project, client: Any) -> None:
+    release.register(project.root)
+    client.create_registered_model("theirs")
+    client.create_model_version("theirs", (project.root / "models").as_uri())
+    assert [each.name for each in release.models(project.root)] == ["people"]
+    with pytest.raises(RegistryError):
+        release.promote(project.root, "theirs", version=1)
 
 
 def test_models_lists_every_version_with_its_verdict(project: Project, retrain: Retrain) -> None:
