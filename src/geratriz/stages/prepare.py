@@ -1,0 +1,42 @@
+"""Stage `prepare`: raw data in, their schema and the parts train, fresh and test out."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from geratriz.data.split import SplitConfig, split
+from geratriz.data.table import Table
+from geratriz.errors import ConfigError, DataError
+from geratriz.stages._entry import run
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Params:
+    """What the data are, and how they are divided."""
+
+    kind: str
+    target: str | None
+    schema: Mapping[str, str]
+    split: SplitConfig
+
+
+READS = {"kind": "data.kind", "target": "data.target", "schema": "data.schema", "split": "data.split"}
+
+
+def main(params: Params, *, data: Path, validated: Path, out: Path) -> None:
+    """Divide ``data`` by content; ``validated`` is the report without which nothing is prepared."""
+    if params.kind != "table":
+        raise ConfigError(f"data.kind is {params.kind!r}. Known: 'table'.")
+    if not (validated / "validation.json").exists():
+        raise DataError(f"{validated} holds no validation report: the data were not validated. Run `dvc repro validate`.")
+    table = Table.read(data, target=params.target, overrides=params.schema)
+    out.mkdir(parents=True, exist_ok=True)
+    table.schema.write(out / "schema.json")
+    for name, part in split(table, params.split).items():
+        part.write(out / f"{name}.parquet")
+        sys.stdout.write(f"{name}: {len(part):,} rows\n")
+
+
+if __name__ == "__main__":
+    run(main, Params, READS)

@@ -1,0 +1,39 @@
+"""Stage `validate`: hold the raw data against their contract; a critical failure ends the pipeline here."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from geratriz.data import contract as contracts
+from geratriz.data.table import read_frame
+from geratriz.report import validation
+from geratriz.stages._entry import run
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Params:
+    """The contract says it all."""
+
+
+READS: dict[str, str] = {}
+
+
+def main(params: Params, *, data: Path, contract: Path, out: Path) -> None:
+    """Check ``data``; the report (JSON and a page) is written before a failure ends the stage.
+
+    Raises:
+        ContractError: a critical expectation is broken.
+    """
+    report = contracts.check(read_frame(data), contracts.read_suite(contract))
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "validation.json").write_text(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
+    (out / "index.html").write_text(validation.page(report), encoding="utf-8")
+    for finding in report.warnings:
+        sys.stdout.write(f"warning: {finding.column or 'table'}: {finding.description}\n")
+    contracts.require(report)
+    sys.stdout.write(f"{report.rows:,} rows keep the contract {report.name!r} ({len(report.findings)} expectations)\n")
+
+
+if __name__ == "__main__":
+    run(main, Params, READS)

@@ -1,0 +1,50 @@
+"""Stage prepare: parts and schema, equal bytes for equal data."""
+
+from pathlib import Path
+
+import pytest
+
+from geratriz.data.schema import Schema
+from geratriz.data.split import SplitConfig
+from geratriz.data.table import Table
+from geratriz.errors import ConfigError, DataError
+from geratriz.stages import prepare
+from tests.tables import mixed
+
+
+def params(**changes: object) -> prepare.Params:
+    given = {"kind": "table", "target": "sold", "schema": {"size": "category"}, "split": SplitConfig(), **changes}
+    return prepare.Params(**given)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    mixed().write(tmp_path / "data.parquet")
+    (tmp_path / "validation").mkdir()
+    (tmp_path / "validation" / "validation.json").write_text("{}")
+    return tmp_path
+
+
+def test_parts_and_schema_are_written_with_the_overrides(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("one", "two"):
+        prepare.main(params(), data=folder / "data.parquet", validated=folder / "validation", out=folder / name)
+    schema = Schema.read(folder / "one" / "schema.json")
+    assert schema.target == "sold"
+    assert schema["size"].kind == "category"
+    parts = [Table.read(folder / "one" / f"{name}.parquet", schema=schema) for name in ("train", "fresh", "test")]
+    assert sum(map(len, parts)) == 600
+    assert "train: " in capsys.readouterr().out
+    for path in (folder / "one").iterdir():
+        assert path.read_bytes() == (folder / "two" / path.name).read_bytes()
+
+
+def test_data_that_were_not_validated_are_not_prepared(folder: Path) -> None:
+    with pytest.raises(DataError, match="not validated"):
+        prepare.main(params(), data=folder / "data.parquet", validated=folder / "nothing", out=folder / "out")
+
+
+def test_an_unknown_kind_of_data_is_refused(folder: Path) -> None:
+    with pytest.raises(ConfigError, match=r"data\.kind is 'sound'"):
+        prepare.main(
+            params(kind="sound"), data=folder / "data.parquet", validated=folder / "validation", out=folder / "out"
+        )

@@ -1,0 +1,176 @@
+"""Contracts: real Great Expectations on small frames, and the bundled suites on the bundled data."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from geratriz.data import contract
+from geratriz.data.draft import draft
+from geratriz.data.table import Table
+from geratriz.errors import ConfigError, ContractError
+from tests.tables import mixed
+
+ROOT = Path(__file__).parents[3]
+BUNDLED = sorted(path.stem for path in (ROOT / "contracts").glob("*.json"))
+
+
+def bundled(name: str) -> pd.DataFrame:
+    """A bundled table, read from the DVC remote in the repository: no pull is needed."""
+    out = next(
+        line.split()[-1] for line in (ROOT / f"data/raw/{name}.parquet.dvc").read_text().splitlines() if "md5:" in line
+    )
+    return pd.read_parquet(ROOT / "data/bundled/files/md5" / out[:2] / out[2:])
+
+
+def expect(kind: str, severity: str = "critical", **kwargs: Any) -> dict[str, Any]:
+    return {"type": kind, "kwargs": kwargs, "severity": severity, "meta": {"notes": "because"}}
+
+
+def suite(*expectations: dict[str, Any], **kinds: str) -> dict[str, Any]:
+    return {"name": "toy", "meta": {"kinds": kinds}, "expectations": list(expectations)}
+
+
+FRAME = pd.DataFrame(
+    {"age": [20, 30, 400, 40], "word": ["a", "b", "b", None], "days": [-1, 5, -1, 7], "calls": [0, 2, 3, 1]}
+)
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_every_bundled_table_keeps_its_contract(name: str) -> None:
+    report = contract.check(bundled(name), contract.read_suite(ROOT / "contracts" / f"{name}.json"))
+    contract.require(report)
+    assert report.warnings == ()
+    assert report.violating_rows == 0
+    assert len(report.findings) > 20
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_a_draft_of_a_bundled_table_is_kept_by_it(name: str) -> None:
+    frame = bundled(name)
+    report = contract.check(frame, draft(Table.from_frame(frame), name))
+    assert report.critical == report.warnings == ()
+
+
+def test_a_draft_finds_the_row_rule_of_adult() -> None:
+    rules = [
+        each for each in draft(Table.from_frame(bundled("adult")), "adult")["expectations"] if "pair" in each["type"]
+    ]
+    assert [(rule["kwargs"]["column_A"], rule["kwargs"]["column_B"]) for rule in rules] == [
+        ("education", "education-num")
+    ]
+    assert ["Bachelors", 13] in rules[0]["kwargs"]["value_pairs_set"]
+
+
+def test_a_draft_of_every_kind_of_column_is_kept_and_survives_json(tmp_path: Path) -> None:
+    table = mixed()
+    path = tmp_path / "mixed.json"
+    path.write_text(json.dumps(draft(table, "mixed")))
+    report = contract.check(table.frame, contract.read_suite(path))
+    assert report.critical == report.warnings == ()
+
+
+def test_a_critical_failure_shows_column_expectation_count_and_rows() -> None:
+    frame = bundled("adult").head(500).astype({"education": "str"})
+    frame.loc[[7, 9], "education"] = "Kindergarten"
+    frame.loc[11, "education-num"] = 3
+    frame.loc[5, "age"] = 400
+    report = contract.check(frame, contract.read_suite(ROOT / "contracts" / "adult.json"))
+    assert report.violating_rows == 4
+    with pytest.raises(ContractError) as caught:
+        contract.require(report)
+    message = str(caught.value)
+    assert "column age: values are between 16 and 120" in message
+    assert "broken in 1 of 500 rows" in message
+    assert "row 5: 400" in message
+    assert "row 7: 'Kindergarten'" in message
+    assert "expect_column_pair_values_to_be_in_set" in message
+    assert f"row 11: [{frame.loc[11, 'education']!r}, 3]" in message
+
+
+def test_a_warning_is_reported_and_stops_nothing() -> None:
+    report = contract.check(FRAME, suite(expect("expect_column_values_to_not_be_null", "warning", column="word")))
+    contract.require(report)
+    assert [finding.column for finding in report.warnings] == ["word"]
+    assert report.violating_rows == 0
+
+
+def test_a_row_condition_names_the_right_rows() -> None:
+    rule = expect(
+        "expect_column_values_to_be_in_set",
+        column="calls",
+        value_set=[0],
+        row_condition="days==-1",
+        condition_parser="pandas",
+    )
+    (finding,) = contract.check(FRAME.set_index(pd.Index([9, 8, 7, 6])), suite(rule)).findings
+    assert (finding.unexpected_count, finding.rows) == (1, 2)
+    assert [(example.row, example.value) for example in finding.examples] == [(2, 3)]
+    assert finding.description == "values are among 0 where days==-1 (because)"
+
+
+def test_kinds_hold_whatever_the_dtype_and_name_the_rows_that_break_them() -> None:
+    frame = pd.DataFrame(
+        {"n": [1.0, 2.5, None], "b": [True, False, True], "d": ["2024-01-01", "x", None], "t": ["1", "2", "3"]}
+    )
+    report = contract.check(frame, suite(n="integer", b="boolean", d="datetime", t="float"))
+    found = {
+        finding.column: (finding.success, [example.row for example in finding.examples]) for finding in report.findings
+    }
+    assert found == {"n": (False, [1]), "b": (True, []), "d": (False, [1]), "t": (True, [])}
+
+
+def test_a_column_that_is_not_there_is_one_finding() -> None:
+    rules = [
+        expect("expect_column_values_to_not_be_null", column="gone"),
+        expect("expect_column_values_to_be_unique", column="gone"),
+    ]
+    report = contract.check(FRAME, suite(*rules))
+    assert [(finding.column, finding.observed) for finding in report.critical] == [
+        ("gone", "there is no column 'gone'")
+    ]
+
+
+def test_an_expectation_that_does_not_fit_its_column_is_not_blamed_on_rows() -> None:
+    (finding,) = contract.check(
+        FRAME, suite(expect("expect_column_values_to_be_between", column="word", min_value=1))
+    ).findings
+    assert not finding.success
+    assert finding.unexpected_count == 0
+    assert finding.observed.startswith("could not be checked")
+
+
+def test_equal_data_give_equal_reports_that_survive_json() -> None:
+    rules = suite(expect("expect_column_values_to_be_between", column="age", max_value=99), age="integer")
+    first, second = (json.dumps(contract.check(FRAME, rules).to_json()) for _ in range(2))
+    assert first == second
+    assert contract.ContractReport.from_json(json.loads(first)) == contract.check(FRAME, rules)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "contract draft"),
+        ("{", "is not JSON"),
+        ("[]", "is not a suite"),
+        ('{"name": "x", "expectations": [{"type": "t"}]}', "needs a 'type' and 'kwargs'"),
+        (
+            '{"name": "x", "expectations": [{"type": "t", "kwargs": {}, "severity": "critcal"}]}',
+            "Did you mean 'critical'",
+        ),
+        ('{"name": "x", "expectations": [], "meta": {"kinds": {"a": "int"}}}', "Did you mean 'integer'|kind 'int'"),
+    ],
+)
+def test_a_file_that_is_no_suite_is_refused(tmp_path: Path, text: str | None, message: str) -> None:
+    path = tmp_path / "suite.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        contract.read_suite(path)
+
+
+def test_an_unknown_expectation_is_refused() -> None:
+    with pytest.raises(ConfigError, match="does not take: expect_column_values_to_be_nice"):
+        contract.check(FRAME, suite(expect("expect_column_values_to_be_nice", column="age")))
