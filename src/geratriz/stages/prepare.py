@@ -29,7 +29,9 @@ def main(params: Params, *, data: Path, validated: Path, out: Path) -> None:
     if params.kind != "table":
         raise ConfigError(f"data.kind is {params.kind!r}. Known: 'table'.")
     if not (validated / "validation.json").exists():
-        raise DataError(f"{validated} holds no validation report: the data were not validated. Run `dvc repro validate`.")
+        raise DataError(
+            f"{validated} holds no validation report: the data were not validated. Run `dvc repro validate`."
+        )
     table = Table.read(data, target=params.target, overrides=params.schema)
     out.mkdir(parents=True, exist_ok=True)
     table.schema.write(out / "schema.json")

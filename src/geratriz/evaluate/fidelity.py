@@ -1,0 +1,149 @@
+"""Do single columns and pairs of columns look real: shape_error and trend_error, in percent.
+
+Column for column and pair for pair these are SDMetrics' Column Shapes and Column Pair Trends, with both of its
+thresholds at 0 and 1 - score as the error; benchmarks/ holds the two against each other. One thing is added: where a
+numeric column is missing more or less often than in the real data, the difference of the shares counts as its shape
+error if it is the larger one; SDMetrics drops missing numbers and sees nothing.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from geratriz.evaluate.base import Score, Trio
+from geratriz.evaluate.features import Features
+from geratriz.evaluate.resampling import around, weights
+
+BINS = 10  # of a number beside a category
+
+
+def shape_error(trio: Trio) -> Score:
+    """Mean over columns of the Kolmogorov-Smirnov statistic (numbers) or total variation distance (categories)."""
+    _, real, synthetic = trio.features
+    weight_real, weight_synthetic = _weights(trio)
+    errors, resampled = {}, []
+    for i, name in enumerate(real.names):
+        a, b = real.values[:, i], synthetic.values[:, i]
+        by_column = _variation if real.categorical[i] else _kolmogorov_smirnov
+        errors[name] = 100 * float(by_column(a, b, np.ones((1, len(a))), np.ones((1, len(b))))[0])
+        resampled.append(by_column(a, b, weight_real, weight_synthetic))
+    value = float(np.mean(list(errors.values())))
+    low, high = around(value, 100 * np.mean(resampled, axis=0), floor=0, ceiling=100)
+    return Score(value=value, low=low, high=high, detail={"columns": errors})
+
+
+def trend_error(trio: Trio) -> Score | None:
+    """Mean over pairs of |difference of correlations| / 2 (two numbers) or total variation of the joint table (others).
+
+    A pair with a constant number in it has no correlation and counts as 0 where it is constant on both sides, else 1.
+    """
+    _, real, synthetic = trio.features
+    columns = len(real.names)
+    if columns < 2:
+        return None
+    weight_real, weight_synthetic = _weights(trio)
+    ones = np.ones((1, len(real)), dtype=np.float32)
+    cells = [_cells(real, synthetic, i) for i in range(columns)]
+    matrix = np.zeros((columns, columns))
+    resampled = np.zeros(len(weight_real))
+    for i in range(columns):
+        for j in range(i):
+            if not real.categorical[i] and not real.categorical[j]:
+                pair = [side.values[:, [i, j]] for side in (real, synthetic)]
+                error, spread = (
+                    np.abs(_correlation(pair[0], a) - _correlation(pair[1], b)) / 2
+                    for a, b in ((ones, ones), (weight_real, weight_synthetic))
+                )
+            else:
+                width = cells[j][2]
+                joint = [cells[i][side] * width + cells[j][side] for side in (0, 1)]
+                error, spread = (
+                    _table_distance(joint[0], joint[1], a, b)
+                    for a, b in ((ones, ones), (weight_real, weight_synthetic))
+                )
+            matrix[i, j] = matrix[j, i] = 100 * float(error[0])
+            resampled += spread
+    pairs = columns * (columns - 1) / 2
+    value = float(matrix.sum() / 2 / pairs)
+    low, high = around(value, 100 * resampled / pairs, floor=0, ceiling=100)
+    return Score(
+        value=value, low=low, high=high, detail={"names": list(real.names), "matrix": matrix.round(3).tolist()}
+    )
+
+
+def _weights(trio: Trio) -> tuple[np.ndarray, np.ndarray]:
+    seed, resamples = trio.config.seed, trio.config.bootstrap
+    return weights(trio.size, resamples, seed, "real"), weights(trio.size, resamples, seed, "synthetic")
+
+
+def _kolmogorov_smirnov(a: np.ndarray, b: np.ndarray, weight_a: np.ndarray, weight_b: np.ndarray) -> np.ndarray:
+    """The largest distance of the two distribution functions of present values, or of the missing shares, (R,)."""
+    missing_a, missing_b = np.isnan(a), np.isnan(b)
+    missing = np.abs(_part(weight_a, missing_a) - _part(weight_b, missing_b))
+    if missing_a.all() or missing_b.all():
+        return missing
+    values = np.concatenate([a[~missing_a], b[~missing_b]])
+    order = np.argsort(values, kind="stable")
+    last_of_equals = np.append(np.diff(values[order]) != 0, True)
+    heights = []
+    for weight, absent, first in ((weight_a, missing_a, True), (weight_b, missing_b, False)):
+        present = weight[:, ~absent]
+        other = np.zeros((len(weight), len(values) - present.shape[1]), dtype=weight.dtype)
+        both = np.hstack([present, other] if first else [other, present])[:, order]
+        total = np.maximum(both.sum(1, keepdims=True), 1e-9)
+        heights.append(np.cumsum(both, axis=1)[:, last_of_equals] / total)
+    distance: np.ndarray = np.maximum(np.abs(heights[0] - heights[1]).max(1), missing)
+    return distance
+
+
+def _variation(a: np.ndarray, b: np.ndarray, weight_a: np.ndarray, weight_b: np.ndarray) -> np.ndarray:
+    """The total variation distance of two columns of codes, missing being a level, (R,)."""
+    levels = int(np.nanmax(np.append(np.concatenate([a, b]), 0))) + 2
+    codes = [np.where(np.isnan(each), levels - 1, each).astype(np.int64) for each in (a, b)]
+    return _table_distance(codes[0], codes[1], weight_a, weight_b)
+
+
+def _table_distance(a: np.ndarray, b: np.ndarray, weight_a: np.ndarray, weight_b: np.ndarray) -> np.ndarray:
+    """Half the sum of absolute differences of level shares, (R,)."""
+    used, codes = np.unique(np.concatenate([a, b]), return_inverse=True)
+    shares = []
+    for part, weight in ((codes[: len(a)], weight_a), (codes[len(a) :], weight_b)):
+        member = sparse.csr_matrix(
+            (np.ones(len(part), np.float32), part, np.arange(len(part) + 1)), (len(part), len(used))
+        )
+        shares.append(weight @ member / weight.sum(1, keepdims=True))
+    distance: np.ndarray = 0.5 * np.abs(shares[0] - shares[1]).sum(1)
+    return distance
+
+
+def _correlation(pair: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Pearson's correlation of two columns, (N, 2), over rows where both are present, (R,); 0 where one is constant."""
+    present = ~np.isnan(pair).any(1)
+    if present.sum() < 2:
+        return np.zeros(len(weight))
+    x, y = (pair[present] - pair[present].mean(0)).T
+    w = weight[:, present].astype(np.float64)
+    total = np.maximum(w.sum(1), 1e-9)
+    mean_x, mean_y = w @ x / total, w @ y / total
+    variance = (w @ (x * x) / total - mean_x**2) * (w @ (y * y) / total - mean_y**2)
+    scale = np.sqrt(np.maximum(variance, 0))
+    covariance = w @ (x * y) / total - mean_x * mean_y
+    result: np.ndarray = np.where(scale > 1e-12, covariance / np.maximum(scale, 1e-12), 0.0)
+    return result
+
+
+def _cells(real: Features, synthetic: Features, column: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """A column as cells of a contingency table, real and synthetic, and how many there are; the last is missing."""
+    a, b = real.values[:, column], synthetic.values[:, column]
+    if real.categorical[column]:
+        levels = int(np.nanmax(np.append(np.concatenate([a, b]), 0))) + 2
+        coded = [np.where(np.isnan(each), levels - 1, each).astype(np.int64) for each in (a, b)]
+        return coded[0], coded[1], levels
+    present = a[~np.isnan(a)]
+    edges = np.histogram_bin_edges(present, BINS)[1:-1] if len(present) else np.zeros(BINS - 1)
+    binned = [np.where(np.isnan(each), BINS, np.searchsorted(edges, each, side="right")) for each in (a, b)]
+    return binned[0], binned[1], BINS + 1
+
+
+def _part(weight: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    part: np.ndarray = weight[:, chosen].sum(1) / weight.sum(1)
+    return part

@@ -1,0 +1,59 @@
+"""Intervals without refitting: bootstrap weights, weighted AUC, and Wilson's interval for shares."""
+
+import numpy as np
+
+from geratriz import seeding
+from geratriz.evaluate.base import Score
+
+Z = 1.959964  # half a standard normal's central 95 %
+
+
+def weights(rows: int, resamples: int, seed: int, name: str) -> np.ndarray:
+    """How often each row is drawn in each bootstrap resample, float32 (resamples, rows)."""
+    rng = seeding.generator(seed, "bootstrap", name)
+    return rng.multinomial(rows, np.full(rows, 1 / rows), size=resamples).astype(np.float32)
+
+
+def around(
+    value: float, resampled: np.ndarray, *, floor: float = -np.inf, ceiling: float = np.inf
+) -> tuple[float, float]:
+    """The interval value +- 1.96 standard errors, the error being the spread of ``resampled`` (Efron's standard one).
+
+    Percentiles will not do here: distances such as KS grow under resampling, and the interval could miss the value.
+    """
+    error = Z * float(np.std(resampled))
+    return max(value - error, floor), min(value + error, ceiling)
+
+
+def share(hits: int, rows: int, **detail: object) -> Score:
+    """``hits`` of ``rows`` with Wilson's score interval (1927), which is honest at 0 as well."""
+    if not rows:
+        return Score(value=0.0, low=0.0, high=1.0, detail=detail)
+    p = hits / rows
+    centre = (p + Z**2 / (2 * rows)) / (1 + Z**2 / rows)
+    half = Z / (1 + Z**2 / rows) * np.sqrt(p * (1 - p) / rows + Z**2 / (4 * rows**2))
+    return Score(
+        value=p, low=float(max(min(centre - half, p), 0)), high=float(min(max(centre + half, p), 1)), detail=detail
+    )
+
+
+def auc(scores: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
+    """The area under the ROC curve, ties counted half, per row of ``weight``.
+
+    Args:
+        scores: (N,).
+        positive: bool (N,).
+        weight: (R, N) weights of the rows; one resample of ones when None.
+
+    Returns:
+        (R,); 0.5 where a resample holds one class only.
+    """
+    weight = np.ones((1, len(scores)), dtype=np.float32) if weight is None else weight
+    order = np.argsort(scores, kind="stable")
+    starts = np.flatnonzero(np.append(True, np.diff(scores[order]) != 0))
+    ups = np.add.reduceat((weight * positive)[:, order], starts, axis=1, dtype=np.float64)
+    downs = np.add.reduceat((weight * ~positive)[:, order], starts, axis=1, dtype=np.float64)
+    below = np.cumsum(downs, axis=1) - downs / 2
+    total = ups.sum(1) * downs.sum(1)
+    area: np.ndarray = np.where(total > 0, (ups * below).sum(1) / np.maximum(total, 1e-12), 0.5)
+    return area

@@ -1,0 +1,176 @@
+"""All metrics of a table, the landmarks they stand between, and the JSON that pages and gates read."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from geratriz import config as settings
+from geratriz import seeding
+from geratriz.data.split import row_hashes
+from geratriz.data.table import Table
+from geratriz.evaluate import detection, fidelity, privacy, utility
+from geratriz.evaluate.base import EvaluateConfig, Metric, Score, Trio
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric(
+            name="detection",
+            better="higher",
+            title="Detection",
+            explains="A classifier tries to tell synthetic rows from real ones. 1: it can do no better than chance; "
+            "0: it always can.",
+            compute=detection.detection,
+        ),
+        Metric(
+            name="shape_error",
+            better="lower",
+            title="Shape error, %",
+            explains="How far single columns are from the real ones, on average. Drawing each column on its own scores "
+            "well here.",
+            compute=fidelity.shape_error,
+        ),
+        Metric(
+            name="trend_error",
+            better="lower",
+            title="Trend error, %",
+            explains="How far pairs of columns are from the real ones, on average.",
+            compute=fidelity.trend_error,
+        ),
+        Metric(
+            name="utility",
+            better="higher",
+            title="Utility",
+            explains="A model learns to predict the target from synthetic rows and is tested on real ones (AUC, or R2 "
+            "of a number).",
+            compute=utility.utility,
+        ),
+        Metric(
+            name="utility_real",
+            better="higher",
+            title="Utility of real rows",
+            explains="The same model, fitted on as many real rows: what utility would be if synthetic rows were real.",
+            compute=utility.utility_real,
+        ),
+        Metric(
+            name="mia_auc",
+            better="lower",
+            title="Membership attack, AUC",
+            explains="An attacker guesses who was in the training data. 0.5: the guesses are worth nothing.",
+            compute=privacy.mia_auc,
+        ),
+        Metric(
+            name="copy_rate",
+            better="lower",
+            title="Copies",
+            explains="The share of synthetic rows that equal a training row. Common rows repeat in real data too: read "
+            "it beside what fresh real rows show.",
+            compute=privacy.copy_rate,
+        ),
+        Metric(
+            name="dcr_share",
+            better="lower",
+            title="Nearer to training rows",
+            explains="The share of synthetic rows nearer to a training row than to a test row; half is ideal. Weak "
+            "evidence: passing it proves no privacy.",
+            compute=privacy.dcr_share,
+        ),
+        Metric(
+            name="contract_violations",
+            better="lower",
+            title="Contract violations",
+            explains="The share of synthetic rows that break a critical rule of the data's contract.",
+            compute=privacy.contract_violations,
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Landmarks:
+    """What the metrics say of columns drawn independently (floor) and of fresh real rows (ceiling)."""
+
+    rows: int
+    """Rows a side, so that a generator is judged on as many."""
+    floor: Mapping[str, Score]
+    ceiling: Mapping[str, Score]
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON mapping; :meth:`from_json` is its inverse."""
+        return {
+            "rows": self.rows,
+            **{
+                side: {name: bare(score) for name, score in getattr(self, side).items()}
+                for side in ("floor", "ceiling")
+            },
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Landmarks":
+        """The landmarks in a mapping that :meth:`to_json` made."""
+        sides = {
+            side: {name: settings.load(Score, score, side) for name, score in content[side].items()}
+            for side in ("floor", "ceiling")
+        }
+        return cls(rows=content["rows"], **sides)
+
+
+def evaluate(trio: Trio) -> dict[str, Score]:
+    """Every metric that makes sense for the data, by name."""
+    scores = {name: metric.compute(trio) for name, metric in METRICS.items()}
+    return {name: score for name, score in scores.items() if score is not None}
+
+
+def landmarks(
+    train: Table, fresh: Table, test: Table, config: EvaluateConfig, suite: Mapping[str, Any] | None
+) -> Landmarks:
+    """The floor, each training column shuffled on its own, and the ceiling, ``fresh`` as the synthetic rows."""
+    rows = min(len(train), len(fresh), len(test), config.max_rows)
+    rng = seeding.generator(config.seed, "floor")
+    shuffled = {name: train.frame[name].iloc[rng.permutation(len(train))].array for name in train.frame.columns}
+    floor = Table(pd.DataFrame(shuffled), train.schema)
+    sides = (
+        evaluate(Trio(train=train, test=test, synthetic=side, config=config, rows=rows, suite=suite))
+        for side in (floor, fresh)
+    )
+    return Landmarks(rows=rows, floor=next(sides), ceiling=next(sides))
+
+
+def halve(test: Table) -> tuple[Table, Table]:
+    """``test`` by content into fresh rows for the ceiling and rows to judge against, where no fresh part was kept."""
+    first = row_hashes(test.frame) % 2 == 0
+    if first.all() or not first.any():
+        first = np.arange(len(test)) % 2 == 0
+    return test.take(first), test.take(~first)
+
+
+def metrics_json(scores: Mapping[str, Score], marks: Landmarks) -> dict[str, Any]:
+    """The metrics between their landmarks, as gates and pages read them."""
+
+    def value(side: Mapping[str, Score], name: str) -> float | None:
+        return side[name].value if name in side else None
+
+    return {
+        name: {
+            **bare(score),
+            "floor": value(marks.floor, name),
+            "ceiling": value(marks.ceiling, name),
+            "better": METRICS[name].better,
+        }
+        for name, score in scores.items()
+    }
+
+
+def read_landmarks(path: Path) -> Landmarks:
+    """The landmarks that the stage of that name wrote."""
+    return Landmarks.from_json(json.loads(path.read_text(encoding="utf-8")))
+
+
+def bare(score: Score) -> dict[str, float]:
+    """Value and interval alone."""
+    return {name: value for name, value in asdict(score).items() if name != "detail"}
