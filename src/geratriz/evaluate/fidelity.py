@@ -1,9 +1,10 @@
 """Do single columns and pairs of columns look real: shape_error and trend_error, in percent.
 
-Column for column and pair for pair these are SDMetrics' Column Shapes and Column Pair Trends, with both of its
-thresholds at 0 and 1 - score as the error; benchmarks/ holds the two against each other. One thing is added: where a
-numeric column is missing more or less often than in the real data, the difference of the shares counts as its shape
-error if it is the larger one; SDMetrics drops missing numbers and sees nothing.
+These are SDMetrics' Column Shapes and Column Pair Trends, both thresholds at 0, with 1 - score as the error; shapes agree
+digit for digit (docs/log.md). Two things differ on purpose. A number that is missing more or less often than in the real
+data has the difference of the shares as its shape error if that is the larger one: SDMetrics drops missing numbers. And
+beside a category a number is cut into ten bins of the *real* column's range on both sides: SDMetrics cuts each side by its
+own range, so that a single far value moves every bin.
 """
 
 import numpy as np
@@ -34,40 +35,33 @@ def shape_error(trio: Trio) -> Score:
 def trend_error(trio: Trio) -> Score | None:
     """Mean over pairs of |difference of correlations| / 2 (two numbers) or total variation of the joint table (others).
 
-    A pair with a constant number in it has no correlation and counts as 0 where it is constant on both sides, else 1.
+    A number that is constant on one side is taken as uncorrelated there. None for a table of one column.
     """
     _, real, synthetic = trio.features
-    columns = len(real.names)
-    if columns < 2:
+    names = real.names
+    if len(names) < 2:
         return None
     weight_real, weight_synthetic = _weights(trio)
     ones = np.ones((1, len(real)), dtype=np.float32)
-    cells = [_cells(real, synthetic, i) for i in range(columns)]
-    matrix = np.zeros((columns, columns))
+    cells = [_cells(real, synthetic, i) for i in range(len(names))]
+
+    def distance(i: int, j: int, weight_a: np.ndarray, weight_b: np.ndarray) -> np.ndarray:
+        if not real.categorical[i] and not real.categorical[j]:
+            a, b = (side.values[:, [i, j]] for side in (real, synthetic))
+            return 0.5 * np.abs(_correlation(a, weight_a) - _correlation(b, weight_b))
+        a, b = (cells[i][side] * int(max(map(np.max, cells[j])) + 1) + cells[j][side] for side in (0, 1))
+        return _table_distance(a, b, weight_a, weight_b)
+
+    matrix = np.zeros((len(names), len(names)))
     resampled = np.zeros(len(weight_real))
-    for i in range(columns):
+    for i in range(len(names)):
         for j in range(i):
-            if not real.categorical[i] and not real.categorical[j]:
-                pair = [side.values[:, [i, j]] for side in (real, synthetic)]
-                error, spread = (
-                    np.abs(_correlation(pair[0], a) - _correlation(pair[1], b)) / 2
-                    for a, b in ((ones, ones), (weight_real, weight_synthetic))
-                )
-            else:
-                width = cells[j][2]
-                joint = [cells[i][side] * width + cells[j][side] for side in (0, 1)]
-                error, spread = (
-                    _table_distance(joint[0], joint[1], a, b)
-                    for a, b in ((ones, ones), (weight_real, weight_synthetic))
-                )
-            matrix[i, j] = matrix[j, i] = 100 * float(error[0])
-            resampled += spread
-    pairs = columns * (columns - 1) / 2
+            matrix[i, j] = matrix[j, i] = 100 * distance(i, j, ones, ones)[0]
+            resampled += distance(i, j, weight_real, weight_synthetic)
+    pairs = len(names) * (len(names) - 1) / 2
     value = float(matrix.sum() / 2 / pairs)
     low, high = around(value, 100 * resampled / pairs, floor=0, ceiling=100)
-    return Score(
-        value=value, low=low, high=high, detail={"names": list(real.names), "matrix": matrix.round(3).tolist()}
-    )
+    return Score(value=value, low=low, high=high, detail={"names": list(names), "matrix": matrix.round(3).tolist()})
 
 
 def _weights(trio: Trio) -> tuple[np.ndarray, np.ndarray]:
@@ -97,9 +91,7 @@ def _kolmogorov_smirnov(a: np.ndarray, b: np.ndarray, weight_a: np.ndarray, weig
 
 def _variation(a: np.ndarray, b: np.ndarray, weight_a: np.ndarray, weight_b: np.ndarray) -> np.ndarray:
     """The total variation distance of two columns of codes, missing being a level, (R,)."""
-    levels = int(np.nanmax(np.append(np.concatenate([a, b]), 0))) + 2
-    codes = [np.where(np.isnan(each), levels - 1, each).astype(np.int64) for each in (a, b)]
-    return _table_distance(codes[0], codes[1], weight_a, weight_b)
+    return _table_distance(*_levels(a, b), weight_a, weight_b)
 
 
 def _table_distance(a: np.ndarray, b: np.ndarray, weight_a: np.ndarray, weight_b: np.ndarray) -> np.ndarray:
@@ -131,17 +123,21 @@ def _correlation(pair: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return result
 
 
-def _cells(real: Features, synthetic: Features, column: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """A column as cells of a contingency table, real and synthetic, and how many there are; the last is missing."""
+def _cells(real: Features, synthetic: Features, column: int) -> tuple[np.ndarray, np.ndarray]:
+    """A column as cells of a contingency table, real and synthetic; missing is a cell like any other."""
     a, b = real.values[:, column], synthetic.values[:, column]
     if real.categorical[column]:
-        levels = int(np.nanmax(np.append(np.concatenate([a, b]), 0))) + 2
-        coded = [np.where(np.isnan(each), levels - 1, each).astype(np.int64) for each in (a, b)]
-        return coded[0], coded[1], levels
+        return _levels(a, b)
     present = a[~np.isnan(a)]
     edges = np.histogram_bin_edges(present, BINS)[1:-1] if len(present) else np.zeros(BINS - 1)
-    binned = [np.where(np.isnan(each), BINS, np.searchsorted(edges, each, side="right")) for each in (a, b)]
-    return binned[0], binned[1], BINS + 1
+    first, second = (np.where(np.isnan(each), BINS, np.searchsorted(edges, each, side="right")) for each in (a, b))
+    return first, second
+
+
+def _levels(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes with missing as a level of its own, int64."""
+    missing = np.nanmax(np.concatenate([a, b]), initial=-1) + 1
+    return np.nan_to_num(a, nan=missing).astype(np.int64), np.nan_to_num(b, nan=missing).astype(np.int64)
 
 
 def _part(weight: np.ndarray, chosen: np.ndarray) -> np.ndarray:
