@@ -1,10 +1,10 @@
 """Do single columns and pairs of columns look real: shape_error and trend_error, in percent.
 
-These are SDMetrics' Column Shapes and Column Pair Trends, both thresholds at 0, with 1 - score as the error; shapes agree
-digit for digit (docs/log.md). Two things differ on purpose. A number that is missing more or less often than in the real
-data has the difference of the shares as its shape error if that is the larger one: SDMetrics drops missing numbers. And
-beside a category a number is cut into ten bins of the *real* column's range on both sides: SDMetrics cuts each side by its
-own range, so that a single far value moves every bin.
+These are SDMetrics' Column Shapes and Column Pair Trends, both thresholds at 0, with 1 - score as the error; shapes
+agree digit for digit (docs/log.md). Two things differ on purpose. A number that is missing more or less often than in
+the real data has the difference of the shares as its shape error if that is the larger one: SDMetrics drops missing
+numbers. And beside a category a number is cut into ten bins of the *real* column's range on both sides: SDMetrics cuts
+each side by its own range, so that a single far value moves every bin.
 """
 
 import numpy as np
@@ -48,7 +48,8 @@ def trend_error(trio: Trio) -> Score | None:
     def distance(i: int, j: int, weight_a: np.ndarray, weight_b: np.ndarray) -> np.ndarray:
         if not real.categorical[i] and not real.categorical[j]:
             a, b = (side.values[:, [i, j]] for side in (real, synthetic))
-            return 0.5 * np.abs(_correlation(a, weight_a) - _correlation(b, weight_b))
+            difference: np.ndarray = 0.5 * np.abs(_correlation(a, weight_a) - _correlation(b, weight_b))
+            return difference
         a, b = (cells[i][side] * int(max(map(np.max, cells[j])) + 1) + cells[j][side] for side in (0, 1))
         return _table_distance(a, b, weight_a, weight_b)
 
