@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pandas as pd
 from geratriz.data.schema import NUMERIC, as_numbers
 from geratriz.data.table import Table
 
-MAX_LEVELS = 254  # scikit-learn's boosted trees take no more; rarer levels share one
+MAX_LEVELS = 254  # scikit-learn's boosted trees take no more; for them the rarer levels share one
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,17 @@ class Features:
         """The position of a column."""
         return self.names.index(name)
 
+    def for_trees(self) -> np.ndarray:
+        """The values with codes capped at :data:`MAX_LEVELS` levels, float64 (N, C)."""
+        capped: np.ndarray = np.where(self.categorical, np.minimum(self.values, MAX_LEVELS - 1), self.values)
+        return capped
+
 
 def encode(tables: Sequence[Table]) -> list[Features]:
     """Encode ``tables`` of one schema alike: a category has one code on every side, whichever side knows it."""
     columns = tables[0].schema.learnt
     names = tuple(column.name for column in columns)
-    categorical = np.array([column.kind not in NUMERIC for column in columns])
+    categorical = np.array([column.kind not in NUMERIC for column in columns], dtype=bool)
     sides = [np.empty((len(table), len(columns))) for table in tables]
     for i, column in enumerate(columns):
         if categorical[i]:
@@ -47,9 +53,15 @@ def encode(tables: Sequence[Table]) -> list[Features]:
 
 
 def _codes(sides: Sequence[pd.Series]) -> list[np.ndarray]:
-    """Codes by falling frequency over all sides; missing is NaN."""
-    words = pd.concat([side.astype(object) for side in sides], ignore_index=True).map(str, na_action="ignore")
-    order = {word: float(min(code, MAX_LEVELS - 1)) for code, word in enumerate(words.value_counts().index)}
-    codes = words.map(order).to_numpy(dtype=np.float64, na_value=np.nan)
-    ends = np.cumsum([len(side) for side in sides])
-    return np.split(codes, ends[:-1])
+    """Codes by falling frequency over all sides, equally frequent ones by name; missing is NaN."""
+    words = pd.concat([side.astype(object).map(_word, na_action="ignore") for side in sides], ignore_index=True)
+    counts = words.value_counts().to_dict()
+    ranked = sorted(counts, key=lambda word: (-counts[word], word))
+    codes = words.map({word: float(code) for code, word in enumerate(ranked)}).to_numpy(np.float64, na_value=np.nan)
+    return np.split(codes, np.cumsum([len(side) for side in sides])[:-1])
+
+
+def _word(value: object) -> str:
+    """A category as text; a number reads alike in every dtype: 3 becomes 3.0 where its neighbour is missing."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return str(float(value)) if is_number else str(value)  # type: ignore[arg-type]

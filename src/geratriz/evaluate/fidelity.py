@@ -73,7 +73,7 @@ def _weights(trio: Trio) -> tuple[np.ndarray, np.ndarray]:
 def _kolmogorov_smirnov(a: np.ndarray, b: np.ndarray, weight_a: np.ndarray, weight_b: np.ndarray) -> np.ndarray:
     """The largest distance of the two distribution functions of present values, or of the missing shares, (R,)."""
     missing_a, missing_b = np.isnan(a), np.isnan(b)
-    missing = np.abs(_part(weight_a, missing_a) - _part(weight_b, missing_b))
+    missing: np.ndarray = np.abs(_part(weight_a, missing_a) - _part(weight_b, missing_b))
     if missing_a.all() or missing_b.all():
         return missing
     values = np.concatenate([a[~missing_a], b[~missing_b]])

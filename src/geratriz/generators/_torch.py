@@ -70,7 +70,7 @@ def _processors() -> int:
 
 
 def epoch_of_batches(rows: Tensor, size: int, rng: torch.Generator) -> Iterator[Tensor]:
-    """Batches of an epoch: slices of the resident ``rows`` in a fresh order, a last short one left out if there are others."""
+    """An epoch: slices of the resident ``rows`` in a fresh order; a last short one is left out if there are others."""
     order = torch.randperm(len(rows), generator=rng, device=rng.device)
     whole = max(len(rows) // size, 1) * size
     for start in range(0, whole, size):

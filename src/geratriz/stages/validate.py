@@ -7,7 +7,7 @@ from pathlib import Path
 
 from geratriz.data import contract as contracts
 from geratriz.data.table import read_frame
-from geratriz.report import validation
+from geratriz.report.validation import page
 from geratriz.stages._entry import run
 
 
@@ -28,7 +28,7 @@ def main(params: Params, *, data: Path, contract: Path, out: Path) -> None:
     report = contracts.check(read_frame(data), contracts.read_suite(contract))
     out.mkdir(parents=True, exist_ok=True)
     (out / "validation.json").write_text(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
-    (out / "index.html").write_text(validation.page(report), encoding="utf-8")
+    (out / "index.html").write_text(page(report), encoding="utf-8")
     for finding in report.warnings:
         sys.stdout.write(f"warning: {finding.column or 'table'}: {finding.description}\n")
     contracts.require(report)

@@ -1,0 +1,291 @@
+"""The command line. Each command parses, calls one function and prints; what is heavy is imported when it is used."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from geratriz import __version__
+from geratriz.errors import ConfigError, GeratrizError, RequestError
+
+app = typer.Typer(
+    help="Turn a data set into a released generator of that data.",
+    epilog="The pipeline around these commands: `dvc repro`, or `python -m pipelines.retrain` to register as well.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+contract_app = typer.Typer(help="Contracts: what data must look like.", no_args_is_help=True)
+app.add_typer(contract_app, name="contract")
+
+Data = Annotated[Path, typer.Argument(help="Parquet or CSV file.", metavar="DATA")]
+Model = Annotated[str, typer.Argument(help="A bundle's folder, or models:/NAME@ALIAS, models:/NAME/VERSION.")]
+Name = Annotated[str, typer.Argument(help="Name of the registered model.")]
+Target = Annotated[str | None, typer.Option(help="Column whose prediction utility is measured on.")]
+Seed = Annotated[int, typer.Option(help="Of everything random.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def main() -> None:
+    """Run the command line; what a user can mend is one message on standard error and exit code 1."""
+    try:
+        app()
+    except GeratrizError as problem:
+        typer.secho(f"{type(problem).__name__}: {problem}", fg="red", err=True)
+        raise SystemExit(1) from None
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def validate(
+    data: Data, contract: Annotated[Path, typer.Option(help="Suite of expectations, JSON.")], as_json: AsJson = False
+) -> None:
+    """Hold data against a contract.
+
+    Example: geratriz validate data/raw/adult.parquet --contract contracts/adult.json
+    """
+    from geratriz.data import contract as contracts
+    from geratriz.data.table import read_frame
+
+    report = contracts.check(read_frame(data), contracts.read_suite(contract))
+    if as_json:
+        _print_json(report.to_json())
+    for finding in report.warnings if not as_json else ():
+        typer.echo(f"warning: {finding.description}")
+    contracts.require(report)
+    if not as_json:
+        typer.echo(
+            f"{data}: {report.rows:,} rows keep the contract {report.name!r} ({len(report.findings)} expectations)."
+        )
+
+
+@contract_app.command("draft")
+def contract_draft(
+    data: Data,
+    output: Annotated[Path | None, typer.Option("-o", help="Where to write it; standard output if not given.")] = None,
+) -> None:
+    """Draft a contract from a table, for a person to read and correct.
+
+    Example: geratriz contract draft orders.csv -o contracts/orders.json
+    """
+    from geratriz.data.draft import draft
+    from geratriz.data.table import Table
+
+    text = json.dumps(draft(Table.read(data), data.name.split(".")[0]), indent=1, ensure_ascii=False) + "\n"
+    if output is None:
+        sys.stdout.write(text)
+        return
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(text, encoding="utf-8")
+    typer.echo(f"{output} drafted. Read it: a draft says what the data are, a contract what they must be.")
+
+
+@app.command()
+def fit(
+    data: Data,
+    output: Annotated[Path, typer.Option("-o", help="Folder for the generator's bundle.", metavar="MODEL")],
+    kind: Annotated[str, typer.Option(help="Which generator.")] = "tvae",
+    target: Target = None,
+    seed: Seed = 0,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting of the generator, as in params.yaml.", metavar="KEY=VALUE"),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Fit a generator to a table.
+
+    Example: geratriz fit adult.csv --kind tvae --target income -o models/mine --set epochs=10
+    """
+    from geratriz import config
+    from geratriz.data.table import Table
+    from geratriz.generators import catalog
+
+    generator_cls = catalog.find(kind)
+    chosen = config.load(generator_cls.config_cls, _pairs(settings or [], "--set", ConfigError), kind)
+    table = Table.read(data, target=target)
+    with _Progress(f"fitting {kind}") as progress:
+        generator_cls.fit(table, chosen, seed=seed, device=device, tracker=progress).save(output)
+    typer.echo(
+        f"{output}: {kind} fitted on {len(table):,} rows. Next: geratriz sample {output} -n 1000 -o sample.parquet"
+    )
+
+
+@app.command()
+def sample(
+    model: Model,
+    rows: Annotated[int, typer.Option("-n", help="How many rows.")],
+    output: Annotated[Path, typer.Option("-o", help="Parquet or CSV file.")],
+    where: Annotated[
+        list[str] | None, typer.Option(help="A value a column must have; may be given again.", metavar="COLUMN=VALUE")
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Sample new rows.
+
+    Example: geratriz sample models:/adult@champion -n 100000 -o out.parquet --where "income='>50K'" --seed 7
+    """
+    from geratriz.registry.release import load
+
+    conditions = _pairs(where or [], "--where", RequestError)
+    load(model).sample(rows, seed=seed, where=conditions).write(output)
+    typer.echo(f"{output}: {rows:,} rows")
+
+
+@app.command()
+def evaluate(
+    train: Annotated[Path, typer.Option(help="Rows the generator learnt from.")],
+    test: Annotated[Path, typer.Option(help="Real rows it never saw.")],
+    synthetic: Annotated[Path, typer.Option(help="Rows to judge.")],
+    output: Annotated[Path, typer.Option("-o", help="Folder for metrics.json and index.html.", metavar="REPORT")],
+    target: Target = None,
+    contract: Annotated[Path | None, typer.Option(help="Suite to hold the synthetic rows against.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge synthetic rows, whoever made them.
+
+    Half of TEST stands in for fresh real rows: they show what each metric says of a perfect generator.
+
+    Example: geratriz evaluate --train a.parquet --test b.parquet --synthetic c.parquet -o report --target income
+    """
+    from geratriz.data.contract import read_suite
+    from geratriz.data.table import Table
+    from geratriz.evaluate import suite
+    from geratriz.evaluate.base import EvaluateConfig, Trio
+    from geratriz.report.page import Page
+    from geratriz.stages.evaluate import assess, table_of, write
+
+    config, rules = EvaluateConfig(), None if contract is None else read_suite(contract)
+    real = Table.read(train, target=target)
+    fresh, held = suite.halve(Table.read(test, schema=real.schema))
+    marks = suite.landmarks(real, fresh, held, config, rules)
+    rows = Table.read(synthetic, schema=real.schema)
+    trio = Trio(train=real, test=held, synthetic=rows, config=config, rows=marks.rows, suite=rules)
+    report = assess(trio, marks, gates=None)
+    write(report, Page(title=synthetic.name, report=report), output)
+    if as_json:
+        _print_json(report["metrics"])
+    else:
+        typer.echo(f"{table_of(report)}{output / 'index.html'}")
+
+
+@app.command()
+def register(as_json: AsJson = False) -> None:
+    """Register the winner of the comparison as challenger; the same bundle twice is one version.
+
+    Run it in the project's root after `dvc repro`.
+    """
+    from geratriz.registry import release
+
+    done = release.register(Path())
+    if as_json:
+        _print_json({"name": done.name, "version": done.version, "created": done.created, "release": done.release})
+        return
+    verb = "registered as" if done.created else "is registered already as"
+    typer.echo(f"{done.model} {verb} {done.name} version {done.version}")
+    typer.echo("\n".join(["Next:", *(f"  {command}" for command in done.commands)]))
+
+
+@app.command()
+def models(as_json: AsJson = False) -> None:
+    """List registered models: versions, aliases, verdicts."""
+    import dataclasses
+
+    from geratriz.registry import release
+
+    listed = release.models(Path())
+    if as_json:
+        _print_json([{**dataclasses.asdict(each), "created": each.created.isoformat()} for each in listed])
+        return
+    if not listed:
+        typer.echo("No model is registered yet. `python -m pipelines.retrain` makes, judges and registers one.")
+    for each in listed:
+        aliases = f" ({', '.join(each.aliases)})" if each.aliases else ""
+        figures = "  ".join(f"{name} {value:.4g}" for name, value in each.metrics.items())
+        typer.echo(f"{each.name} version {each.version}{aliases}: {each.model}, {each.verdict}  {figures}")
+
+
+@app.command()
+def promote(
+    name: Name,
+    version: Annotated[int | None, typer.Option(help="Which version; the challenger if not given.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a version the champion if the gates hold, and say why when they do not.
+
+    Example: geratriz promote adult
+    """
+    from geratriz.registry import release
+
+    def confirm(planned: release.Promoted) -> bool:
+        for reason in planned.reasons:
+            typer.echo(f"  - {reason}")
+        return typer.confirm(f"Make {name} version {planned.version} the champion?")
+
+    done = release.promote(Path(), name, version=version, confirm=None if yes else confirm)
+    if as_json:
+        _print_json({"name": done.name, "version": done.version, "previous": done.previous, "moved": done.moved})
+        return
+    typer.echo(f"{name} version {done.version} {'is the champion now' if done.moved else 'was the champion already'}.")
+    typer.echo(f"Next: geratriz sample models:/{name}@champion -n 1000 -o sample.parquet")
+
+
+class _Progress:
+    """A bar with losses and the time left, as a tracker; a line now and then where there is no terminal."""
+
+    def __init__(self, title: str) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[losses]}"),
+        )
+        self._task = self._bar.add_task(title, total=1, losses="")
+
+    def __enter__(self) -> "_Progress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._bar.stop()
+
+    def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
+        losses = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+        self._bar.update(self._task, completed=step, total=steps, losses=losses)
+
+
+def _pairs(texts: list[str], option: str, error: type[GeratrizError]) -> dict[str, Any]:
+    """``key=value`` texts as a mapping; values are read as YAML: 'text', 12, 0.5, true, null."""
+    import yaml
+
+    pairs = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise error(f"{option} got {text!r}, expected NAME=VALUE.")
+        try:
+            pairs[key.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            pairs[key.strip()] = value.strip()
+    return pairs
+
+
+def _print_json(content: Mapping[str, Any] | list[Any]) -> None:
+    sys.stdout.write(json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
