@@ -38,7 +38,7 @@ def split(table: Table, config: SplitConfig) -> dict[str, Table]:
     Raises:
         DataError: a part would be empty.
     """
-    position = _uniform(table.frame)
+    position = places(table.frame)
     edges = np.cumsum([config.train, config.fresh])
     side = np.searchsorted(edges, position, side="right")
     parts = {name: table.take(np.flatnonzero(side == i)) for i, name in enumerate(PARTS)}
@@ -60,7 +60,7 @@ def row_hashes(frame: pd.DataFrame) -> np.ndarray:
     return _mix(combined)
 
 
-def _uniform(frame: pd.DataFrame) -> np.ndarray:
+def places(frame: pd.DataFrame) -> np.ndarray:
     """Each row's place in [0, 1): the hash of its values and of how many equal rows came before it."""
     hashes = row_hashes(frame)
     occurrence = pd.Series(hashes).groupby(hashes).cumcount().to_numpy().astype(np.uint64)

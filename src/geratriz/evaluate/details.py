@@ -53,9 +53,9 @@ def _column(trio: Trio, name: str, error: float) -> dict[str, Any]:
         edges = np.linspace(low, high if high > low else low + 1, BARS + 1)
         counts = [np.histogram(np.clip(each, edges[0], edges[-1]), edges)[0] / max(len(each), 1) for each in present]
         entry["histogram"] = {
-            "edges": edges.round(6).tolist(),
-            "real": counts[0].round(6).tolist(),
-            "synthetic": counts[1].round(6).tolist(),
+            "edges": [float(f"{edge:.10g}") for edge in edges],  # significant digits: dates are large, some units tiny
+            "real": counts[0].round(5).tolist(),
+            "synthetic": counts[1].round(5).tolist(),
         }
         return entry
     words = [side.frame[name].dropna().astype(str) for side in trio.cut[1:]]
@@ -80,9 +80,9 @@ def _nearest(trio: Trio) -> list[dict[str, Any]]:
     distances, rows = nearest(few, train, Space.over(train))
     shown = []
     for i in range(len(few)):
-        sides = (trio.cut[2].frame.iloc[i], trio.cut[0].frame.iloc[int(rows[i, 0])])
+        sides = (trio.cut[2].frame.iloc[i], trio.cut[0].frame.iloc[int(rows[i])])
         cells = [{name: _text(side[name]) for name in names} for side in sides]
-        shown.append({"distance": float(distances[i, 0]), "synthetic": cells[0], "train": cells[1]})
+        shown.append({"distance": float(distances[i]), "synthetic": cells[0], "train": cells[1]})
     return shown
 
 

@@ -1,17 +1,17 @@
 """Can a classifier tell synthetic rows from real ones: 1 - (2 max(.5, AUC) - 1); 1 is no better than chance."""
 
-from typing import Any
-
 import numpy as np
 
 from geratriz import seeding
 from geratriz.evaluate.base import Score, Trio
 from geratriz.evaluate.resampling import around, auc, weights
+from geratriz.evaluate.trees import classifier, one_thread
 
 FOLDS = 3
 MAX_COLUMNS = 60  # importance is measured for the first so many; each costs a prediction a fold
 
 
+@one_thread()
 def detection(trio: Trio) -> Score:
     """Gradient-boosted trees over three stratified folds, synthetic rows against ``test``.
 
@@ -21,7 +21,7 @@ def detection(trio: Trio) -> Score:
     from sklearn.model_selection import StratifiedKFold
 
     _, real, synthetic = trio.features
-    values = np.vstack([real.values, synthetic.values])
+    values = np.vstack([real.for_trees(), synthetic.for_trees()])
     fake = np.repeat([False, True], [len(real), len(synthetic)])
     seed = seeding.derive(trio.config.seed, "detection") % 2**32
     if fake.sum() < FOLDS or (~fake).sum() < FOLDS:
@@ -51,10 +51,3 @@ def detection(trio: Trio) -> Score:
 def _score(area: np.ndarray) -> np.ndarray:
     score: np.ndarray = 1 - (2 * np.maximum(area, 0.5) - 1)
     return score
-
-
-def classifier(categorical: np.ndarray, seed: int) -> Any:
-    """Scikit-learn's boosted trees at their defaults, early stopping off: it would depend on the number of rows."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    return HistGradientBoostingClassifier(categorical_features=categorical, early_stopping=False, random_state=seed)

@@ -7,23 +7,21 @@ from scipy.spatial.distance import cdist
 
 from geratriz.evaluate.features import Features
 
-CHUNK = 20_000_000  # distances held at once, 160 MB
+CELLS = 1_000_000  # distances computed at once: as many as stay in a processor's cache
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Rows as points whose city-block distance is the row distance.
-
-    A number is divided by the range that holds the middle 90 % of ``reference``; a category that differs adds 1, as
-    does a number missing on one side only.
-    """
+    """The units in which columns weigh about alike: a number in the range that holds the middle 90 %."""
 
     centre: np.ndarray
+    """float64 (M,), of the numeric columns."""
     scale: np.ndarray
+    """float64 (M,)."""
 
     @classmethod
     def over(cls, reference: Features) -> "Space":
-        """The space in which ``reference``'s columns weigh about alike."""
+        """The space of ``reference``'s columns."""
         numbers = reference.values[:, ~reference.categorical]
         centre, scale = np.zeros(numbers.shape[1]), np.ones(numbers.shape[1])
         for i in range(numbers.shape[1]):
@@ -35,42 +33,39 @@ class Space:
         return cls(centre, scale)
 
     def points(self, side: Features) -> tuple[np.ndarray, np.ndarray]:
-        """``side`` as (scaled numbers with missing flags, (N, 2 M); category codes, (N, K), missing as -1)."""
+        """``side`` as scaled numbers with NaN, (N, M), and category codes with missing as -1, int32 (K, N)."""
         numbers = (side.values[:, ~side.categorical] - self.centre) / self.scale
-        missing = np.isnan(numbers)
-        codes = np.nan_to_num(side.values[:, side.categorical], nan=-1).astype(np.int32)
-        return np.hstack([np.where(missing, 0, numbers), missing.astype(float)]), codes
+        codes = np.nan_to_num(side.values[:, side.categorical], nan=-1)
+        return numbers, np.ascontiguousarray(codes.T, dtype=np.int32)
 
 
-def nearest(queries: Features, base: Features, space: Space, *, neighbours: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """The distances to the nearest rows of ``base`` and which they are, both (queries, neighbours), nearest first."""
-    points, codes = space.points(queries)
-    base_points, base_codes = space.points(base)
-    neighbours = min(neighbours, len(base))
-    shape = (len(queries), neighbours)
-    distances, rows = np.empty(shape), np.empty(shape, dtype=np.int64)
-    hot, base_hot = _one_hot(codes, base_codes)
-    step = max(1, CHUNK // len(base))
+def nearest(queries: Features, base: Features, space: Space) -> tuple[np.ndarray, np.ndarray]:
+    """The distance to the nearest row of ``base`` and which row it is, both (queries,).
+
+    A number adds its difference in ``space``'s unit, a category that differs adds 1. A number missing on one side adds
+    1 and how far the other is from the middle.
+    """
+    (points, codes), (base_points, base_codes) = space.points(queries), space.points(base)
+    gaps = np.isnan(np.vstack([points, base_points])).any(0)
+    points, base_points = (
+        np.hstack([np.nan_to_num(each, nan=0.0), np.isnan(each[:, gaps])]) for each in (points, base_points)
+    )
+    distances, rows = np.empty(len(queries)), np.empty(len(queries), dtype=np.int64)
+    step = max(1, CELLS // len(base))
     for start in range(0, len(queries), step):
         part = slice(start, start + step)
-        distance = cdist(points[part], base_points, "cityblock")
-        distance += codes.shape[1] - hot[part] @ base_hot.T
-        if neighbours == 1:
-            found = distance.argmin(1)[:, None]
-        else:
-            found = np.argpartition(distance, neighbours - 1, axis=1)[:, :neighbours]
-            found = np.take_along_axis(found, np.take_along_axis(distance, found, 1).argsort(1, kind="stable"), 1)
-        rows[part], distances[part] = found, np.take_along_axis(distance, found, 1)
+        distance = cdist(points[part], base_points, "cityblock") if points.shape[1] else 0.0
+        distance = distance + _disagreements(codes[:, part], base_codes)
+        rows[part] = distance.argmin(1)
+        distances[part] = distance.min(1)
     return distances, rows
 
 
-def _one_hot(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Codes as one-hot float32 rows, so that a product counts the categories that agree."""
-    widths = np.maximum(a.max(0, initial=-1), b.max(0, initial=-1)) + 2  # one more for missing, which is -1
-    offsets = np.concatenate([[0], np.cumsum(widths)[:-1]]) if a.shape[1] else np.zeros(0, dtype=np.int64)
-    hot = []
-    for codes in (a, b):
-        encoded = np.zeros((len(codes), int(widths.sum())), dtype=np.float32)
-        np.put_along_axis(encoded, (codes + 1 + offsets).astype(np.int64), 1.0, axis=1)
-        hot.append(encoded)
-    return hot[0], hot[1]
+def _disagreements(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """In how many of the K categories rows differ, uint16 (N, M) from codes (K, N) and (K, M)."""
+    count = np.zeros((a.shape[1], b.shape[1]), dtype=np.uint16)
+    differs = np.empty(count.shape, dtype=bool)
+    for one, other in zip(a, b, strict=True):
+        np.not_equal(one[:, None], other, out=differs)
+        count += differs
+    return count

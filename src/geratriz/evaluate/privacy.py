@@ -6,13 +6,15 @@ look for it, beside what fresh real data show. The attack is what a release shou
 
 import numpy as np
 
+from geratriz import seeding
 from geratriz.evaluate.base import Score, Trio, sample
 from geratriz.evaluate.distances import Space, nearest
 from geratriz.evaluate.features import encode
 from geratriz.evaluate.resampling import around, auc, share, weights
 
 ATTACKER_ROWS = 40_000  # synthetic rows the attacker looks at; more cost time and change little
-CANDIDATES = 4_000
+CANDIDATES = 4_000  # rows the attacker guesses about, of members and of others each
+EPSILON = 1e-3  # of a column's range: rows nearer than this are the same row to the attacker
 
 
 def copy_rate(trio: Trio) -> Score:
@@ -33,7 +35,7 @@ def dcr_share(trio: Trio) -> Score:
     """The share of synthetic rows nearer to a training row than to any test row, ties counted half; ideal is 0.5."""
     train, test, synthetic = trio.features
     space = Space.over(train)
-    to_train, to_test = (nearest(synthetic, side, space)[0][:, 0] for side in (train, test))
+    to_train, to_test = (nearest(synthetic, side, space)[0] for side in (train, test))
     hits = float((to_train < to_test).sum() + 0.5 * (to_train == to_test).sum())
     result = share(round(hits), len(synthetic))
     return Score(value=hits / len(synthetic), low=result.low, high=result.high)
@@ -48,21 +50,24 @@ def mia_auc(trio: Trio) -> Score:
     which suits mixed columns and is sharpest where it matters, at copies. All synthetic rows are used, not a cut:
     the attacker would.
 
-    A table of rows that repeat often hides copies of them from this attack, as from any.
+    Tried on four tables against the fifth neighbour and against boosted trees that tell synthetic from reference
+    rows: where a tenth of the synthetic rows were copies the nearest neighbour gave .53 to .56, the fifth and the trees
+    .50 to .52; where half were, .73 to .76 against .53 to .58. A table whose rows repeat often hides copies from any
+    attack.
     """
     seed = trio.config.seed
     half = min(len(trio.test) // 2, CANDIDATES)
     if half < 2 or len(trio.train) < 2:
         return Score(value=0.5, low=0.0, high=1.0)
     test = sample(trio.test, 2 * half, seed, "attack test")
-    turned = np.random.default_rng(seed).permutation(len(test))
+    turned = seeding.generator(seed, "attack halves").permutation(len(test))
     members = sample(trio.train, half, seed, "attack train")
     synthetic = sample(trio.synthetic, ATTACKER_ROWS, seed, "attack synthetic")
     parts = encode([members, test.take(turned[:half]), test.take(turned[half:]), synthetic])
     space = Space.over(parts[2])
     suspicion = []
     for candidates in parts[:2]:
-        to_reference, to_synthetic = (nearest(candidates, side, space)[0][:, 0] for side in parts[2:])
+        to_reference, to_synthetic = (nearest(candidates, side, space)[0] for side in parts[2:])
         suspicion.append(np.log(to_reference + EPSILON) - np.log(to_synthetic + EPSILON))
     scores = np.concatenate(suspicion)
     member = np.repeat([True, False], [len(each) for each in suspicion])
@@ -72,11 +77,8 @@ def mia_auc(trio: Trio) -> Score:
     return Score(value=value, low=low, high=high)
 
 
-EPSILON = 1e-3  # of a column's range: rows nearer than this are the same row to the attacker
-
-
 def contract_violations(trio: Trio) -> Score | None:
-    """The share of synthetic rows that break a critical expectation of the data's contract; None without one."""
+    """The share of synthetic rows, all of them, that break a critical expectation of the contract; None without one."""
     from geratriz.data.contract import check
 
     if trio.suite is None:

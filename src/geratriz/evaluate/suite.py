@@ -11,8 +11,9 @@ import pandas as pd
 
 from geratriz import config as settings
 from geratriz import seeding
-from geratriz.data.split import row_hashes
+from geratriz.data.split import places
 from geratriz.data.table import Table
+from geratriz.errors import DataError
 from geratriz.evaluate import detection, fidelity, privacy, utility
 from geratriz.evaluate.base import EvaluateConfig, Metric, Score, Trio
 
@@ -142,10 +143,18 @@ def landmarks(
 
 
 def halve(test: Table) -> tuple[Table, Table]:
-    """``test`` by content into fresh rows for the ceiling and rows to judge against, where no fresh part was kept."""
-    first = row_hashes(test.frame) % 2 == 0
-    if first.all() or not first.any():
-        first = np.arange(len(test)) % 2 == 0
+    """``test`` by content into fresh rows for the ceiling and rows to judge against, where no fresh part was kept.
+
+    Equal rows fall on both sides, as they do in a split: else the halves of a table with few different rows would be
+    two different tables.
+
+    Raises:
+        DataError: ``test`` has fewer than two rows.
+    """
+    if len(test) < 2:
+        raise DataError(f"the test table has {len(test)} row; two at least are needed, many more to say anything.")
+    first = np.zeros(len(test), dtype=bool)
+    first[np.argsort(places(test.frame), kind="stable")[: len(test) // 2]] = True
     return test.take(first), test.take(~first)
 
 

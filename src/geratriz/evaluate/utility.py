@@ -8,9 +8,9 @@ import numpy as np
 
 from geratriz import seeding
 from geratriz.evaluate.base import Score, Trio
-from geratriz.evaluate.detection import classifier
 from geratriz.evaluate.features import Features
 from geratriz.evaluate.resampling import around, auc, weights
+from geratriz.evaluate.trees import classifier, one_thread, regressor
 
 
 def utility(trio: Trio) -> Score | None:
@@ -23,13 +23,14 @@ def utility_real(trio: Trio) -> Score | None:
     return _judge(trio, trio.features[0])
 
 
+@one_thread()
 def _judge(trio: Trio, fitted_on: Features) -> Score | None:
     target = trio.test.schema.target
     test = trio.features[1]
     if target is None or target not in test.names or len(test.names) < 2:
         return None
     i = test.index(target)
-    fit, held = (side.values[~np.isnan(side.values[:, i])] for side in (fitted_on, test))
+    fit, held = (side.for_trees()[~np.isnan(side.values[:, i])] for side in (fitted_on, test))
     if not len(fit) or not len(held):
         return None
     inputs = np.delete(np.arange(len(test.names)), i)
@@ -78,10 +79,7 @@ def _regression(
     seed: int,
     weight: np.ndarray,
 ) -> Score:
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
-    model = HistGradientBoostingRegressor(categorical_features=categorical, early_stopping=False, random_state=seed)
-    error = (model.fit(x, y).predict(x_held) - y_held) ** 2
+    error = (regressor(categorical, seed).fit(x, y).predict(x_held) - y_held) ** 2
     ones = np.ones((1, len(y_held)), dtype=np.float32)
     value, resampled = float(_r2(error, y_held, ones)[0]), _r2(error, y_held, weight)
     low, high = around(value, resampled, ceiling=1)
@@ -90,6 +88,7 @@ def _regression(
 
 def _r2(error: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """The coefficient of determination per row of ``weight``, (R,); 0 where the truth is constant."""
+    truth = truth - truth.mean()  # dates in seconds are large numbers, whose squares leave no digits for the spread
     total = weight.sum(1)
     mean = weight @ truth / total
     spread = weight @ truth**2 / total - mean**2

@@ -1,0 +1,38 @@
+"""Scikit-learn's gradient-boosted trees, the judges of tables: at their defaults, on one thread."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+
+def classifier(categorical: np.ndarray, seed: int) -> Any:
+    """A classifier over arrays whose ``categorical`` columns, bool (C,), hold codes; missing is NaN.
+
+    Early stopping is off: at its default it would depend on the number of rows.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(categorical_features=categorical, early_stopping=False, random_state=seed)
+
+
+def regressor(categorical: np.ndarray, seed: int) -> Any:
+    """The same for a number."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    return HistGradientBoostingRegressor(categorical_features=categorical, early_stopping=False, random_state=seed)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Fit and predict on one thread inside the block (usable as a decorator).
+
+    On tables of this size a second thread gains little. Where another process uses the same cores, as the next model's
+    evaluation does in the flow, threads that wait for each other were measured to take fifty times as long.
+    """
+    import sklearn.ensemble  # noqa: F401 - its thread pool must be loaded to be found
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    with threadpool_limits(limits=1):
+        yield
