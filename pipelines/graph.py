@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from geratriz import config
+from geratriz.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,8 +19,12 @@ class Meta:
     retries: int = 0
     """Times to run it again when it failed for another reason than the user's data or settings."""
     timeout_s: int | None = None
-    pool: str | None = None
-    """Work pool it should run in; without workers on other machines it runs in place."""
+
+    def __post_init__(self) -> None:
+        if self.retries < 0:
+            raise ValueError(f"retries is {self.retries}, expected 0 or more")
+        if self.timeout_s is not None and self.timeout_s <= 0:
+            raise ValueError(f"timeout_s is {self.timeout_s}, expected seconds, or null for as long as it takes")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +42,7 @@ class Graph:
     """Stages in an order in which they can run, and the tracked files that are not in the workspace."""
 
     stages: tuple[Stage, ...]
+    """Those with the longest way still to go come first, so that with few slots no long branch starts late."""
     absent: tuple[str, ...]
     """``.dvc`` files, relative to the root, of data that a stage reads and that must be pulled by name."""
 
@@ -45,19 +51,24 @@ def read(root: Path) -> Graph:
     """The graph of the project in ``root``.
 
     Raises:
-        ConfigError: dvc.yaml is not valid, or a stage's ``meta`` holds something unknown.
+        ConfigError: ``root`` is not where a DVC project starts, dvc.yaml is not valid, or a stage's ``meta`` holds
+            something unknown.
     """
     import networkx
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    from geratriz.errors import ConfigError
-
+    root = root.resolve()
     try:
         with Repo(str(root)) as repo:
+            if Path(repo.root_dir).resolve() != root:
+                raise ConfigError(f"{root} is inside a DVC project; the pipeline runs at its root, {repo.root_dir}.")
             graph = repo.index.graph
-            ordered = list(networkx.lexicographical_topological_sort(graph.reverse(), key=lambda each: each.addressing))
-            names = {each: _name(each, root) for each in ordered}
+            to_go: dict[Any, int] = {}  # stages on the longest way from here to the end
+            for each in networkx.topological_sort(graph):  # who needs comes before what is needed
+                to_go[each] = 1 + max((to_go[user] for user in graph.predecessors(each)), default=0)
+            names = {each: _name(each, root) for each in graph}
+            ordered = sorted(graph, key=lambda each: (-to_go[each], names[each]))
             stages = tuple(
                 Stage(
                     name=names[each],
@@ -68,20 +79,18 @@ def read(root: Path) -> Graph:
                 if not each.is_data_source
             )
             absent = tuple(
-                sorted(
-                    names[each]
-                    for each in ordered
-                    if each.is_data_source and graph.in_degree(each) and not all(out.exists for out in each.outs)
-                )
+                names[each]
+                for each in ordered
+                if each.is_data_source and graph.in_degree(each) and not all(out.exists for out in each.outs)
             )
     except DvcException as problem:
-        raise ConfigError(f"dvc.yaml in {root} cannot be read: {problem}") from None
+        raise ConfigError(f"the graph in {root} cannot be read: {problem}") from None
     return Graph(stages=stages, absent=absent)
 
 
 def _name(stage: Any, root: Path) -> str:
     """A stage's address from the root: DVC's own ``addressing`` depends on the current folder."""
-    path = Path(stage.path).resolve().relative_to(root.resolve()).as_posix()
+    path = Path(stage.path).resolve().relative_to(root).as_posix()
     if stage.is_data_source:
         return path
     return str(stage.name) if path == "dvc.yaml" else f"{path}:{stage.name}"

@@ -6,145 +6,219 @@ runs it in place with nothing else started. On a schedule it runs from the deplo
 """
 
 import argparse
+import logging
 import os
+import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
 
-QUIET = {
+SETTINGS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",  # the default of 20 is too short for a busy machine
 }
-for _name, _value in QUIET.items():  # Prefect reads them when it is imported
+if __name__ == "__main__":  # what a person should see is said below; the rest goes to Prefect's server only
+    SETTINGS |= {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
+for _name, _value in SETTINGS.items():  # Prefect reads them when it is imported
     os.environ.setdefault(_name, _value)
-if __name__ == "__main__":
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")  # what a person should see is printed below
-    os.environ.setdefault("PREFECT_CLI_COLORS", "false")
 
-from prefect import State, flow, get_run_logger, runtime, task  # noqa: E402
-from prefect.artifacts import create_markdown_artifact, create_table_artifact  # noqa: E402
+from prefect import State, Task, flow, get_run_logger, task  # noqa: E402
+from prefect.artifacts import create_link_artifact, create_table_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.futures import PrefectFuture  # noqa: E402
+from prefect.logging.loggers import PrefectLogAdapter  # noqa: E402
 from prefect.states import Completed  # noqa: E402
 from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
 
 from geratriz import config  # noqa: E402
-from geratriz.errors import GeratrizError, PipelineError  # noqa: E402
+from geratriz.errors import AwayError, GeratrizError, PipelineError  # noqa: E402
 from pipelines import graph as graphs  # noqa: E402
-from pipelines import stage as stages  # noqa: E402
+from pipelines.stage import StageFailed, Stages  # noqa: E402
 
-Say = Callable[[str], None]
+if TYPE_CHECKING:
+    from geratriz.registry.release import Registered
+
+PROGRESS = "progress"  # the child logger for lines that a person at a terminal wants to see
+RETRY_DELAY_S = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The section ``flow`` of params.yaml."""
+
+    parallel: int = 2
+    """Stages at once."""
+
+    def __post_init__(self) -> None:
+        if self.parallel < 1:
+            raise ValueError(f"parallel is {self.parallel}, expected 1 or more")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Done:
+    """A stage that is up to date."""
+
+    outcome: str
+    seconds: float
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def bring_up_to_date(stage: str, root: str, timeout_s: int | None) -> State[Any]:
+def bring_up_to_date(stages: Stages, stage: graphs.Stage) -> State[Done]:
     """One stage; the state's name says what DVC did: Unchanged, Cached or Ran."""
-    say = _say(stage)
+    say = _say()
     started = time.monotonic()
-    outcome = stages.repro(stage, stages.Environment(root=Path(root)), say, timeout_s=timeout_s)
+    try:
+        outcome = stages.repro(stage.name, say, timeout_s=stage.meta.timeout_s)
+    except StageFailed:
+        say("failed")
+        raise
     seconds = time.monotonic() - started
     say({"Unchanged": "unchanged", "Cached": "from the cache", "Ran": f"done in {seconds:.0f} s"}[outcome])
-    return Completed(name=outcome, message=f"{seconds:.1f} s", data={"outcome": outcome, "seconds": round(seconds, 1)})
+    return Completed(name=outcome, message=f"{seconds:.1f} s", data=Done(outcome=outcome, seconds=seconds))
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
-def register_winner(root: str) -> dict[str, Any]:
+def _may_help(task: object, run: object, state: State[Any]) -> bool:
+    """Whether trying again may help: not when the user's data or settings are wrong, they will be wrong again."""
+    problem = state.result(raise_on_failure=False)
+    return isinstance(problem, AwayError) or (isinstance(problem, StageFailed) and problem.again)
+
+
+@task(
+    name="register",
+    task_run_name="register",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=2,
+    retry_delay_seconds=RETRY_DELAY_S,
+    retry_condition_fn=_may_help,
+)
+def register_winner(root: Path) -> "Registered":
     """Register what ``compare`` named; the same bundle twice is one version."""
     from geratriz.registry import release
 
-    done = release.register(Path(root))
-    return {
-        "name": done.name,
-        "version": done.version,
-        "model": done.model,
-        "created": done.created,
-        "release": done.release,
-        "reasons": list(done.reasons),
-        "page": str(done.page),
-        "tracking": done.uri,
-        "commands": list(done.commands),
-    }
+    try:
+        return release.register(root)
+    except AwayError as problem:
+        _say()(str(problem))
+        raise
 
 
 @flow(name="retrain", persist_result=False)
-def retrain(root: str = ".", register: bool = True) -> dict[str, Any]:
+def retrain(root: str = ".", to_registry: bool = True) -> "Registered | None":
     """Walk the graph of the project in ``root``, branches in parallel up to ``flow.parallel``, then register.
 
-    Returns what was registered (empty when ``register`` is off). A stage that fails fails the flow, with the stage's
-    own last lines; what does not need it still runs.
+    Returns what was registered, None when ``to_registry`` is off.
+
+    Raises:
+        PipelineError: a stage failed; the message has the stage's own last lines. What does not need it did run.
+        ConfigError: params.yaml or dvc.yaml is wrong.
+        RegistryError: the winner cannot be registered.
     """
     home = Path(root).resolve()
-    graph = graphs.read(home)
+    settings = config.load(Settings, config.read_yaml(home / "params.yaml").get("flow"), "params.yaml: flow")
+    graph, stages = graphs.read(home), Stages(home)
     for target in graph.absent:
-        _say("data")(f"pulling {target}")
-        stages.pull(target, stages.Environment(root=home))
-    try:
-        outcomes = _walk(graph, home)
-    except BaseException:  # Ctrl-C, or a cancelled run: the stages' processes are in groups of their own
-        stages.end_all()
-        raise
-    create_table_artifact(key="dvc-stages", table=[{"stage": name, **each} for name, each in outcomes.items()])
-    if not register:
-        return {}
-    registered = register_winner(str(home))
-    create_markdown_artifact(key="registered", markdown=_markdown(registered))
+        _say()(f"pulling {target.removesuffix('.dvc')}")
+        stages.pull(target)
+    _walk(graph, stages, settings.parallel)
+    if not to_registry:
+        return None
+    registered = register_winner(home)
+    words = _words(registered)
+    link = registered.page.resolve().as_uri()
+    create_link_artifact(link=link, link_text="Page", key="registered", description="\n".join(words))
+    get_run_logger().info("\n".join(words))
     return registered
 
 
-def _walk(graph: graphs.Graph, home: Path) -> dict[str, dict[str, Any]]:
-    """Submit every stage behind those it needs, and wait.
+def _walk(graph: graphs.Graph, stages: Stages, parallel: int) -> None:
+    """Run every stage whose needs are met, until there is none; write down what became of each.
+
+    A stage is handed to the pool when it can run and not earlier: one that waits there would hold a slot.
 
     Raises:
         PipelineError: a stage failed.
     """
-    parallel = config.pick(config.read_yaml(home / "params.yaml"), "flow.parallel")
-    futures: dict[str, PrefectFuture[Any]] = {}
-    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=parallel)
-    with runner:
-        for stage in graph.stages:
-            one = bring_up_to_date.with_options(
-                name=stage.name,
-                task_run_name=stage.name,
-                retries=stage.meta.retries,
-                retry_delay_seconds=5,
-                retry_condition_fn=_worth_another_try,
-            )
-            parameters = {"stage": stage.name, "root": str(home), "timeout_s": stage.meta.timeout_s}
-            futures[stage.name] = runner.submit(one, parameters, wait_for=[futures[need] for need in stage.needs])
-        for future in futures.values():
-            future.wait()
-    failed = {name: future.state for name, future in futures.items() if not future.state.is_completed()}
-    own = {name: state.result(raise_on_failure=False) for name, state in failed.items() if state.name != "NotReady"}
+    waiting, running = list(graph.stages), dict[PrefectFuture[Done], str]()
+    up_to_date, failed = dict[str, PrefectFuture[Done]](), dict[str, Exception]()
+    ended: SimpleQueue[PrefectFuture[Done]] = SimpleQueue()
+    pool: ThreadPoolTaskRunner[Done]
+    with ThreadPoolTaskRunner(max_workers=parallel) as pool:
+        try:
+            while True:
+                for stage in [each for each in waiting if set(each.needs) <= set(up_to_date)]:
+                    waiting.remove(stage)
+                    one: Task[..., Any] = bring_up_to_date.with_options(
+                        name=stage.name,
+                        task_run_name=stage.name,
+                        retries=stage.meta.retries,
+                        retry_delay_seconds=RETRY_DELAY_S,
+                        retry_condition_fn=_may_help,
+                    )
+                    before = [up_to_date[need] for need in stage.needs]  # they are done: this draws the graph's edges
+                    future: PrefectFuture[Any] = pool.submit(one, {"stages": stages, "stage": stage}, wait_for=before)
+                    running[future] = stage.name
+                    future.add_done_callback(ended.put)
+                if not running:
+                    break
+                last = ended.get()
+                last.wait()
+                name = running.pop(last)
+                if last.state.is_completed():
+                    up_to_date[name] = last
+                else:
+                    failed[name] = last.state.result(raise_on_failure=False)
+        except BaseException:  # Ctrl-C, a cancelled run: the stages' processes are in groups of their own
+            stages.end()
+            raise
+    _record({name: future.result() for name, future in up_to_date.items()}, failed, waiting)
     if failed:
-        raise PipelineError("\n\n".join(str(each) for each in own.values()) or f"not run: {', '.join(failed)}")
-    return {name: future.result() for name, future in futures.items()}
+        said = [str(each) if isinstance(each, GeratrizError) else repr(each) for each in failed.values()]
+        not_run = [f"Not run: {', '.join(stage.name for stage in waiting)}"] if waiting else []
+        raise PipelineError("\n\n".join(said + not_run))
 
 
-def _worth_another_try(task: object, run: object, state: State[Any]) -> bool:
-    """Not when it is the user's data or settings that are wrong: they will be wrong again."""
-    problem = state.result(raise_on_failure=False)
-    return not isinstance(problem, GeratrizError) or (isinstance(problem, stages.StageFailed) and problem.again)
+def _record(done: Mapping[str, Done], failed: Iterable[str], not_run: Iterable[graphs.Stage]) -> None:
+    """Leave a table of what became of each stage at Prefect's server."""
+    rows: list[dict[str, Any]] = [
+        {"stage": name, "outcome": each.outcome, "seconds": round(each.seconds, 1)} for name, each in done.items()
+    ]
+    rows += [{"stage": name, "outcome": "Failed"} for name in failed]
+    rows += [{"stage": stage.name, "outcome": "Not run"} for stage in not_run]
+    create_table_artifact(key="dvc-stages", table=rows)
 
 
-def _say(stage: str) -> Say:
-    """Where a stage's lines go: to the run's log in a deployment, to the terminal otherwise."""
-    if runtime.deployment.id is not None:
-        logger = get_run_logger()
-        return lambda line: logger.info("%s: %s", stage, line)
-    return lambda line: print(f"{stage:<20} {line}", flush=True)  # noqa: T201 - the terminal is what it is for
+def _say() -> Callable[[str], None]:
+    """Where a run's lines go: to its log at Prefect's server, and through :func:`_show` to the terminal."""
+    logger = get_run_logger()
+    assert isinstance(logger, PrefectLogAdapter)
+    return logger.getChild(PROGRESS).info
 
 
-def _markdown(registered: Mapping[str, Any]) -> str:
-    verdict = "may be released" if registered["release"] else "must not be released"
-    reasons = "\n".join(f"- {reason}" for reason in registered["reasons"])
-    page = Path(registered["page"])
-    return (
-        f"# {registered['name']} version {registered['version']} ({registered['model']}): {verdict}\n\n{reasons}\n\n"
-        f"[Page]({page.as_uri()}), MLflow at `{registered['tracking']}`\n"
-    )
+def _words(registered: "Registered") -> list[str]:
+    """What a person needs to know at the end."""
+    verb = "registered as" if registered.created else "is registered already as"
+    also = f" ({', '.join(registered.aliases)})" if registered.aliases else ""
+    return [
+        f"{registered.model} {verb} {registered.name} version {registered.version}{also}",
+        "It may be released:" if registered.release else "It must not be released:",
+        *(f"  - {reason}" for reason in registered.reasons),
+        f"Its page: {registered.page}",
+        "Next:",
+        *(f"  {command}" for command in registered.commands),
+    ]
+
+
+def _show(logger: str, layout: str) -> None:
+    """Bring a logger's lines to the terminal."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter(layout))
+    logging.getLogger(logger).addHandler(handler)
 
 
 def main() -> None:
@@ -152,34 +226,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m pipelines.retrain", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--no-register", action="store_true", help="stop before anything is registered")
     arguments = parser.parse_args()
+    _show(f"prefect.flow_runs.{PROGRESS}", "%(message)s")
+    _show(f"prefect.task_runs.{PROGRESS}", "%(task_run_name)-20s %(message)s")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing may be left running
     try:
-        registered = retrain(register=not arguments.no_register)
+        registered = retrain(to_registry=not arguments.no_register)
     except KeyboardInterrupt:
-        stages.end_all()
-        sys.stderr.write(
-            "\nStopped. What was finished is kept, and a fit goes on from its last epoch when run again.\n"
-        )
+        sys.stderr.write("\nStopped. What was finished is kept; the same command goes on from there.\n")
         raise SystemExit(130) from None
     except GeratrizError as problem:
         sys.stderr.write(f"\n{type(problem).__name__}: {problem}\n")
         raise SystemExit(1) from None
-    if registered:
-        _print(registered)
-
-
-def _print(registered: Mapping[str, Any]) -> None:
-    verb = "registered as" if registered["created"] else "is registered already as"
-    verdict = "It may be released:" if registered["release"] else "It must not be released:"
-    lines = [
-        "",
-        f"{registered['model']} {verb} {registered['name']} version {registered['version']} (challenger)",
-        verdict,
-        *(f"  - {reason}" for reason in registered["reasons"]),
-        f"Its page: {registered['page']}",
-        "Next:",
-        *(f"  {command}" for command in registered["commands"]),
-    ]
-    sys.stdout.write("\n".join(lines) + "\n")
+    if registered is not None:
+        sys.stdout.write("\n" + "\n".join(_words(registered)) + "\n")
 
 
 if __name__ == "__main__":

@@ -11,19 +11,33 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from geratriz.errors import PipelineError
+from geratriz.errors import GeratrizError, PipelineError
 
 Outcome = Literal["Unchanged", "Cached", "Ran"]
 
 LAST_LINES = 25
-_running: set[subprocess.Popen[str]] = set()
-USERS_TO_MEND = ("ContractError:", "ConfigError:", "DataError:", "BundleError:", "RequestError:", "TrainingError:")
+SECONDS_TO_END = 10  # between asking a process group to end and ending it
+USERS_TO_MEND = tuple(f"{each.__name__}:" for each in GeratrizError.__subclasses__())  # stages/_entry.py prints it so
+TALK = (  # how lines begin that are DVC's own talk
+    "Stage '",
+    "Running stage '",
+    "> ",
+    "Generating lock file",
+    "Updating lock file",
+    "To track the changes with git",
+    "\tgit add",
+    "To enable auto staging",
+    "\tdvc config core.autostage",
+    "Use `dvc push`",
+    "Data and pipelines are up to date",
+)
 
 
 class StageFailed(PipelineError):
@@ -34,142 +48,155 @@ class StageFailed(PipelineError):
         self.again = again
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Environment:
-    """Where a stage runs."""
+class Stages:
+    """Runs stages of the checkout in ``root``, from several threads if wanted, and can end all that run."""
 
-    root: Path
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._running: set[subprocess.Popen[str]] = set()
+        self._ended = False
+        self._lock = threading.Lock()
 
-    def variables(self) -> dict[str, str]:
-        """This process's variables, with what a stage needs: this checkout's code, this interpreter, a plain shell."""
-        source = str(self.root / "src")
-        path = os.environ.get("PYTHONPATH")
-        return {
-            **os.environ,
-            "PYTHONPATH": source if not path else os.pathsep.join([source, path]),
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
-            "PYTHONUNBUFFERED": "1",
-            "SHELL": "/bin/sh",
-            "DVC_NO_ANALYTICS": "1",
-            "DO_NOT_TRACK": "1",
-        }
+    def repro(self, name: str, say: Callable[[str], None], *, timeout_s: float | None = None) -> Outcome:
+        """Bring one stage up to date; each line it prints goes to ``say``.
+
+        Raises:
+            StageFailed: it failed; the message carries its own last lines.
+        """
+        lines: deque[str] = deque(maxlen=LAST_LINES)
+        outcome: Outcome = "Ran"
+        with self._dvc("repro", "--single-item", name) as process, _deadline(process, timeout_s) as late:
+            assert process.stdout is not None
+            for line in map(str.rstrip, process.stdout):
+                outcome = _outcome(line, name, outcome)
+                if not _is_talk(line, name):
+                    lines.append(line)
+                    say(line)
+            code = process.wait()
+        if late.is_set():
+            raise StageFailed(
+                f"stage {name} took longer than its timeout_s of {timeout_s:g} and was ended.", again=True
+            )
+        if self._ended:
+            raise StageFailed(f"stage {name} was ended with the run.", again=False)
+        if code != 0:
+            raise _failure(name, list(lines), code)
+        return outcome
+
+    def pull(self, target: str) -> None:
+        """Bring one tracked file into the workspace, by the name of its ``.dvc`` file.
+
+        Raises:
+            PipelineError: it is in no remote.
+        """
+        with self._dvc("pull", "--quiet", target) as process:
+            output, _ = process.communicate()
+        if process.returncode != 0:
+            raise PipelineError(
+                f"{target} says which data is meant, but the data is not here and cannot be pulled:\n"
+                f"{output.strip()}\nIs the remote that holds it set up (`dvc remote list`) and reachable?"
+            )
+
+    def end(self) -> None:
+        """End every process that runs, and start no other."""
+        with self._lock:
+            self._ended = True
+            running = tuple(self._running)
+        for process in running:
+            _end(process)
+
+    @contextmanager
+    def _dvc(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """A DVC process whose output can be read; whatever cuts the reading off ends it and its children."""
+        with self._lock:
+            if self._ended:
+                raise StageFailed(f"`dvc {' '.join(arguments)}` was not started: the run was ended.", again=False)
+            process = subprocess.Popen(
+                [sys.executable, "-m", "dvc", "--wait-for-lock", *arguments],
+                cwd=self._root,
+                env=_variables(self._root),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+            self._running.add(process)
+        try:
+            yield process
+        except BaseException:
+            _end(process)
+            raise
+        finally:
+            with self._lock:
+                self._running.discard(process)
 
 
-def repro(
-    name: str, environment: Environment, say: Callable[[str], None], *, timeout_s: float | None = None
-) -> Outcome:
-    """Bring one stage up to date; each line it prints goes to ``say``.
+def _variables(root: Path) -> dict[str, str]:
+    """This process's variables, with what a stage needs: this checkout's code, this interpreter, a plain shell."""
+    source, path = str(root / "src"), os.environ.get("PYTHONPATH")
+    return {
+        **os.environ,
+        "PYTHONPATH": source if not path else os.pathsep.join([source, path]),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "PYTHONUNBUFFERED": "1",  # else the losses of a fit arrive at its end
+        "SHELL": "/bin/sh",
+        "DVC_NO_ANALYTICS": "1",
+        "DO_NOT_TRACK": "1",
+    }
 
-    Raises:
-        StageFailed: it failed; the message carries its own last lines.
-    """
-    lines: deque[str] = deque(maxlen=LAST_LINES)
-    outcome: Outcome = "Ran"
-    process = _dvc(["--wait-for-lock", "repro", "--single-item", name], environment)
-    _running.add(process)
+
+@contextmanager
+def _deadline(process: subprocess.Popen[str], seconds: float | None) -> Iterator[threading.Event]:
+    """End the process after some seconds; the event tells whether that happened."""
     late = threading.Event()
+    if seconds is None:
+        yield late
+        return
 
     def too_late() -> None:
         late.set()
-        end(process)
+        _end(process)
 
-    timer = threading.Timer(threading.TIMEOUT_MAX if timeout_s is None else timeout_s, too_late)
-    timer.daemon = True
+    timer = threading.Timer(seconds, too_late)
     timer.start()
     try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            line = line.rstrip()
-            outcome = _outcome(line, outcome)
-            if line and not _is_dvcs(line):
-                lines.append(line)
-                say(line)
-        code = process.wait()
-    except BaseException:  # Ctrl-C, a timeout, a cancelled run: nothing of the stage may stay behind
-        end(process)
-        raise
+        yield late
     finally:
         timer.cancel()
-        _running.discard(process)
-    if late.is_set():
-        raise StageFailed(f"stage {name} took longer than its timeout_s of {timeout_s:g} and was ended.", again=True)
-    if code != 0:
-        own = list(lines)
-        start = next((i for i, line in enumerate(own) if line.startswith(USERS_TO_MEND)), 0)
-        message = "\n".join(own[start:]) or f"dvc ended with {code} and said nothing"
-        raise StageFailed(f"stage {name} failed:\n{message}", again=not any(x.startswith(USERS_TO_MEND) for x in own))
-    return outcome
 
 
-def pull(target: str, environment: Environment) -> None:
-    """Bring one tracked file into the workspace, by the name of its ``.dvc`` file.
-
-    Raises:
-        PipelineError: it is in no remote.
-    """
-    process = _dvc(["pull", "--quiet", target], environment)
-    output, _ = process.communicate()
-    if process.returncode != 0:
-        raise PipelineError(f"{target} cannot be pulled; is the remote that has it set up?\n{output.strip()}")
-
-
-def end(process: subprocess.Popen[str]) -> None:
-    """End a process and its children: politely, then not."""
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a process and its children: politely, then not. DVC itself leaves a stage's command running."""
     for how in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, how)
-            process.wait(timeout=10)
-            return
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
+        sent, until = int(how), time.monotonic() + SECONDS_TO_END
+        while time.monotonic() < until:
+            try:
+                os.killpg(process.pid, sent)
+            except ProcessLookupError:
+                return
+            sent = 0  # from now on it only asks whether there is one left
+            process.poll()  # reaped, or it would count as one of its group for ever
+            time.sleep(0.1)
 
 
-def end_all() -> None:
-    """End every stage that this process is running."""
-    for process in tuple(_running):
-        end(process)
-
-
-def _dvc(arguments: list[str], environment: Environment) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "dvc", *arguments],
-        cwd=environment.root,
-        env=environment.variables(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-
-
-def _outcome(line: str, so_far: Outcome) -> Outcome:
-    """What DVC's words mean; ``tests/pipelines`` hold this against DVC itself."""
-    if line.startswith("Stage ") and line.endswith("didn't change, skipping"):
+def _outcome(line: str, stage: str, so_far: Outcome) -> Outcome:
+    """What DVC's words mean; ``tests/pipelines`` holds this against DVC itself."""
+    if line == f"Stage '{stage}' didn't change, skipping":
         return "Unchanged"
-    if line.startswith("Stage ") and "is cached - skipping run" in line:
+    if line.startswith(f"Stage '{stage}' is cached - skipping run"):
         return "Cached"
     return so_far
 
 
-def _is_dvcs(line: str) -> bool:
-    """Whether a line is DVC's own talk rather than the stage's."""
-    return line.startswith(
-        (
-            "Stage '",
-            "Running stage '",
-            "> ",
-            "Generating lock file",
-            "Updating lock file",
-            "To track the changes with git",
-            "\tgit add",
-            "To enable auto staging",
-            "\tdvc config core.autostage",
-            "Use `dvc push`",
-            "ERROR: failed to reproduce",
-            "Data and pipelines are up to date",
-        )
-    )
+def _is_talk(line: str, stage: str) -> bool:
+    """Whether a line is DVC's own talk, or nothing, rather than the stage's."""
+    return not line or line.startswith((*TALK, f"ERROR: failed to reproduce '{stage}': failed to run: "))
+
+
+def _failure(stage: str, lines: list[str], code: int) -> StageFailed:
+    """The error for a stage that ended with ``code``: from the line on that speaks to the user, or all last lines."""
+    start = next((i for i, line in enumerate(lines) if line.startswith(USERS_TO_MEND)), None)
+    said = "\n".join(lines[start or 0 :]) or f"It ended with exit status {code} and said nothing."
+    return StageFailed(f"stage {stage} failed:\n{said}", again=start is None)

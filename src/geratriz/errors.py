@@ -8,6 +8,7 @@ GeratrizError
  +-- TrainingError    a fit that went wrong: non-finite loss, collapse
  +-- BundleError      a saved generator that is damaged, foreign or of a newer format
  +-- RegistryError    the registry does not answer, or does not hold what was asked for
+ |    +-- AwayError   it does not answer; asking later may help
  |    +-- GateError   promotion refused; the reasons are the message
  +-- PipelineError    a stage or flow failed; the message carries the stage's own last lines
 
@@ -48,6 +49,10 @@ class BundleError(GeratrizError):
 
 class RegistryError(GeratrizError):
     """The registry does not answer, or does not hold what was asked for."""
+
+
+class AwayError(RegistryError):
+    """The registry does not answer."""
 
 
 class GateError(RegistryError):

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from geratriz.errors import RegistryError
+from geratriz.errors import AwayError, RegistryError
 from geratriz.tracking import hide
 
 T = TypeVar("T")
@@ -68,10 +68,10 @@ def patient(call: Callable[..., T], uri: str, *, again: bool) -> Callable[..., T
     return patiently
 
 
-def away(uri: str, problem: Exception) -> RegistryError:
+def away(uri: str, problem: Exception) -> AwayError:
     """The error for a server that does not answer: what was kept, and how to go on."""
     reason = (str(problem) or type(problem).__name__).splitlines()[0][:300]
-    return RegistryError(
+    return AwayError(
         f"MLflow at {hide(uri, uri)} does not answer ({hide(reason, uri)}). What was trained and judged stands in "
         "models/ and reports/. Check MLFLOW_TRACKING_URI and the server, then give the command again: it goes on where "
         "it stopped."
