@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # as the command line and the stages set it
 os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"  # nothing we save may need it
 
 

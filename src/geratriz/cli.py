@@ -1,6 +1,7 @@
 """The command line. Each command parses, calls one function and prints; what is heavy is imported when it is used."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,6 +32,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")
 
 def main() -> None:
     """Run the command line; what a user can mend is one message on standard error and exit code 1."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin starve whatever runs beside them
     try:
         app()
     except GeratrizError as problem:

@@ -36,6 +36,7 @@ def run(main: Callable[..., None], params: type[P], reads: Mapping[str, str], ar
     if by_model:
         parser.add_argument("--model", required=True, help="an entry of `models` in params.yaml")
     arguments = vars(parser.parse_args(argv))
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin starve the stage beside this one
     try:
         _check_origin()
         settings = read_params(PARAMS)
