@@ -28,10 +28,8 @@ def main(params: Params, *, data: Path, validated: Path, out: Path) -> None:
     """Divide ``data`` by content; ``validated`` is the report without which nothing is prepared."""
     if params.kind != "table":
         raise ConfigError(f"data.kind is {params.kind!r}. Known: 'table'.")
-    if not (validated / "validation.json").exists():
-        raise DataError(
-            f"{validated} holds no validation report: the data were not validated. Run `dvc repro validate`."
-        )
+    if not validated.exists():
+        raise DataError(f"there is no {validated}: the data were not validated. Run `dvc repro validate`.")
     table = Table.read(data, target=params.target, overrides=params.schema)
     out.mkdir(parents=True, exist_ok=True)
     table.schema.write(out / "schema.json")
