@@ -30,7 +30,7 @@ def detection(trio: Trio) -> Score:
     falls = np.zeros(min(len(real.names), MAX_COLUMNS))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(values, fake)
     for number, (fitted, held) in enumerate(folds):
-        model = classifier(real.categorical, seed).fit(values[fitted], fake[fitted])
+        model = classifier(values[fitted], fake[fitted], real.categorical, seed)
         chance = model.predict_proba(values[held])[:, 1]
         area = auc(chance, fake[held])[0]
         areas.append(area)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from geratriz.data.schema import NUMERIC, as_numbers
 from geratriz.data.table import Table
+from geratriz.errors import DataError
 
 MAX_LEVELS = 254  # scikit-learn's boosted trees take no more; for them the rarer levels share one
 
@@ -37,8 +38,14 @@ class Features:
 
 
 def encode(tables: Sequence[Table]) -> list[Features]:
-    """Encode ``tables`` of one schema alike: a category has one code on every side, whichever side knows it."""
+    """Encode ``tables`` of one schema alike: a category has one code on every side, whichever side knows it.
+
+    Raises:
+        DataError: all columns are ids, or a number cannot be read as one.
+    """
     columns = tables[0].schema.learnt
+    if not columns:
+        raise DataError("the table has no column but ids, so there is nothing to compare. Set data.schema.COLUMN.")
     names = tuple(column.name for column in columns)
     categorical = np.array([column.kind not in NUMERIC for column in columns], dtype=bool)
     sides = [np.empty((len(table), len(columns))) for table in tables]

@@ -22,7 +22,7 @@ def around(
     Percentiles will not do here: distances such as KS grow under resampling, and the interval could miss the value.
     """
     error = Z * float(np.std(resampled))
-    return max(value - error, floor), min(value + error, ceiling)
+    return float(max(value - error, floor)), float(min(value + error, ceiling))
 
 
 def share(hits: int, rows: int, **detail: object) -> Score:

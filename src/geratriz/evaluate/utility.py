@@ -55,7 +55,7 @@ def _classification(
     known = np.unique(y)
     classes = [each for each in np.unique(y_held) if 0 < (y_held == each).mean() < 1]
     if len(known) > 1:
-        chances = dict(zip(known, classifier(categorical, seed).fit(x, y).predict_proba(x_held).T, strict=True))
+        chances = dict(zip(known, classifier(x, y, categorical, seed).predict_proba(x_held).T, strict=True))
     else:
         chances = {}
     nothing = np.zeros(len(x_held))
@@ -79,7 +79,7 @@ def _regression(
     seed: int,
     weight: np.ndarray,
 ) -> Score:
-    error = (regressor(categorical, seed).fit(x, y).predict(x_held) - y_held) ** 2
+    error = (regressor(x, y, categorical, seed).predict(x_held) - y_held) ** 2
     ones = np.ones((1, len(y_held)), dtype=np.float32)
     value, resampled = float(_r2(error, y_held, ones)[0]), _r2(error, y_held, weight)
     low, high = around(value, resampled, ceiling=1)

@@ -1,0 +1,42 @@
+"""The stage that measures the landmarks."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from geratriz.data.draft import draft
+from geratriz.evaluate.base import EvaluateConfig
+from geratriz.evaluate.suite import METRICS, read_landmarks
+from geratriz.stages.landmarks import READS, Params, main
+from tests.tables import mixed
+
+PARAMS = Params(evaluate=EvaluateConfig(bootstrap=20))
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("prepared")
+    train = mixed(500, 1)
+    for name, table in (("train", train), ("fresh", mixed(200, 2)), ("test", mixed(220, 3))):
+        table.write(folder / f"{name}.parquet")
+    train.schema.write(folder / "schema.json")
+    (folder / "contract.json").write_text(json.dumps(draft(train, "mixed")))
+    return folder
+
+
+def test_it_writes_floor_and_ceiling_of_every_metric_and_the_same_bytes_again(
+    prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / "one.json", tmp_path / "two.json"]
+    for out in files:
+        main(PARAMS, prepared=prepared, contract=prepared / "contract.json", out=out)
+    assert files[0].read_bytes() == files[1].read_bytes()
+    marks = read_landmarks(files[0])
+    assert marks.rows == 200
+    assert set(marks.floor) == set(marks.ceiling) == set(METRICS)
+    assert "fresh real data" in capsys.readouterr().out
+
+
+def test_its_settings_are_the_section_evaluate() -> None:
+    assert READS == {"evaluate": "evaluate"}

@@ -1,0 +1,77 @@
+"""What a page shows beside the metrics."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from geratriz.data.table import Table
+from geratriz.evaluate.base import EvaluateConfig, Trio
+from geratriz.evaluate.details import details
+from geratriz.evaluate.suite import Landmarks, evaluate
+from tests.tables import mixed
+
+NO_MARKS = Landmarks(rows=10, floor={}, ceiling={})
+
+
+def shown(trio: Trio) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(json.dumps(details(trio, evaluate(trio), NO_MARKS), allow_nan=False))
+    return found
+
+
+@pytest.fixture(scope="module")
+def page() -> dict[str, Any]:
+    config = EvaluateConfig(bootstrap=20)
+    return shown(Trio(train=mixed(500, 1), test=mixed(400, 2), synthetic=mixed(400, 3), config=config))
+
+
+def test_every_learnt_column_is_shown_with_shares_that_add_up(page: dict[str, Any]) -> None:
+    assert [each["name"] for each in page["columns"]] == [
+        "group", "size", "price", "weight", "sold", "day", "rating", "note"
+    ]  # fmt: skip
+    for column in page["columns"]:
+        bars = column.get("histogram")
+        sides = [bars[side] if bars else [level[side] for level in column["levels"]] for side in ("real", "synthetic")]
+        for side in sides:
+            assert sum(side) == pytest.approx(1, abs=1e-3)
+        assert set(column["missing"]) == {"real", "synthetic"}
+
+
+def test_dates_keep_their_digits(page: dict[str, Any]) -> None:
+    day = next(each for each in page["columns"] if each["name"] == "day")
+    edges = np.array(day["histogram"]["edges"])
+    assert (np.diff(edges) > 86400).all()
+    assert edges[0] >= pd.Timestamp("2024-01-01").timestamp()
+
+
+def test_pairs_are_a_symmetric_matrix(page: dict[str, Any]) -> None:
+    matrix = np.array(page["pairs"]["matrix"])
+    assert matrix.shape == (8, 8)
+    assert (matrix == matrix.T).all()
+
+
+def test_a_few_rows_stand_beside_the_training_row_nearest_to_them() -> None:
+    train = mixed(300, 1)
+    found = shown(Trio(train=train, test=mixed(300, 2), synthetic=train, config=EvaluateConfig(bootstrap=20)))
+    assert len(found["nearest"]) == 5
+    for each in found["nearest"]:
+        assert each["distance"] == 0
+        assert each["synthetic"] == each["train"]
+
+
+def test_wide_tables_and_many_levels_stay_small() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({f"c{i}": rng.normal(size=60) for i in range(30)})
+    frame = frame.assign(**{f"w{i}": [f"{i}-{k}" for k in rng.integers(0, 50, 60)] for i in range(10)})
+    table = Table.from_frame(frame)
+    found = shown(Trio(train=table, test=table, synthetic=table, config=EvaluateConfig(bootstrap=20)))
+    assert len(json.dumps(found)) < 300_000
+    assert all(len(each["levels"]) <= 20 for each in found["columns"] if "levels" in each)
+
+
+def test_a_column_that_is_never_there_is_shown_as_missing() -> None:
+    table = Table.from_frame(pd.DataFrame({"x": [np.nan] * 40, "y": np.arange(40) / 7}))
+    found = shown(Trio(train=table, test=table, synthetic=table, config=EvaluateConfig(bootstrap=20)))
+    assert found["columns"][0]["missing"] == {"real": 1, "synthetic": 1}
