@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -23,15 +23,14 @@ SETTINGS = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",  # the default of 20 is too short for a busy machine
 }
 if __name__ == "__main__":  # what a person should see is said below; the rest goes to Prefect's server only
-    SETTINGS |= {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
+    SETTINGS |= {"PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true", "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
 for _name, _value in SETTINGS.items():  # Prefect reads them when it is imported
     os.environ.setdefault(_name, _value)
 
-from prefect import State, Task, flow, get_run_logger, task  # noqa: E402
+from prefect import State, Task, flow, get_client, get_run_logger, settings, task  # noqa: E402
 from prefect.artifacts import create_link_artifact, create_table_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.futures import PrefectFuture  # noqa: E402
-from prefect.logging.loggers import PrefectLogAdapter  # noqa: E402
 from prefect.states import Completed  # noqa: E402
 from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
 
@@ -43,7 +42,7 @@ from pipelines.stage import StageFailed, Stages  # noqa: E402
 if TYPE_CHECKING:
     from geratriz.registry.release import Registered
 
-PROGRESS = "progress"  # the child logger for lines that a person at a terminal wants to see
+PROGRESS = "geratriz_progress"  # marks the lines of a log that a person at a terminal wants to see
 RETRY_DELAY_S = 5
 
 
@@ -70,15 +69,14 @@ class Done:
 @task(cache_policy=NO_CACHE, persist_result=False)
 def bring_up_to_date(stages: Stages, stage: graphs.Stage) -> State[Done]:
     """One stage; the state's name says what DVC did: Unchanged, Cached or Ran."""
-    say = _say()
     started = time.monotonic()
     try:
-        outcome = stages.repro(stage.name, say, timeout_s=stage.meta.timeout_s)
-    except StageFailed:
-        say("failed")
+        outcome = stages.repro(stage.name, _say, timeout_s=stage.meta.timeout_s)
+    except StageFailed as problem:
+        _say(str(problem).splitlines()[0].rstrip(":"))
         raise
     seconds = time.monotonic() - started
-    say({"Unchanged": "unchanged", "Cached": "from the cache", "Ran": f"done in {seconds:.0f} s"}[outcome])
+    _say({"Unchanged": "unchanged", "Cached": "from the cache", "Ran": f"done in {seconds:.0f} s"}[outcome])
     return Completed(name=outcome, message=f"{seconds:.1f} s", data=Done(outcome=outcome, seconds=seconds))
 
 
@@ -104,7 +102,7 @@ def register_winner(root: Path) -> "Registered":
     try:
         return release.register(root)
     except AwayError as problem:
-        _say()(str(problem))
+        _say(str(problem))
         raise
 
 
@@ -120,12 +118,12 @@ def retrain(root: str = ".", to_registry: bool = True) -> "Registered | None":
         RegistryError: the winner cannot be registered.
     """
     home = Path(root).resolve()
-    settings = config.load(Settings, config.read_yaml(home / "params.yaml").get("flow"), "params.yaml: flow")
+    wanted = config.load(Settings, config.read_yaml(home / "params.yaml").get("flow"), "params.yaml: flow")
     graph, stages = graphs.read(home), Stages(home)
     for target in graph.absent:
-        _say()(f"pulling {target.removesuffix('.dvc')}")
+        _say(f"pulling {target.removesuffix('.dvc')}")
         stages.pull(target)
-    _walk(graph, stages, settings.parallel)
+    _walk(graph, stages, wanted.parallel)
     if not to_registry:
         return None
     registered = register_winner(home)
@@ -193,11 +191,9 @@ def _record(done: Mapping[str, Done], failed: Iterable[str], not_run: Iterable[g
     create_table_artifact(key="dvc-stages", table=rows)
 
 
-def _say() -> Callable[[str], None]:
-    """Where a run's lines go: to its log at Prefect's server, and through :func:`_show` to the terminal."""
-    logger = get_run_logger()
-    assert isinstance(logger, PrefectLogAdapter)
-    return logger.getChild(PROGRESS).info
+def _say(line: str) -> None:
+    """Write to the run's log at Prefect's server, and through :func:`_show` to the terminal."""
+    get_run_logger().info(line, extra={PROGRESS: True})
 
 
 def _words(registered: "Registered") -> list[str]:
@@ -215,10 +211,32 @@ def _words(registered: "Registered") -> list[str]:
 
 
 def _show(logger: str, layout: str) -> None:
-    """Bring a logger's lines to the terminal."""
+    """Bring what :func:`_say` writes to one of Prefect's loggers to the terminal."""
     handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(lambda record: PROGRESS in record.__dict__)
     handler.setFormatter(logging.Formatter(layout))
     logging.getLogger(logger).addHandler(handler)
+
+
+def _reach_server() -> None:
+    """Start the temporary server, or see whether the one that is set up answers.
+
+    Raises:
+        PipelineError: there is none.
+    """
+    try:
+        with get_client(sync_client=True) as client:
+            problem = client.api_healthcheck()
+    except RuntimeError as why:  # the temporary one did not start in time
+        raise PipelineError(
+            f"{why} Try again when the machine is less busy, or start `prefect server start`."
+        ) from None
+    if problem is not None:
+        address = settings.PREFECT_API_URL.value()
+        raise PipelineError(
+            f"Prefect's server at {address} does not answer: {problem}. Start it (`prefect server start`), or run "
+            "without one: unset PREFECT_API_URL, or `prefect config unset PREFECT_API_URL`."
+        )
 
 
 def main() -> None:
@@ -226,10 +244,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m pipelines.retrain", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--no-register", action="store_true", help="stop before anything is registered")
     arguments = parser.parse_args()
-    _show(f"prefect.flow_runs.{PROGRESS}", "%(message)s")
-    _show(f"prefect.task_runs.{PROGRESS}", "%(task_run_name)-20s %(message)s")
+    _show("prefect.flow_runs", "%(message)s")
+    _show("prefect.task_runs", "%(task_run_name)-20s %(message)s")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing may be left running
     try:
+        _reach_server()
         registered = retrain(to_registry=not arguments.no_register)
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped. What was finished is kept; the same command goes on from there.\n")

@@ -192,6 +192,8 @@ def _outcome(line: str, stage: str, so_far: Outcome) -> Outcome:
 
 def _is_talk(line: str, stage: str) -> bool:
     """Whether a line is DVC's own talk, or nothing, rather than the stage's."""
+    if line.startswith("WARNING: Process '") and "in RWLock-file" in line:  # left by a run that was ended; no harm
+        return True
     return not line or line.startswith((*TALK, f"ERROR: failed to reproduce '{stage}': failed to run: "))
 
 
