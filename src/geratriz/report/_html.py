@@ -1,7 +1,11 @@
-"""The frame of every page: one HTML file with its style inside, that opens with no network."""
+"""The frame of every page, one HTML file with its style inside that opens with no network, and figures for people."""
 
 import html
+import math
+from collections.abc import Sequence
 from importlib import resources
+
+import numpy as np
 
 
 def esc(text: object) -> str:
@@ -20,7 +24,12 @@ def frame(title: str, body: str) -> str:
     )
 
 
-def table(head: list[str], rows: list[list[str]], *, css: str = "") -> str:
+def section(name: str, title: str, intro: str, body: str) -> str:
+    """A part of a page that ``#name`` leads to; ``intro`` and ``body`` are HTML already."""
+    return f'<section id="{name}">\n<h2>{title}</h2>\n<p class="explains">{intro}</p>\n{body}\n</section>'
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, css: str = "") -> str:
     """A table from cells that are HTML already; the first cell of a row is its header."""
     top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
     body = "".join(
@@ -32,12 +41,28 @@ def table(head: list[str], rows: list[list[str]], *, css: str = "") -> str:
 
 
 def number(value: float | None) -> str:
-    """A figure with as many digits as a person reads: 0.6543, 12.3, 1,234."""
+    """A figure with three significant digits, no fewer before the point: 0.654, 12.3, 4567, 12,345, 1.23e-7."""
     if value is None:
         return "&ndash;"
-    size = abs(value)
-    if size >= 1000:
-        return f"{value:,.0f}"
-    digits = 1 if size >= 100 else 2 if size >= 10 else 3 if size >= 1 else 4
-    text = f"{value:.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    if 999.5 <= abs(value) < 1e9:
+        return f"{value:,.0f}" if abs(value) >= 9999.5 else f"{value:.0f}"
+    mantissa, e, exponent = f"{value:.3g}".partition("e")
+    return f"{mantissa}e{int(exponent)}" if e else mantissa
+
+
+def percent(share: float) -> str:
+    """A share in percent: 12.3 %."""
+    return f"{number(round(100 * share, 2))}&nbsp;%"
+
+
+def scale(edges: Sequence[float], *, is_date: bool) -> list[str]:
+    """The marks of an axis, with as many digits as tell them apart; dates come as seconds since 1970."""
+    span = edges[-1] - edges[0]
+    if is_date:
+        unit = "D" if span >= 3 * 86400 else "s"
+        return [str(np.datetime64(int(each), "s").astype(f"datetime64[{unit}]")).replace("T", " ") for each in edges]
+    digits = max(0, 2 - math.floor(math.log10(span)))
+    if digits > 6 or max(abs(edges[0]), abs(edges[-1])) >= 1e9:
+        return [number(each) for each in edges]
+    texts = [f"{each:,.{digits}f}" if abs(each) >= 9999.5 else f"{each:.{digits}f}" for each in edges]
+    return [text.rstrip("0").rstrip(".") if "." in text else text for text in texts]

@@ -1,18 +1,18 @@
 """The page of one generator: verdict, metrics between their landmarks, columns, pairs, losses, neighbours, contract."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from geratriz.data.contract import ContractReport
-from geratriz.evaluate.suite import METRICS
+from geratriz.promotion import Gate, judge
 from geratriz.report import svg
-from geratriz.report._html import esc, frame, number, table
+from geratriz.report._html import esc, frame, number, section, table
+from geratriz.report.columns import columns_section, giveaways_section, pairs_section
+from geratriz.report.metrics import metrics_section
 from geratriz.report.validation import findings_table
 
-COLUMNS = 60  # drawn, the worst first; more make a page nobody reads
-PAIRS = 30  # columns in the heat map
-KEY = '<span class="key real"></span>real (test rows)<span class="key synthetic"></span>synthetic'
+NEIGHBOUR_COLUMNS = 40  # shown of each row beside its nearest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +22,8 @@ class Page:
     title: str
     report: Mapping[str, Any]
     """The content of metrics.json."""
+    gates: Mapping[str, Gate] = field(default_factory=dict)
+    """What the verdict rests on; empty where nothing was asked."""
     history: Sequence[Mapping[str, float]] = ()
     """Losses, one mapping a step; empty where nothing was trained."""
     head: Mapping[str, Any] | None = None
@@ -32,212 +34,124 @@ class Page:
 
 def render(page: Page) -> str:
     """A self-contained HTML page; equal content gives equal bytes."""
-    details = page.report["details"]
-    sections = [
-        _header(page),
-        _verdict(page.report["verdict"]),
-        _metrics(page.report["metrics"]),
-        _columns(details["columns"]),
-        _pairs(details["pairs"]),
-        _giveaways(details["detection"]),
-        _losses(page.history),
-        _neighbours(details["nearest"]),
-        _contract(details["contract"]),
-        _making(page),
-    ]
-    return frame(page.title, "\n".join(section for section in sections if section))
+    metrics, details = page.report["metrics"], page.report["details"]
+    sections = {
+        "Metrics": metrics_section(metrics, page.gates),
+        "Columns": columns_section(details["columns"], details["pairs"], details["detection"]),
+        "Pairs": pairs_section(details["pairs"], metrics.get("trend_error")),
+        "Detector": giveaways_section(details["detection"]),
+        "Training": _losses(page.history),
+        "Neighbours": _neighbours(details["nearest"]),
+        "Contract": _contract(details["contract"]),
+        "Settings": _making(page),
+    }
+    links = "".join(f'<a href="#{name.lower()}">{name}</a>' for name, body in sections.items() if body)
+    body = [_header(page), _verdict(page), f'<nav aria-label="Parts of this page">{links}</nav>', *sections.values()]
+    return frame(page.title, "\n".join(part for part in body if part))
 
 
 def _header(page: Page) -> str:
     rows = page.report["rows"]
-    kind = f"{esc(page.head['kind'])}, " if page.head else ""
-    return (
-        f"<h1>{esc(page.title)}</h1>"
-        f'<p class="soft">{kind}{rows["synthetic"]:,} synthetic rows judged against {rows["test"]:,} real rows that '
-        f"the generator never saw; {rows['compared']:,} rows a side.</p>"
-    )
+    facts = []
+    if page.head is not None:
+        record = page.head["record"]
+        facts += [("generator", page.head["kind"]), ("fitted on", f"{record['rows']:,} rows"), ("seed", record["seed"])]
+    facts += [
+        ("synthetic", f"{rows['synthetic']:,} rows"),
+        ("real, never seen", f"{rows['test']:,} rows"),
+        ("compared", f"{rows['compared']:,} rows a side"),
+    ]
+    if page.digest is not None:
+        facts.append(("bundle", page.digest[:12]))
+    listed = "".join(f"<div><dt>{esc(name)}</dt><dd>{esc(value)}</dd></div>" for name, value in facts)
+    return f'<header><h1>{esc(page.title)}</h1><dl class="facts">{listed}</dl></header>'
 
 
-def _verdict(verdict: Mapping[str, Any]) -> str:
+def _verdict(page: Page) -> str:
+    verdict = page.report["verdict"]
     if verdict["release"] is None:
-        return ""
+        return (
+            '<div class="verdict none"><strong>No verdict</strong><p>No gate was set, so nothing was asked of these '
+            "rows. Read each metric between its landmarks.</p></div>"
+        )
     css, words = ("good", "May be released") if verdict["release"] else ("bad", "Must not be released")
-    reasons = "".join(f"<li>{esc(reason)}</li>" for reason in verdict["reasons"])
-    return f'<div class="verdict {css}"><strong>{words}</strong><ul>{reasons}</ul></div>'
-
-
-def _metrics(metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    rows = []
-    for name, entry in metrics.items():
-        metric = METRICS[name]
-        drawing = svg.between(
-            value=entry["value"],
-            low=entry["low"],
-            high=entry["high"],
-            floor=entry["floor"],
-            ceiling=entry["ceiling"],
-            better=entry["better"],
-            label=f"{metric.title} is {entry['value']:.4g}, between {entry['low']:.4g} and {entry['high']:.4g}",
-        )
-        rows.append(
-            f'<div class="metric"><div><h3>{esc(metric.title)} '
-            f'<span class="value">{number(entry["value"])}</span> '
-            f'<span class="value interval">{number(entry["low"])} to {number(entry["high"])}</span></h3>'
-            f'<p class="explains">{esc(metric.explains)}</p></div><div>{drawing}</div></div>'
-        )
-    return (
-        "<h2>Metrics</h2>"
-        '<p class="explains">Each dot stands between two landmarks: columns drawn apart from each other (grey) and '
-        "fresh real rows in the place of the synthetic ones (green). Right is better; the bar is the 95 % interval.</p>"
-        + "".join(rows)
-    )
-
-
-def _columns(columns: Sequence[Mapping[str, Any]]) -> str:
-    worst = sorted(columns, key=lambda each: (-each["shape_error"], each["name"]))[:COLUMNS]
-    figures = "".join(_column(each) for each in worst)
-    rest = f" The {COLUMNS} worst of {len(columns)} are drawn." if len(columns) > COLUMNS else ""
-    return (
-        f'<h2>Columns</h2><p class="explains">The largest errors first.{rest}{KEY}</p><div class="grid">{figures}</div>'
-    )
-
-
-def _column(column: Mapping[str, Any]) -> str:
-    label = f"{column['name']}: real and synthetic shares"
-    caption = []
-    if "histogram" in column:
-        parts = column["histogram"]
-        drawing = svg.histogram(parts["edges"], parts["real"], parts["synthetic"], label)
-    elif column.get("levels"):
-        levels = column["levels"]
-        drawing = svg.bars(
-            [each["level"] for each in levels],
-            [each["real"] for each in levels],
-            [each["synthetic"] for each in levels],
-            label,
-        )
-        if column["levels_in_all"] > len(levels):
-            caption.append(f"{len(levels)} of {column['levels_in_all']} levels")
+    decisions = [judge(page.report["metrics"], {name: gate}) for name, gate in page.gates.items()]
+    refused, passed = ([each for each in decisions if each.promote is side] for side in (False, True))
+    if not decisions:
+        reasons = _items(verdict["reasons"], "")
     else:
-        drawing = ""
-        caption.append("no values")
-    missing = column["missing"]
-    if missing["real"] or missing["synthetic"]:
-        caption.append(f"missing: real {missing['real']:.2%}, synthetic {missing['synthetic']:.2%}")
-    text = f"<figcaption>{esc('; '.join(caption))}</figcaption>" if caption else ""
-    return (
-        f'<figure><h3>{esc(column["name"])}<span class="error">error {number(column["shape_error"])} %</span></h3>'
-        f"{drawing}{text}</figure>"
-    )
+        held = f"<p>{len(passed)} of {len(decisions)} gates hold.</p>"
+        lists = (
+            _items([line for each in group for line in each.reasons], mark)
+            for group, mark in ((refused, "failed"), (passed, "held"))
+        )
+        reasons = held + "".join(lists)
+    return f'<div class="verdict {css}"><strong>{words}</strong>{reasons}</div>'
 
 
-def _pairs(pairs: Mapping[str, Any] | None) -> str:
-    if pairs is None:
-        return ""
-    names, matrix = pairs["names"], pairs["matrix"]
-    by_error = sorted(range(len(names)), key=lambda i: (-sum(matrix[i]), names[i]))
-    chosen = sorted(by_error[:PAIRS])
-    most = max((matrix[i][j] for i in chosen for j in chosen), default=0) or 1.0
-    head = ['<span class="soft">error, %</span>', *(f"<span>{esc(names[i])}</span>" for i in chosen)]
-    body = "".join(
-        f'<tr><th scope="row">{esc(names[i])}</th>'
-        + "".join(_cell(names, matrix, i, j, most) for j in chosen)
-        + "</tr>\n"
-        for i in chosen
-    )
-    top = "".join(f'<th scope="col">{each}</th>' for each in head)
-    rest = f" The {PAIRS} columns with the largest errors of {len(names)}." if len(names) > PAIRS else ""
-    return (
-        '<h2>Pairs of columns</h2><p class="explains">How far each pair is from how it goes together in the real rows; '
-        f"darker is further.{rest}</p>"
-        f'<div class="scroll"><table class="heat"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
-
-
-def _cell(names: Sequence[str], matrix: Sequence[Sequence[float]], i: int, j: int, most: float) -> str:
-    if i == j:
-        return "<td></td>"
-    error = matrix[i][j]
-    return (
-        f'<td style="background: rgba(var(--heat), {0.75 * error / most:.2f})" '
-        f'title="{esc(names[i])} and {esc(names[j])}: {error:.2f} %">{number(round(error, 1))}</td>'
-    )
-
-
-def _giveaways(detection: Mapping[str, Any]) -> str:
-    columns = dict(list(detection["columns"].items())[:12])
-    if not columns:
-        return ""
-    drawing = svg.single_bars(list(columns), list(columns.values()), "Columns that gave synthetic rows away")
-    return (
-        f'<h2>What gave it away</h2><p class="explains">The detector tells synthetic from real rows with an AUC of '
-        f"{number(detection['auc'])}. So much of it is lost when a column is shuffled:</p><figure>{drawing}</figure>"
-    )
+def _items(sentences: Sequence[str], css: str) -> str:
+    items = "".join(f"<li>{esc(each)}</li>" for each in sentences)
+    return f'<ul class="{css}">{items}</ul>' if items else ""
 
 
 def _losses(history: Sequence[Mapping[str, float]]) -> str:
-    if len(history) < 2:
+    names = dict.fromkeys(name for line in history for name in line if name != "step")
+    figures = []
+    for name in names:
+        lines = [line for line in history if name in line]
+        if len(lines) > 1:
+            title = name.replace("_", " ")
+            drawing = svg.curve([line["step"] for line in lines], [line[name] for line in lines], f"{title} over steps")
+            figures.append(f"<figure><h3>{esc(title)}</h3>{drawing}</figure>")
+    if not figures:
         return ""
-    steps = [line["step"] for line in history]
-    figures = "".join(
-        f"<figure><h3>{esc(name.replace('_', ' '))}</h3>"
-        f"{svg.curve(steps, [line[name] for line in history], f'{name} over epochs')}</figure>"
-        for name in history[0]
-        if name != "step" and all(name in line for line in history)
-    )
-    return f'<h2>Training</h2><p class="explains">Per epoch.</p><div class="grid">{figures}</div>'
+    intro = "What was logged while the generator was fitted, a point a step."
+    return section("training", "Training", intro, f'<div class="grid">{"".join(figures)}</div>')
 
 
 def _neighbours(pairs: Sequence[Mapping[str, Any]]) -> str:
     if not pairs:
         return ""
-    names = list(pairs[0]["synthetic"])
-    rows = []
-    for pair in pairs:
-        for side in ("synthetic", "train"):
-            cells = [
-                _neighbour(
-                    pair[side][name], differs=side == "synthetic" and pair["synthetic"][name] != pair["train"][name]
-                )
-                for name in names
-            ]
-            first = (
-                "synthetic"
-                if side == "synthetic"
-                else f'<span class="soft">nearest, at {number(pair["distance"])}</span>'
-            )
-            rows.append((first, cells))
-    top = "".join(f'<th scope="col">{esc(name)}</th>' for name in ("", *names))
-    body = "".join(f'<tr><th scope="row">{first}</th>{"".join(cells)}</tr>\n' for first, cells in rows)
-    return (
-        '<h2>Nearest training rows</h2><p class="explains">A few synthetic rows, each above the training row it is '
-        "nearest to; what differs is marked. A distance of 1 is one other category, or a number that differs by the "
-        f'width of its middle 90 %.</p><div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody>'
-        "</table></div>"
+    every = list(pairs[0]["synthetic"])
+    names = every[:NEIGHBOUR_COLUMNS]
+    head = ["", *(f"distance {number(pair['distance'])}" for pair in pairs)]
+    rows = [[esc(name), *(_cell(pair["synthetic"][name], pair["train"][name]) for pair in pairs)] for name in names]
+    intro = (
+        "A few synthetic rows, one a column, with the nearest training row where that one differs. A distance of 1 is "
+        "one other category, or a number that differs by the range of its middle 90&nbsp;%; 0 is a copy."
     )
+    if len(every) > len(names):
+        intro += f" The first {len(names)} of {len(every)} columns."
+    return section("neighbours", "Nearest training rows", intro, table(head, rows, css="neighbours"))
 
 
-def _neighbour(cell: str | None, *, differs: bool) -> str:
-    text = '<span class="soft">missing</span>' if cell is None else esc(cell)
-    return f'<td class="differs">{text}</td>' if differs else f"<td>{text}</td>"
+def _cell(synthetic: str | None, train: str | None) -> str:
+    mine, other = ('<span class="soft">missing</span>' if each is None else esc(each) for each in (synthetic, train))
+    if synthetic == train:
+        return f'<span class="soft">{mine}</span>'
+    return f'{mine}<br><span class="differs">trained: {other}</span>'
 
 
 def _contract(report: Mapping[str, Any] | None) -> str:
     if report is None:
         return ""
     contract = ContractReport.from_json(report)
-    broken = [each for each in contract.findings if not each.success]
-    words = (
+    broken = tuple(each for each in contract.findings if not each.success)
+    intro = (
         f"{contract.violating_rows:,} of {contract.rows:,} synthetic rows break a critical expectation of the contract "
-        f"that the real data keep. {len(broken)} of {len(contract.findings)} expectations are broken."
+        f"<em>{esc(contract.name)}</em> that the real data are held to. Of its {len(contract.findings)} expectations "
+        f"{len(contract.findings) - len(broken)} are kept."
     )
-    return f'<h2>Contract</h2><p class="explains">{words}</p>' + (findings_table(tuple(broken)) if broken else "")
+    return section("contract", "Contract", intro, findings_table(broken) if broken else "")
 
 
 def _making(page: Page) -> str:
     if page.head is None:
         return ""
-    record, settings = page.head["record"], page.head["config"]
-    rows = [[esc(name), f"<code>{esc(value)}</code>"] for name, value in {**record, **settings}.items()]
-    digest = f'<p class="explains">Bundle <code>{esc(page.digest)}</code></p>' if page.digest else ""
-    return f"<h2>How it was made</h2>{digest}{table(['setting', 'value'], rows)}"
+    lists = [
+        table([title, ""], [[esc(name), f"<code>{esc(value)}</code>"] for name, value in page.head[part].items()])
+        for title, part in (("settings", "config"), ("record", "record"))
+        if page.head[part]
+    ]
+    intro = f"Bundle <code>{esc(page.digest)}</code>." if page.digest else ""
+    return section("settings", "How it was made", intro, f'<div class="halves">{"".join(lists)}</div>')

@@ -1,120 +1,196 @@
-"""Drawings as inline SVG: pure functions from numbers to text, coloured by the page's style."""
+"""Drawings as inline SVG: pure functions from numbers to text, coloured by the page's style.
+
+A drawing is as wide as the page lets it be; coordinates are in units of its view box, a unit being about a pixel.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from geratriz.report._html import esc, number
+from geratriz.report._html import esc, number, percent
 
-WIDTH = 300
-HEIGHT = 110
+WIDTH = 320
+HEIGHT = 150
+FOOT = 17  # below an axis, for its labels
+LETTER = 6.2  # width of one, at most, so that labels can be kept apart
+TOWER = 4.0  # a bar that is so many times the next one is cut, or nothing else could be seen
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """A place on an axis that is named below it."""
+
+    at: float
+    name: str
+    css: str
 
 
 def between(
-    *, value: float, low: float, high: float, floor: float | None, ceiling: float | None, better: str, label: str
+    *,
+    value: float,
+    low: float,
+    high: float,
+    marks: Sequence[Mark],
+    span: tuple[float, float],
+    allowed: tuple[float, float] | None,
+    better: str,
+    label: str,
 ) -> str:
-    """A value with its interval on an axis from worse (left) to better (right), between its landmarks."""
-    width, middle, pad = 460, 30, 34
-    marks = [each for each in (value, low, high, floor, ceiling) if each is not None]
-    least, most = min(marks), max(marks)
-    span = most - least or 1.0
+    """A value with its interval among ``marks``, on an axis over ``span`` that gets better to the right.
+
+    Where ``allowed`` is given, the axis is coloured as allowed between its ends and as refused beyond.
+    """
+    width, middle, pad = 440, 30, 10
+    least, most = span
 
     def x(each: float) -> float:
-        part = (each - least) / span
+        part = (min(max(each, least), most) - least) / (most - least)
         return round(pad + (width - 2 * pad) * (part if better == "higher" else 1 - part), 1)
 
-    parts = [_line("track", x(least), middle, x(most), middle)]
-    if floor is not None and ceiling is not None:
-        parts.append(_line("between", x(floor), middle, x(ceiling), middle))
-    for mark, css, name, y in ((floor, "floor", "columns apart", 56), (ceiling, "ceiling", "fresh real", 56)):
-        if mark is not None:
-            place = x(mark)
-            anchor = "start" if place < width / 3 else "end" if place > 2 * width / 3 else "middle"
-            other = ceiling if css == "floor" else floor
-            near = other is not None and abs(x(other) - place) < 150
-            height = y + 14 if near and css == "ceiling" else y
-            parts.append(_line(css, place, middle - 8, place, middle + 8, 2.5))
-            parts.append(f'<text x="{place}" y="{height}" text-anchor="{anchor}">{name} {number(mark)}</text>')
-    parts.append(_line("interval", x(low), middle, x(high), middle))
+    def bar(css: str, a: float, b: float, height: int) -> str:
+        left, right = sorted((x(a), x(b)))
+        return (
+            f'<rect class="{css}" x="{left}" y="{middle - height // 2}" width="{max(right - left, 2):.1f}" '
+            f'height="{height}" rx="{height // 2}"/>'
+        )
+
+    def text(css: str, words: str, place: float, y: int) -> tuple[str, float, float]:
+        half = LETTER * len(words) / 2
+        centre = min(max(place, half), width - half)
+        return f'<text class="{css} middle" x="{centre:.1f}" y="{y}">{words}</text>', centre - half, centre + half
+
+    parts = [bar("track" if allowed is None else "refused", least, most, 8)]
+    if allowed is not None and max(least, allowed[0]) < min(most, allowed[1]):
+        parts.append(bar("allowed", max(least, allowed[0]), min(most, allowed[1]), 8))
+    rows: list[float] = []  # where the last label of each row ends
+    for mark in sorted(marks, key=lambda each: x(each.at)):
+        place, words = x(mark.at), f"{mark.name} {number(mark.at)}"
+        _, left, right = text(mark.css, words, place, 0)
+        row = next((i for i, end in enumerate(rows) if end + 10 < left), len(rows))
+        rows[row : row + 1] = [right]
+        parts.append(_line(f"tick {mark.css}", place, middle - 9, place, middle + 9))
+        parts.append(text(mark.css, words, place, 54 + 14 * row)[0])
+    parts.append(bar("interval", low, high, 4))
     parts.append(f'<circle class="dot" cx="{x(value)}" cy="{middle}" r="6.5"/>')
-    parts.append(f'<text class="strong" x="{x(value)}" y="14" text-anchor="middle">{number(value)}</text>')
-    return _svg(width, 74, label, "".join(parts))
+    parts.append(text("strong", number(value), x(value), 15)[0])
+    return _svg(width, 44 + 14 * len(rows), label, "".join(parts))
 
 
-def histogram(edges: Sequence[float], real: Sequence[float], synthetic: Sequence[float], label: str) -> str:
-    """Real shares as filled bars, synthetic ones as an outline over them."""
-    most = max([*real, *synthetic, 1e-9])
-    step = WIDTH / len(real)
+def histogram(
+    marks: Sequence[str], real: Sequence[float], synthetic: Sequence[float], label: str, *, height: int = HEIGHT
+) -> str:
+    """Real shares as filled bars, synthetic ones as an outline over them; ``marks`` name the bars' edges.
+
+    A bar that would dwarf all others is cut at the top and its height written beside it.
+    """
+    pairs = [max(pair) for pair in zip(real, synthetic, strict=True)]
+    tallest = pairs.index(max(pairs))
+    next_one = max(pairs[:tallest] + pairs[tallest + 1 :], default=0)
+    is_cut = next_one > 0 and pairs[tallest] > TOWER * next_one
+    most = max(1.6 * next_one if is_cut else pairs[tallest], 1e-9)
+    step, base = WIDTH / len(real), height - FOOT
+
+    def y(share: float) -> float:
+        return 4 + (base - 4) * (1 - min(share / most, 1))
+
     bars = "".join(
-        f'<rect class="real" x="{i * step:.1f}" y="{_y(share, most):.1f}" width="{step - 0.6:.1f}" '
-        f'height="{HEIGHT - 16 - _y(share, most):.1f}"/>'
+        f'<rect class="real" x="{i * step:.1f}" y="{y(share):.1f}" width="{max(step - 0.6, 0.6):.1f}" '
+        f'height="{base - y(share):.1f}"><title>{esc(marks[i])} to {esc(marks[i + 1])}: real {percent(share)}, '
+        f"synthetic {percent(synthetic[i])}</title></rect>"
         for i, share in enumerate(real)
     )
-    steps = " ".join(
-        f"{i * step:.1f},{_y(share, most):.1f} {(i + 1) * step:.1f},{_y(share, most):.1f}"
-        for i, share in enumerate(synthetic)
+    outline = " ".join(
+        f"{i * step:.1f},{y(share):.1f} {(i + 1) * step:.1f},{y(share):.1f}" for i, share in enumerate(synthetic)
     )
-    axis = _line("axis", 0, HEIGHT - 16, WIDTH, HEIGHT - 16)
+    note = _cut(tallest, step, real[tallest], synthetic[tallest]) if is_cut else ""
     ends = (
-        f'<text x="0" y="{HEIGHT - 3}">{number(edges[0])}</text>'
-        f'<text x="{WIDTH}" y="{HEIGHT - 3}" text-anchor="end">{number(edges[-1])}</text>'
+        f'<text x="0" y="{height - 3}">{esc(marks[0])}</text>'
+        f'<text x="{WIDTH}" y="{height - 3}"{_END}>{esc(marks[-1])}</text>'
     )
-    return _svg(WIDTH, HEIGHT, label, f'{bars}<polyline class="outline" points="{steps}"/>{axis}{ends}')
+    drawn = f'{bars}<polyline class="outline" points="{outline}"/>{note}{_line("axis", 0, base, WIDTH, base)}{ends}'
+    return _svg(WIDTH, height, label, drawn)
+
+
+def _cut(place: int, step: float, real: float, synthetic: float) -> str:
+    """A gap across the bar that was cut, and both its heights on the side with more room."""
+    left, right = place * step - 3, (place + 1) * step + 3
+    is_left = left > WIDTH - right
+    return (
+        f'<path class="cut" d="M{left:.1f} 20 L{right:.1f} 14 v4 L{left:.1f} 24 z"/>'
+        f'<text x="{left - 4 if is_left else right + 4:.1f}" y="21"{_END if is_left else ""}>'
+        f'<tspan class="of-real">{percent(real)}</tspan> / <tspan class="of-synthetic">{percent(synthetic)}</tspan></text>'
+    )
 
 
 def bars(names: Sequence[str], real: Sequence[float], synthetic: Sequence[float], label: str) -> str:
     """A pair of horizontal bars a level, real over synthetic."""
     most = max([*real, *synthetic, 1e-9])
-    left, row = 112, 19
-    scale = (WIDTH - left) / most
-    parts = []
-    for i, (name, a, b) in enumerate(zip(names, real, synthetic, strict=True)):
-        top = i * row
-        short = name if len(name) <= 17 else name[:16] + "\N{HORIZONTAL ELLIPSIS}"
-        parts.append(
-            f"<g><title>{esc(name)}: real {a:.2%}, synthetic {b:.2%}</title>"
-            f'<text x="{left - 6}" y="{top + 12}" text-anchor="end">{esc(short)}</text>'
-            f'<rect class="real" x="{left}" y="{top + 3}" width="{scale * a:.1f}" height="6"/>'
-            f'<rect class="synthetic" x="{left}" y="{top + 10}" width="{scale * b:.1f}" height="4"/></g>'
-        )
+    left, row = 122, 19
+    unit = (WIDTH - left) / most
+    parts = [
+        f"<g><title>{esc(name)}: real {percent(a)}, synthetic {percent(b)}</title>"
+        f'<text x="{left - 8}" y="{i * row + 13}"{_END}>{esc(_short(name, 18))}</text>'
+        f'<rect class="real" x="{left}" y="{i * row + 3}" width="{unit * a:.1f}" height="7"/>'
+        f'<rect class="synthetic" x="{left}" y="{i * row + 10}" width="{unit * b:.1f}" height="4"/></g>'
+        for i, (name, a, b) in enumerate(zip(names, real, synthetic, strict=True))
+    ]
     return _svg(WIDTH, row * len(names) + 2, label, "".join(parts))
 
 
 def single_bars(names: Sequence[str], values: Sequence[float], label: str) -> str:
     """One horizontal bar a name."""
-    most = max([*values, 1e-9])
-    left, row, width = 150, 20, 620
-    scale = (width - left - 60) / most
+    left, row, width = 150, 22, 520
+    unit = (width - left - 50) / max([*values, 1e-9])
     parts = [
-        f'<g><text x="{left - 8}" y="{i * row + 13}" text-anchor="end">{esc(name)}</text>'
-        f'<rect class="synthetic" x="{left}" y="{i * row + 4}" width="{scale * value:.1f}" height="11"/>'
-        f'<text x="{left + scale * value + 6:.1f}" y="{i * row + 13}">{number(value)}</text></g>'
+        f'<g><title>{esc(name)}: {number(value)}</title><text x="{left - 8}" y="{i * row + 14}"{_END}>'
+        f'{esc(_short(name, 22))}</text><rect class="synthetic" x="{left}" y="{i * row + 4}" '
+        f'width="{unit * value:.1f}" height="12" rx="2"/>'
+        f'<text x="{left + unit * value + 6:.1f}" y="{i * row + 14}">{number(value)}</text></g>'
         for i, (name, value) in enumerate(zip(names, values, strict=True))
     ]
     return _svg(width, row * len(names) + 2, label, "".join(parts))
 
 
 def curve(steps: Sequence[float], values: Sequence[float], label: str) -> str:
-    """A line over steps, its ends labelled."""
+    """A line over steps; the axes name their ends, the last value stands at the line's end."""
     least, most = min(values), max(values)
-    span, length = most - least or 1.0, (steps[-1] - steps[0]) or 1
-    points = " ".join(
-        f"{WIDTH * (step - steps[0]) / length:.1f},{6 + (HEIGHT - 26) * (1 - (value - least) / span):.1f}"
-        for step, value in zip(steps, values, strict=True)
-    )
-    axis = _line("axis", 0, HEIGHT - 16, WIDTH, HEIGHT - 16)
-    ends = (
-        f'<text x="0" y="{HEIGHT - 3}">{number(values[0])} at {number(steps[0])}</text>'
-        f'<text x="{WIDTH}" y="{HEIGHT - 3}" text-anchor="end">{number(values[-1])} at {number(steps[-1])}</text>'
-    )
-    return _svg(WIDTH, HEIGHT, label, f'<polyline class="curve" points="{points}"/>{axis}{ends}')
+    height, left, right, top = HEIGHT, 46, WIDTH - 46, 10
+    base = height - FOOT - 6
+    length = (steps[-1] - steps[0]) or 1
+
+    def at(step: float, value: float) -> tuple[str, str]:
+        x = left + (right - left) * (step - steps[0]) / length
+        part = 0.5 if most == least else (value - least) / (most - least)
+        return f"{x:.1f}", f"{top + (base - top) * (1 - part):.1f}"
+
+    points = " ".join(",".join(at(step, value)) for step, value in zip(steps, values, strict=True))
+    x, y = at(steps[-1], values[-1])
+    parts = [
+        _line("axis", left, top, right, top),
+        _line("axis", left, base, right, base),
+        *(
+            f'<text x="{left - 6}" y="{y_axis + 4}"{_END}>{number(value)}</text>'
+            for y_axis, value in ((top, most), (base, least))
+            if most > least
+        ),
+        f'<text x="{left}" y="{height - 3}">step {number(steps[0])}</text>',
+        f'<text x="{right}" y="{height - 3}"{_END}>{number(steps[-1])}</text>',
+        f'<polyline class="curve" points="{points}"/>',
+        f'<circle class="last" cx="{x}" cy="{y}" r="3.5"/>',
+        f'<text class="strong" x="{float(x) + 7:.1f}" y="{float(y) + 4:.1f}">{number(values[-1])}</text>',
+    ]
+    return _svg(WIDTH, height, label, "".join(parts))
 
 
-def _y(share: float, most: float) -> float:
-    return 4 + (HEIGHT - 20) * (1 - share / most)
+_END = ' class="end"'
 
 
-def _line(css: str, x1: float, y1: float, x2: float, y2: float, width: float | None = None) -> str:
-    extra = f' stroke-width="{width}"' if width else ""
-    return f'<line class="{css}" x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"{extra}/>'
+def _short(name: str, letters: int) -> str:
+    return name if len(name) <= letters else name[: letters - 1] + ELLIPSIS
+
+
+def _line(css: str, x1: float, y1: float, x2: float, y2: float) -> str:
+    return f'<line class="{css}" x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}"/>'
 
 
 def _svg(width: float, height: float, label: str, body: str) -> str:

@@ -51,6 +51,7 @@ def main(
     page = Page(
         title=bundle.name,
         report=report,
+        gates=params.gates,
         history=read_history(history) if history.exists() else (),
         head=bundles.read_head(bundle),
         digest=bundles.digest(bundle),

@@ -1,0 +1,100 @@
+"""The metrics on a page: each value with its interval between its landmarks, and against its gate."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from geratriz.evaluate.suite import METRICS
+from geratriz.promotion import Gate, is_measured, judge
+from geratriz.report import svg
+from geratriz.report._html import esc, number, section
+
+# What an axis shows at least: its best end, and so much that noise does not look like a difference.
+SPANS: dict[str, tuple[float, float]] = {
+    "detection": (0.0, 1.0),
+    "shape_error": (0.0, 5.0),
+    "trend_error": (0.0, 10.0),
+    "mia_auc": (0.5, 0.6),
+    "copy_rate": (0.0, 0.01),
+    "dcr_share": (0.5, 0.6),
+    "contract_violations": (0.0, 0.1),
+}
+REFERENCE = "utility_real"  # of real rows alone: a remark on utility, not a metric of the synthetic rows
+LEGEND = (
+    '<span class="key tick-floor"></span>floor: every column shuffled on its own'
+    '<span class="key tick-ceiling"></span>fresh real rows in the place of synthetic ones'
+)
+GATE_LEGEND = '<span class="key tick-gate"></span>gate<span class="key zone"></span>what it allows'
+
+
+def metrics_section(metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate]) -> str:
+    """Every metric that was measured, in the order of ``METRICS``; those that were not are named."""
+    intro = (
+        "Each dot is a value, the bar around it the 95&nbsp;% interval; further right is better. "
+        "No generator has to beat fresh real rows: level with them is as good as it gets.</p>"
+        f'<p class="legend">{LEGEND}{GATE_LEGEND if gates else ""}'
+    )
+    measured = [name for name in METRICS if is_measured(metrics.get(name)) and name != REFERENCE]
+    rows = "\n".join(_row(name, metrics[name], gates.get(name), metrics.get(REFERENCE)) for name in measured)
+    absent = [METRICS[name].title for name in METRICS if not is_measured(metrics.get(name)) and name != REFERENCE]
+    note = f'<p class="explains">Not measured: {esc(", ".join(absent))}.</p>' if absent else ""
+    return section("metrics", "Metrics", intro, rows + note)
+
+
+def _row(name: str, entry: Mapping[str, Any], gate: Gate | None, reference: Mapping[str, Any] | None) -> str:
+    metric = METRICS[name]
+    value, low, high = (float(entry[key]) for key in ("value", "low", "high"))
+    marks = [
+        svg.Mark(at=entry[css], name=label, css=css)
+        for css, label in (("floor", "floor"), ("ceiling", "fresh real"))
+        if entry[css] is not None
+    ]
+    allowed = None if gate is None else _allowed(gate, entry)
+    limits = [each for each in allowed or () if abs(each) != float("inf")]
+    marks += [svg.Mark(at=each, name="gate", css="gate") for each in limits]
+    shown = [value, low, high, *(mark.at for mark in marks), *SPANS.get(name, ())]
+    span = (min(shown), max(shown)) if min(shown) < max(shown) else (value - 0.5, value + 0.5)
+    drawing = svg.between(
+        value=value,
+        low=low,
+        high=high,
+        marks=marks,
+        span=span,
+        allowed=allowed,
+        better=metric.better,
+        label="; ".join(
+            [
+                f"{metric.title}: {number(value)}, interval {number(low)} to {number(high)}",
+                *(f"{mark.name} {number(mark.at)}" for mark in marks),
+            ]
+        ),
+    )
+    extra = ""
+    if name == "utility" and reference is not None and is_measured(reference):
+        interval = f"{number(reference['low'])} to {number(reference['high'])}"
+        extra = f" The same model fitted on as many training rows reaches {number(reference['value'])} ({interval})."
+    return (
+        f'<div class="metric"><div><h3>{esc(metric.title)}</h3><p class="explains">{esc(metric.explains)}{extra}</p>'
+        f'</div><p class="figure"><strong>{number(value)}</strong> {number(low)} to {number(high)}'
+        f"{'' if gate is None else _held(name, entry, gate)}</p>{drawing}</div>"
+    )
+
+
+def _held(name: str, entry: Mapping[str, Any], gate: Gate) -> str:
+    if judge({name: entry}, {name: gate}).promote:
+        return '<span class="good-text">passed</span>'
+    return '<span class="bad-text">refused</span>'
+
+
+def _allowed(gate: Gate, entry: Mapping[str, Any]) -> tuple[float, float]:
+    """The range a gate allows; it is infinite where there is no limit."""
+    low, high = float("-inf"), float("inf")
+    if gate.min is not None:
+        low = gate.min
+    if gate.max is not None:
+        high = gate.max
+    if gate.margin is not None and entry["ceiling"] is not None:
+        if entry["better"] == "higher":
+            low = max(low, entry["ceiling"] - gate.margin)
+        else:
+            high = min(high, entry["ceiling"] + gate.margin)
+    return low, high
