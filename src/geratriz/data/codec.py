@@ -4,6 +4,8 @@ Every learnt column has *levels*. A column of few values has one level a value (
 values keeps its heavy values as atoms and has one level more, *continuous*; the place of such a cell in the column's
 distribution function is its value, mapped to a standard normal. Missing is a level like any other, so its pattern is
 part of what is learnt. :meth:`Codec.bin` cuts the continuous level into quantile bins, for models over codes alone.
+A column that says the same as another one (education and its rank) is not modelled twice: it is filled in from its
+twin, so that the two never contradict each other.
 """
 
 from collections.abc import Mapping
@@ -21,6 +23,7 @@ from geratriz.errors import DataError, RequestError, nearest
 KNOTS = 1024  # resolution of a column's distribution function: KS error of at most 1 / KNOTS
 ROWS_PER_ATOM = 5  # a value seen less often on average says little by itself: the column is taken as continuous
 ROWS_PER_BIN = 20
+ROWS_PER_LEVEL = 20  # in fewer rows a level, two columns may be one-to-one by chance
 TAIL = 1e-6  # distribution function values are kept in [TAIL, 1 - TAIL], within +-4.75 standard deviations
 
 
@@ -86,6 +89,17 @@ class Encoded:
 
 
 @dataclass(frozen=True, slots=True)
+class Twin:
+    """A column that is filled in from another: each level of either goes with exactly one level of the other."""
+
+    column: int
+    of: int
+    """Both are positions among the learnt columns."""
+    codes: tuple[int, ...]
+    """The column's code for each code of its twin."""
+
+
+@dataclass(frozen=True, slots=True)
 class Codec:
     """Turns tables of one schema into arrays and back.
 
@@ -95,6 +109,7 @@ class Codec:
 
     schema: Schema
     levels: tuple[Levels, ...]
+    twins: tuple[Twin, ...] = ()
 
     @classmethod
     def fit(cls, table: Table, config: CodecConfig, rng: np.random.Generator) -> "Codec":
@@ -105,12 +120,19 @@ class Codec:
         """
         if not table.schema.learnt:
             raise DataError("every column is an id: there is nothing to learn. Set data.schema.COLUMN to another kind.")
-        return cls(table.schema, tuple(_fit(c, table.frame[c.name], config, rng) for c in table.schema.learnt))
+        alone = cls(table.schema, tuple(_fit(c, table.frame[c.name], config, rng) for c in table.schema.learnt))
+        return cls(table.schema, alone.levels, _twins(alone.levels, alone.encode(table, rng).codes))
+
+    @property
+    def modelled(self) -> tuple[int, ...]:
+        """Positions, among the learnt columns, of those that are no twin of another."""
+        twins = {twin.column for twin in self.twins}
+        return tuple(i for i in range(len(self.levels)) if i not in twins)
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Codes per learnt column after binning."""
-        return tuple(levels.size for levels in self.levels)
+        """Codes per modelled column after binning."""
+        return tuple(self.levels[i].size for i in self.modelled)
 
     def encode(self, table: Table, rng: np.random.Generator) -> Encoded:
         """Arrays for ``table``; ``rng`` spreads grid values over their cell so that they have a density.
@@ -135,18 +157,21 @@ class Codec:
         return Table(pd.DataFrame(columns), self.schema)
 
     def bin(self, encoded: Encoded) -> np.ndarray:
-        """Codes alone, int32, rows by columns: continuous cells as quantile bins of equal probability."""
+        """Codes alone, int32, rows by modelled columns: continuous cells as quantile bins of equal probability."""
         binned = encoded.codes.copy()
         for i, levels in enumerate(self.levels):
             if levels.bins:
                 continuous = binned[:, i] == levels.exact
                 place = ndtr(encoded.values[continuous, i].astype(np.float64))
                 binned[continuous, i] += np.minimum((place * levels.bins).astype(np.int32), levels.bins - 1)
-        return binned
+        return binned[:, self.modelled]
 
-    def unbin(self, codes: np.ndarray, rng: np.random.Generator) -> Encoded:
-        """The inverse of :meth:`bin`, a place drawn uniformly inside each bin."""
-        codes = codes.astype(np.int32, copy=True)
+    def unbin(self, binned: np.ndarray, rng: np.random.Generator) -> Encoded:
+        """The inverse of :meth:`bin`, a place drawn uniformly inside each bin, twins filled in."""
+        codes = np.zeros((len(binned), len(self.levels)), dtype=np.int32)
+        codes[:, self.modelled] = binned
+        for twin in self.twins:
+            codes[:, twin.column] = np.array(twin.codes)[codes[:, twin.of]]
         values = np.zeros(codes.shape, dtype=np.float32)
         for i, levels in enumerate(self.levels):
             if levels.bins:
@@ -158,20 +183,30 @@ class Codec:
         return Encoded(codes, values)
 
     def condition(self, where: Mapping[str, Any]) -> tuple[dict[int, int], dict[str, Any]]:
-        """Wanted cells as ({column index: binned code}, {column name: the value as the column holds it}).
+        """Wanted cells as ({position among the modelled columns: binned code}, {column name: value in its own type}).
 
         Raises:
-            RequestError: a column that is not learnt, or a value that was never seen or lies outside the range seen.
+            RequestError: a column that is not learnt, a value that was never seen or lies outside the range seen, or
+                two values that never go together.
         """
         names = [levels.column.name for levels in self.levels]
-        codes, cells = {}, {}
+        twins = {twin.column: twin for twin in self.twins}
+        codes: dict[int, int] = {}
+        cells = {}
         for name, wanted in where.items():
             if name not in names:
                 raise RequestError(
                     f"where names {name!r}, which is no column the generator learnt.{nearest(name, names)}"
                 )
-            index = names.index(name)
-            codes[index], cells[name] = _condition(self.levels[index], wanted)
+            column = names.index(name)
+            code, cells[name] = _condition(self.levels[column], wanted)
+            if column in twins:
+                column, code = twins[column].of, twins[column].codes.index(code)
+            position = self.modelled.index(column)
+            if codes.setdefault(position, code) != code:
+                raise RequestError(
+                    f"where asks for {name} = {wanted!r} beside another {names[column]}: they never meet."
+                )
         return codes, cells
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -179,6 +214,7 @@ class Codec:
         head = {
             "schema": self.schema.to_json(),
             "levels": [{"atoms": list(each.atoms), "missing": each.missing, "bins": each.bins} for each in self.levels],
+            "twins": [{"column": each.column, "of": each.of, "codes": list(each.codes)} for each in self.twins],
         }
         arrays = {}
         for i, each in enumerate(self.levels):
@@ -201,7 +237,8 @@ class Codec:
             )
             for i, (column, each) in enumerate(zip(schema.learnt, head["levels"], strict=True))
         )
-        return cls(schema, levels)
+        twins = tuple(Twin(each["column"], each["of"], tuple(each["codes"])) for each in head["twins"])
+        return cls(schema, levels, twins)
 
 
 def _fit(column: Column, values: pd.Series, config: CodecConfig, rng: np.random.Generator) -> Levels:
@@ -223,6 +260,20 @@ def _fit(column: Column, values: pd.Series, config: CodecConfig, rng: np.random.
         knots, heights = _distribution(_spread(column, rest, rng))
     atoms = tuple(distinct[heavy].tolist())
     return Levels(column=column, atoms=atoms, missing=missing, bins=bins, knots=knots, heights=heights)
+
+
+def _twins(levels: tuple[Levels, ...], codes: np.ndarray) -> tuple[Twin, ...]:
+    """Later columns that are one-to-one with an earlier one in every row of ``codes``, all levels exact."""
+    found: dict[int, Twin] = {}
+    for j, size in ((j, each.size) for j, each in enumerate(levels) if not each.bins):
+        if not 2 <= size <= len(codes) // ROWS_PER_LEVEL:
+            continue
+        for i in (i for i in range(j) if i not in found and not levels[i].bins and levels[i].size == size):
+            pairs = np.unique(codes[:, [i, j]], axis=0)
+            if len(pairs) == size and len(np.unique(pairs[:, 1])) == size:
+                found[j] = Twin(j, i, tuple(pairs[:, 1].tolist()))
+                break
+    return tuple(found.values())
 
 
 def _distribution(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -204,7 +204,7 @@ class Generator(abc.ABC, Generic[C]):
 
     @abc.abstractmethod
     def _sample(self, rows: int, rng: np.random.Generator, codes: Mapping[int, int]) -> np.ndarray:
-        """Binned codes, shape (rows, learnt columns), with the wanted ``codes`` by column index in their place."""
+        """Binned codes, shape (rows, modelled columns), with the wanted ``codes`` by position in their place."""
 
     @abc.abstractmethod
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -24,7 +24,7 @@ class Independent(Generator[CodecConfig]):
     config_cls: ClassVar[type[Any]] = CodecConfig
 
     frequencies: tuple[np.ndarray, ...]
-    """Per learnt column, the share of each code; shape (levels,), sums to 1."""
+    """Per modelled column, the share of each code; shape (levels,), sums to 1."""
 
     @classmethod
     def _fit(cls, data: Table, config: CodecConfig, run: Fit) -> Self:
@@ -52,4 +52,4 @@ class Independent(Generator[CodecConfig]):
         meta: Mapping[str, Any],
         arrays: Mapping[str, np.ndarray],
     ) -> Self:
-        return cls(config, codec, record, tuple(arrays[f"frequencies.{i}"] for i in range(len(codec.levels))))
+        return cls(config, codec, record, tuple(arrays[f"frequencies.{i}"] for i in range(len(codec.sizes))))

@@ -10,7 +10,7 @@ mode loses the rare ones.
 Conditions: given z the columns are independent, so p(condition | z) is exact. Latents are drawn from the prior in a
 pool, resampled in proportion to it, and decoded: importance resampling, no rejection loop.
 
-Shapes: N rows, C learnt columns, L levels over all columns, W width, Z latent.
+Shapes: N rows, C modelled columns, L levels over all columns, W width, Z latent.
 """
 
 import dataclasses
@@ -302,7 +302,7 @@ def _train(
                 f"kl {kl_mean}). Lower train.tvae.rate (now {config.rate:g}) or set precision to float32."
             )
         with torch.no_grad():
-            active = int((network.encode(rows[:4096])[0].var(0) > ACTIVE).sum())
+            active = int((network.encode(rows[:4096])[0].var(0, correction=0) > ACTIVE).sum())
         state = {name: part.state_dict() for name, part in parts.items()}
         checkpoint.save({**state, "rng": rng.get_state(), "epoch": epoch})
         losses = {"reconstruction": reconstruction_mean, "kl": kl_mean, "active_units": float(active)}

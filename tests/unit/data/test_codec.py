@@ -119,3 +119,28 @@ def test_a_table_of_ids_and_a_column_of_lists_are_refused() -> None:
         codec_of(Table.from_frame(pd.DataFrame({"id": np.arange(100)})))
     with pytest.raises(DataError, match="holds a list in a cell"):
         codec_of(Table.from_frame(pd.DataFrame({"x": [[1], [2]] * 30})))
+
+
+def twins() -> Table:
+    rng = np.random.default_rng(0)
+    rank = rng.integers(0, 4, 400)
+    words = np.array(["none", "some", "more", "all"])[rank]
+    return Table.from_frame(pd.DataFrame({"word": words, "rank": rank + 1, "other": rng.integers(0, 4, 400)}))
+
+
+def test_a_column_that_says_the_same_as_another_is_filled_in_from_it() -> None:
+    codec = codec_of(twins())
+    assert [codec.levels[i].column.name for i in codec.modelled] == ["word", "other"]
+    assert len(codec.sizes) == 2
+    rows = np.random.default_rng(0).integers(0, 4, (500, 2))
+    drawn = codec.decode(codec.unbin(rows, np.random.default_rng(0))).frame
+    assert drawn.groupby("word")["rank"].nunique().eq(1).all()
+    assert set(zip(drawn["word"], drawn["rank"], strict=True)) == {("none", 1), ("some", 2), ("more", 3), ("all", 4)}
+
+
+def test_a_condition_on_a_twin_is_one_on_the_column_it_is_filled_in_from() -> None:
+    codec = codec_of(twins())
+    assert codec.condition({"rank": 3})[0] == codec.condition({"word": "more"})[0]
+    assert codec.condition({"rank": 3, "word": "more"})[0] == codec.condition({"rank": 3})[0]
+    with pytest.raises(RequestError, match="they never meet"):
+        codec.condition({"rank": 3, "word": "all"})
