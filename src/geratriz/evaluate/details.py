@@ -12,7 +12,7 @@ from geratriz.evaluate.distances import Space, nearest
 from geratriz.evaluate.features import Features
 from geratriz.evaluate.suite import Landmarks, bare
 
-BARS = 30
+BARS = 40  # of a histogram, at most
 TOP_LEVELS = 20
 NEIGHBOURS_SHOWN = 5
 
@@ -49,11 +49,12 @@ def _column(trio: Trio, name: str, error: float) -> dict[str, Any]:
         both = np.concatenate(present)
         if not len(both):
             return entry
-        low, high = np.quantile(both, [0.005, 0.995])  # a few far values must not squeeze the rest into one bar
-        edges = np.linspace(low, high if high > low else low + 1, BARS + 1)
+        step = trio.test.schema[name].step
+        edges = _edges(both, step)
         counts = [np.histogram(np.clip(each, edges[0], edges[-1]), edges)[0] / max(len(each), 1) for each in present]
         entry["histogram"] = {
-            "edges": [float(f"{edge:.10g}") for edge in edges],  # significant digits: dates are large, some units tiny
+            "edges": [float(f"{edge:.12g}") for edge in edges],  # significant digits: dates are large, some units tiny
+            "step": step,
             "real": counts[0].round(5).tolist(),
             "synthetic": counts[1].round(5).tolist(),
         }
@@ -72,6 +73,20 @@ def _column(trio: Trio, name: str, error: float) -> dict[str, Any]:
     return entry
 
 
+def _edges(values: np.ndarray, step: float | None) -> np.ndarray:
+    """Edges of at most ``BARS`` equal bars over all but the outermost percent of ``values``: it would squeeze the rest.
+
+    Numbers on a grid get bars of whole steps with edges half a step off it: else some bars would hold more of the
+    possible values than others, and look it.
+    """
+    low, high = np.quantile(values, [0.005, 0.995], method="nearest")
+    if step is None:
+        return np.linspace(low, high if high > low else low + 1, BARS + 1)
+    places = round((high - low) / step) + 1
+    width = -(-places // BARS)
+    return np.asarray(low + step * (width * np.arange(-(-places // width) + 1) - 0.5))
+
+
 def _nearest(trio: Trio) -> list[dict[str, Any]]:
     """The training rows nearest to a few synthetic ones, side by side."""
     train, _, synthetic = trio.features
@@ -87,4 +102,4 @@ def _nearest(trio: Trio) -> list[dict[str, Any]]:
 
 
 def _text(value: Any) -> str | None:
-    return None if pd.isna(value) else f"{value:g}" if isinstance(value, float) else str(value)
+    return None if pd.isna(value) else f"{value:.10g}" if isinstance(value, float) else str(value)

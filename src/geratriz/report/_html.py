@@ -61,7 +61,7 @@ def scale(edges: Sequence[float], *, is_date: bool) -> list[str]:
     if is_date:
         unit = "D" if span >= 3 * 86400 else "s"
         return [str(np.datetime64(int(each), "s").astype(f"datetime64[{unit}]")).replace("T", " ") for each in edges]
-    digits = max(0, 2 - math.floor(math.log10(span)))
+    digits = max(0, 2 - math.floor(math.log10(span))) if span > 0 else 3
     if digits > 6 or max(abs(edges[0]), abs(edges[-1])) >= 1e9:
         return [number(each) for each in edges]
     texts = [f"{each:,.{digits}f}" if abs(each) >= 9999.5 else f"{each:.{digits}f}" for each in edges]

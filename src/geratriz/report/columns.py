@@ -1,6 +1,7 @@
 """The columns on a page, real beside synthetic, in pairs, and those by which synthetic rows were told apart."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from geratriz.report import svg
@@ -12,6 +13,7 @@ LEVELS = 7  # of a category, the most frequent first
 PAIRS = 30  # columns in the heat map
 WORST_PAIRS = 8
 GIVEAWAYS = 12
+LEAST = 0.001  # of AUC; a column that costs less gave nothing away
 KEY = '<span class="key real"></span>real (test rows)<span class="key synthetic"></span>synthetic'
 
 
@@ -35,8 +37,7 @@ def _figure(column: Mapping[str, Any]) -> str:
     caption = []
     if "histogram" in column:
         parts = column["histogram"]
-        marks = scale(parts["edges"], is_date=column["kind"] == "datetime")
-        drawing = svg.histogram(marks, parts["real"], parts["synthetic"], label)
+        drawing = svg.histogram(_bars(column), parts["real"], parts["synthetic"], label)
     elif column.get("levels"):
         drawing = _levels(column, label)
     else:
@@ -48,6 +49,14 @@ def _figure(column: Mapping[str, Any]) -> str:
         f'<figure><h3><span>{esc(column["name"])}</span> <span class="soft">{number(column["shape_error"])}&nbsp;%'
         f"</span></h3>{drawing}{''.join(caption)}</figure>\n"
     )
+
+
+def _bars(column: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The first and last value each bar of a histogram holds; the edges are half a step of the column's grid off."""
+    edges, half = column["histogram"]["edges"], (column["histogram"]["step"] or 0.0) / 2
+    ends = [end for a, b in pairwise(edges) for end in (a + half, b - half)]
+    marks = scale(ends, is_date=column["kind"] == "datetime")
+    return list(zip(marks[::2], marks[1::2], strict=True))
 
 
 def _levels(column: Mapping[str, Any], label: str) -> str:
@@ -78,7 +87,7 @@ def _table(columns: Sequence[Mapping[str, Any]], pairs: Mapping[str, Any] | None
     for column in columns:
         row = [esc(column["name"]), esc(column["kind"]), number(column["shape_error"])]
         row += [number(trend.get(column["name"]))] if trend else []
-        row += [number(detection["columns"].get(column["name"], 0))] if detection["columns"] else []
+        row += [number(round(detection["columns"].get(column["name"], 0.0), 3))] if detection["columns"] else []
         row += [percent(column["missing"][side]) for side in ("real", "synthetic")] if has_missing else []
         rows.append(row)
     return table(head, rows, css="figures")
@@ -134,7 +143,8 @@ def _cell(names: Sequence[str], matrix: Sequence[Sequence[float]], i: int, j: in
 
 def giveaways_section(detection: Mapping[str, Any]) -> str:
     """The columns that gave synthetic rows away to the detector."""
-    columns = dict(list(detection["columns"].items())[:GIVEAWAYS])
+    columns = {name: fall for name, fall in detection["columns"].items() if fall >= LEAST}
+    columns = dict(list(columns.items())[:GIVEAWAYS])
     if not columns:
         return ""
     drawing = svg.single_bars(list(columns), list(columns.values()), "Columns that gave synthetic rows away")

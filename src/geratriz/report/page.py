@@ -129,7 +129,7 @@ def _cell(synthetic: str | None, train: str | None) -> str:
     mine, other = ('<span class="soft">missing</span>' if each is None else esc(each) for each in (synthetic, train))
     if synthetic == train:
         return f'<span class="soft">{mine}</span>'
-    return f'{mine}<br><span class="differs">trained: {other}</span>'
+    return f'{mine}<br><span class="differs">train: {other}</span>'
 
 
 def _contract(report: Mapping[str, Any] | None) -> str:

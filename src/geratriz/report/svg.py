@@ -76,10 +76,8 @@ def between(
     return _svg(width, 44 + 14 * len(rows), label, "".join(parts))
 
 
-def histogram(
-    marks: Sequence[str], real: Sequence[float], synthetic: Sequence[float], label: str, *, height: int = HEIGHT
-) -> str:
-    """Real shares as filled bars, synthetic ones as an outline over them; ``marks`` name the bars' edges.
+def histogram(ends: Sequence[tuple[str, str]], real: Sequence[float], synthetic: Sequence[float], label: str) -> str:
+    """Real shares as filled bars, synthetic ones as an outline over them; ``ends`` are each bar's first and last value.
 
     A bar that would dwarf all others is cut at the top and its height written beside it.
     """
@@ -88,14 +86,14 @@ def histogram(
     next_one = max(pairs[:tallest] + pairs[tallest + 1 :], default=0)
     is_cut = next_one > 0 and pairs[tallest] > TOWER * next_one
     most = max(1.6 * next_one if is_cut else pairs[tallest], 1e-9)
-    step, base = WIDTH / len(real), height - FOOT
+    step, base = WIDTH / len(real), HEIGHT - FOOT
 
     def y(share: float) -> float:
         return 4 + (base - 4) * (1 - min(share / most, 1))
 
     bars = "".join(
         f'<rect class="real" x="{i * step:.1f}" y="{y(share):.1f}" width="{max(step - 0.6, 0.6):.1f}" '
-        f'height="{base - y(share):.1f}"><title>{esc(marks[i])} to {esc(marks[i + 1])}: real {percent(share)}, '
+        f'height="{base - y(share):.1f}"><title>{esc(_range(*ends[i]))}: real {percent(share)}, '
         f"synthetic {percent(synthetic[i])}</title></rect>"
         for i, share in enumerate(real)
     )
@@ -103,12 +101,12 @@ def histogram(
         f"{i * step:.1f},{y(share):.1f} {(i + 1) * step:.1f},{y(share):.1f}" for i, share in enumerate(synthetic)
     )
     note = _cut(tallest, step, real[tallest], synthetic[tallest]) if is_cut else ""
-    ends = (
-        f'<text x="0" y="{height - 3}">{esc(marks[0])}</text>'
-        f'<text x="{WIDTH}" y="{height - 3}"{_END}>{esc(marks[-1])}</text>'
+    named = (
+        f'<text x="0" y="{HEIGHT - 3}">{esc(ends[0][0])}</text>'
+        f'<text x="{WIDTH}" y="{HEIGHT - 3}"{_END}>{esc(ends[-1][1])}</text>'
     )
-    drawn = f'{bars}<polyline class="outline" points="{outline}"/>{note}{_line("axis", 0, base, WIDTH, base)}{ends}'
-    return _svg(WIDTH, height, label, drawn)
+    drawn = f'{bars}<polyline class="outline" points="{outline}"/>{note}{_line("axis", 0, base, WIDTH, base)}{named}'
+    return _svg(WIDTH, HEIGHT, label, drawn)
 
 
 def _cut(place: int, step: float, real: float, synthetic: float) -> str:
@@ -118,7 +116,8 @@ def _cut(place: int, step: float, real: float, synthetic: float) -> str:
     return (
         f'<path class="cut" d="M{left:.1f} 20 L{right:.1f} 14 v4 L{left:.1f} 24 z"/>'
         f'<text x="{left - 4 if is_left else right + 4:.1f}" y="21"{_END if is_left else ""}>'
-        f'<tspan class="of-real">{percent(real)}</tspan> / <tspan class="of-synthetic">{percent(synthetic)}</tspan></text>'
+        f'<tspan class="of-real">{percent(real)}</tspan> / '
+        f'<tspan class="of-synthetic">{percent(synthetic)}</tspan></text>'
     )
 
 
@@ -183,6 +182,10 @@ def curve(steps: Sequence[float], values: Sequence[float], label: str) -> str:
 
 
 _END = ' class="end"'
+
+
+def _range(first: str, last: str) -> str:
+    return first if first == last else f"{first} to {last}"
 
 
 def _short(name: str, letters: int) -> str:
