@@ -214,7 +214,8 @@ def mlflow_client(uri: str, *, timeout: int) -> "MlflowClient":
 
     def work() -> None:
         try:
-            opened.set_result(MlflowClient(tracking_uri=uri, registry_uri=uri))
+            with _alone(uri):
+                opened.set_result(MlflowClient(tracking_uri=uri, registry_uri=uri))
         except Exception as problem:
             opened.set_exception(problem)
 
@@ -223,6 +224,19 @@ def mlflow_client(uri: str, *, timeout: int) -> "MlflowClient":
         return opened.result(SECONDS_TO_OPEN)
     except TimeoutError:
         raise TimeoutError(f"no answer within {SECONDS_TO_OPEN:g} seconds") from None
+
+
+@contextmanager
+def _alone(uri: str) -> Iterator[None]:
+    """Let one process at a time open a SQLite store: two that find none would both make its tables, and one fails."""
+    path = uri.removeprefix("sqlite:///")
+    if path == uri:
+        yield
+        return
+    from filelock import FileLock
+
+    with FileLock(f"{path}.lock", timeout=SECONDS_TO_OPEN):
+        yield
 
 
 def experiment_id(client: "MlflowClient", name: str, root: Path, uri: str) -> str:

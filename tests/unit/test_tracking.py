@@ -155,3 +155,23 @@ def test_the_revision_says_when_files_differ_from_it(tmp_path: Path) -> None:
     assert tracking.git_revision(tmp_path) == clean
     (tmp_path / "params.yaml").write_text("2")
     assert tracking.git_revision(tmp_path) == f"{clean}-dirty"
+
+
+def test_two_processes_may_find_no_store_at_once(tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from geratriz.tracking import mlflow_run\n"
+        f"with mlflow_run(root=Path({str(tmp_path)!r}), experiment='e', model='m', kind='k', params={{}}) as run:\n"
+        "    run.metrics({'loss': 1.0}, step=1, steps=1)\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    both = [
+        subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=120)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert not any("failed" in text for text in said), said
+    client = tracking.mlflow_client(f"sqlite:///{tmp_path}/mlflow.db", timeout=5)
+    found = client.get_experiment_by_name("e")
+    assert found is not None
+    assert len(client.search_runs([found.experiment_id])) == 2
