@@ -63,13 +63,15 @@ class Stages:
         Raises:
             StageFailed: it failed; the message carries its own last lines.
         """
-        lines: deque[str] = deque(maxlen=LAST_LINES)
+        lines, dvcs = deque[str](maxlen=LAST_LINES), ""
         outcome: Outcome = "Ran"
         with self._dvc("repro", "--single-item", name) as process, _deadline(process, timeout_s) as late:
             assert process.stdout is not None
             for line in map(str.rstrip, process.stdout):
                 outcome = _outcome(line, name, outcome)
-                if not _is_talk(line, name):
+                if _is_talk(line, name):
+                    dvcs = line or dvcs
+                else:
                     lines.append(line)
                     say(line)
             code = process.wait()
@@ -80,7 +82,7 @@ class Stages:
         if self._ended:
             raise StageFailed(f"stage {name} was ended with the run.", again=False)
         if code != 0:
-            raise _failure(name, list(lines), code)
+            raise _failure(name, list(lines) or [dvcs])
         return outcome
 
     def pull(self, target: str) -> None:
@@ -197,8 +199,7 @@ def _is_talk(line: str, stage: str) -> bool:
     return not line or line.startswith((*TALK, f"ERROR: failed to reproduce '{stage}': failed to run: "))
 
 
-def _failure(stage: str, lines: list[str], code: int) -> StageFailed:
-    """The error for a stage that ended with ``code``: from the line on that speaks to the user, or all last lines."""
+def _failure(stage: str, lines: list[str]) -> StageFailed:
+    """The error for a stage that ended badly: from the line on that speaks to the user, else all last lines."""
     start = next((i for i, line in enumerate(lines) if line.startswith(USERS_TO_MEND)), None)
-    said = "\n".join(lines[start or 0 :]) or f"It ended with exit status {code} and said nothing."
-    return StageFailed(f"stage {stage} failed:\n{said}", again=start is None)
+    return StageFailed(f"stage {stage} failed:\n" + "\n".join(lines[start or 0 :]), again=start is None)
