@@ -52,7 +52,9 @@ def sdmetrics_errors(real: pd.DataFrame, synthetic: pd.DataFrame) -> tuple[float
     report.real_correlation_threshold = report.real_association_threshold = 0
     report.num_rows_subsample = ROWS_OF_THE_REPORT
     with contextlib.redirect_stdout(io.StringIO()):
-        report.generate({"table": real}, {"table": synthetic}, {"tables": {"table": {"columns": columns}}}, verbose=False)
+        report.generate(
+            {"table": real}, {"table": synthetic}, {"tables": {"table": {"columns": columns}}}, verbose=False
+        )
     scores = report.get_properties().set_index("Property")["Score"]
     return 100 * (1 - scores["Column Shapes"]), 100 * (1 - scores["Column Pair Trends"])
 

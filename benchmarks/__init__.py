@@ -1,0 +1,1 @@
+"""Measurements: figures that documents quote were printed by a command in here."""
