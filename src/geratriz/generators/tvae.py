@@ -42,7 +42,7 @@ ACTIVE = 0.01  # variance of the posterior mean above which a latent unit is act
 class TvaeConfig:
     """Settings of the tabular VAE; the defaults were chosen on Adult (docs/log.md)."""
 
-    epochs: int = 60
+    epochs: int = 30
     batch: int = 512
     rate: float = 2e-3
     """Peak of the one-cycle learning rate."""
@@ -50,7 +50,7 @@ class TvaeConfig:
     width: int = 512
     blocks: int = 2
     """Residual blocks in the encoder and in the decoder."""
-    beta: float = 0.5
+    beta: float = 0.3
     """Weight of the KL term: below 1 the latents say more about the row, and the mixture prior takes up the slack."""
     weight_decay: float = 1e-4
     ema: float = 0.998
