@@ -35,9 +35,20 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, css: str = "") 
     body = "".join(
         f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>\n' for row in rows
     )
-    return (
-        f'<div class="scroll"><table class="{css}"><thead><tr>{top}</tr></thead>\n<tbody>\n{body}</tbody></table></div>'
+    return scroll(f'<table class="{css}"><thead><tr>{top}</tr></thead>\n<tbody>\n{body}</tbody></table>')
+
+
+def scroll(wide: str) -> str:
+    """Something wide in a box that scrolls, with the keyboard too."""
+    return f'<div class="scroll" tabindex="0">{wide}</div>'
+
+
+def legend(**words: str) -> str:
+    """What colours and marks stand for: each keyword is a style of ``.key``, beside its words."""
+    items = "".join(
+        f'<span><span class="key {css.replace("_", "-")}"></span>{text}</span>' for css, text in words.items()
     )
+    return f'<p class="legend">{items}</p>'
 
 
 def number(value: float | None) -> str:

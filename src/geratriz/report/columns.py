@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from geratriz.report import svg
-from geratriz.report._html import esc, number, percent, scale, section, table
+from geratriz.report._html import esc, legend, number, percent, scale, scroll, section, table
 
 DRAWN = 42  # columns, the worst first; more make a page nobody reads
 LISTED = 300  # columns in the table
@@ -14,7 +14,7 @@ PAIRS = 30  # columns in the heat map
 WORST_PAIRS = 8
 GIVEAWAYS = 12
 LEAST = 0.001  # of AUC; a column that costs less gave nothing away
-KEY = '<span class="key real"></span>real (test rows)<span class="key synthetic"></span>synthetic'
+KEY = legend(real="real (test rows)", synthetic="synthetic")
 
 
 def columns_section(
@@ -28,7 +28,7 @@ def columns_section(
     figures = "".join(_figure(each) for each in worst[:DRAWN])
     listed = _table(worst[:LISTED], pairs, detection)
     more = f'<p class="explains">The {LISTED} worst of {len(columns)} columns.</p>' if len(worst) > LISTED else ""
-    body = f'<p class="legend">{KEY}</p>\n<div class="grid">\n{figures}</div>\n{listed}{more}'
+    body = f'{KEY}\n<div class="grid">\n{figures}</div>\n{listed}{more}'
     return section("columns", "Columns", intro, body)
 
 
@@ -123,10 +123,7 @@ def pairs_section(pairs: Mapping[str, Any] | None, trend: Mapping[str, Any] | No
         intro += f" Chance alone makes it {number(trend['ceiling'])}&nbsp;% on average between two sets of real rows."
     if len(names) > PAIRS:
         intro += f" Drawn are the {PAIRS} columns with the largest errors of {len(names)}."
-    heat = (
-        f'<div class="scroll"><table class="heat"><thead><tr><th scope="col"></th>{top}</tr></thead>\n'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    heat = scroll(f'<table class="heat"><thead><tr><td></td>{top}</tr></thead>\n<tbody>{body}</tbody></table>')
     body = f'<div class="beside">{heat}<div><h3>Furthest apart</h3><ol class="worst">{worst}</ol></div></div>'
     return section("pairs", "Pairs of columns", intro, body)
 

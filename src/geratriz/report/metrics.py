@@ -6,7 +6,7 @@ from typing import Any
 from geratriz.evaluate.suite import METRICS
 from geratriz.promotion import Gate, is_measured, judge
 from geratriz.report import svg
-from geratriz.report._html import esc, number, section
+from geratriz.report._html import esc, legend, number, section
 
 # What an axis shows at least: its best end, and so much that noise does not look like a difference.
 SPANS: dict[str, tuple[float, float]] = {
@@ -19,25 +19,25 @@ SPANS: dict[str, tuple[float, float]] = {
     "contract_violations": (0.0, 0.1),
 }
 REFERENCE = "utility_real"  # of real rows alone: a remark on utility, not a metric of the synthetic rows
-LEGEND = (
-    '<span class="key tick-floor"></span>floor: every column shuffled on its own'
-    '<span class="key tick-ceiling"></span>fresh real rows in the place of synthetic ones'
-)
-GATE_LEGEND = '<span class="key tick-gate"></span>gate<span class="key zone"></span>what it allows'
+LANDMARKS = {
+    "tick_floor": "floor: every column shuffled on its own",
+    "tick_ceiling": "fresh real rows in the place of synthetic ones",
+}
+GATES = {"tick_gate": "gate", "zone": "what it allows"}
 
 
 def metrics_section(metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate]) -> str:
     """Every metric that was measured, in the order of ``METRICS``; those that were not are named."""
     intro = (
         "Each dot is a value, the bar around it the 95&nbsp;% interval; further right is better. "
-        "No generator has to beat fresh real rows: level with them is as good as it gets.</p>"
-        f'<p class="legend">{LEGEND}{GATE_LEGEND if gates else ""}'
+        "No generator has to beat fresh real rows: level with them is as good as it gets."
     )
+    key = legend(**LANDMARKS, **(GATES if gates else {}))
     measured = [name for name in METRICS if is_measured(metrics.get(name)) and name != REFERENCE]
     rows = "\n".join(_row(name, metrics[name], gates.get(name), metrics.get(REFERENCE)) for name in measured)
     absent = [METRICS[name].title for name in METRICS if not is_measured(metrics.get(name)) and name != REFERENCE]
     note = f'<p class="explains">Not measured: {esc(", ".join(absent))}.</p>' if absent else ""
-    return section("metrics", "Metrics", intro, rows + note)
+    return section("metrics", "Metrics", intro, key + rows + note)
 
 
 def _row(name: str, entry: Mapping[str, Any], gate: Gate | None, reference: Mapping[str, Any] | None) -> str:

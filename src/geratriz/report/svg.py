@@ -138,12 +138,12 @@ def bars(names: Sequence[str], real: Sequence[float], synthetic: Sequence[float]
 
 def single_bars(names: Sequence[str], values: Sequence[float], label: str) -> str:
     """One horizontal bar a name."""
-    left, row, width = 150, 22, 520
+    left, row, width = 130, 20, 420
     unit = (width - left - 50) / max([*values, 1e-9])
     parts = [
         f'<g><title>{esc(name)}: {number(value)}</title><text x="{left - 8}" y="{i * row + 14}"{_END}>'
-        f'{esc(_short(name, 22))}</text><rect class="synthetic" x="{left}" y="{i * row + 4}" '
-        f'width="{unit * value:.1f}" height="12" rx="2"/>'
+        f'{esc(_short(name, 20))}</text><rect class="synthetic" x="{left}" y="{i * row + 4}" '
+        f'width="{unit * value:.1f}" height="11" rx="2"/>'
         f'<text x="{left + unit * value + 6:.1f}" y="{i * row + 14}">{number(value)}</text></g>'
         for i, (name, value) in enumerate(zip(names, values, strict=True))
     ]

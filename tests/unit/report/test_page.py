@@ -1,0 +1,183 @@
+"""The page of a generator."""
+
+import math
+import re
+from typing import Any
+
+import pytest
+
+from geratriz.data.contract import ContractReport, Example, Finding
+from geratriz.promotion import Gate
+from geratriz.report.page import Page, render
+from tests.unit.report.made import Reader, category_column, metric, number_column, report
+
+COLUMNS = (number_column("age"), category_column("job"), category_column("city", levels=40))
+
+
+def read(**content: Any) -> Reader:
+    return Reader(render(Page(title="tvae", **content)))
+
+
+def test_a_page_is_well_formed_and_names_its_parts() -> None:
+    page = read(
+        report=report(*COLUMNS),
+        history=[{"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.0}],
+        head={"kind": "tvae", "record": {"rows": 4000, "seed": 0}, "config": {"epochs": 40, "threads": None}},
+        digest="0123456789abcdef",
+    )
+    assert page.ids == ["metrics", "columns", "pairs", "detector", "training", "neighbours", "settings"]
+    assert page.references == [f"#{name}" for name in page.ids]
+    for words in ("May be released", "4,000 rows", "0123456789ab", "epochs", "33 others", "loss"):
+        assert words in page.words
+
+
+def test_a_page_asks_for_nothing_outside_itself() -> None:
+    text = render(Page(title="tvae", report=report(*COLUMNS)))
+    assert not re.search(r"https?:|url\(|@import|<script|<link|<img|<iframe", text)
+
+
+def test_equal_content_gives_equal_bytes() -> None:
+    assert render(Page(title="a", report=report(*COLUMNS))) == render(Page(title="a", report=report(*COLUMNS)))
+
+
+@pytest.mark.parametrize("nasty", ["<script>alert(1)</script>", '"><b onclick="x">', "a & b's", "</title></style>"])
+def test_names_and_values_are_text_and_never_markup(nasty: str) -> None:
+    finding = Finding(
+        column=nasty, expectation=nasty, severity="critical", success=False, description=nasty, unexpected_count=1,
+        rows=9, observed="", examples=(Example(row=3, value=nasty),),
+    )  # fmt: skip
+    content = report(number_column(nasty), category_column("b"))
+    content["details"]["columns"][1]["levels"][0]["level"] = nasty
+    content["details"]["nearest"][0]["synthetic"] = {nasty: nasty, "b": nasty}
+    content["details"]["contract"] = ContractReport(name=nasty, rows=9, violating_rows=1, findings=(finding,)).to_json()
+    content["verdict"]["reasons"] = [nasty]
+    page = Reader(
+        render(
+            Page(
+                title=nasty, report=content, history=[{"step": 1, nasty: 1.0}, {"step": 2, nasty: 2.0}],
+                head={"kind": nasty, "record": {"rows": 9, "seed": nasty}, "config": {nasty: nasty}}, digest=nasty,
+            )
+        )
+    )  # fmt: skip
+    assert not {"script", "b"} & set(page.tags)
+    assert " ".join(nasty.split()) in page.words
+
+
+def test_refusals_stand_before_what_passed() -> None:
+    gates = {"detection": Gate(min=0.5), "shape_error": Gate(max=1.0), "utility": Gate(margin=0.05)}
+    content = report(*COLUMNS, verdict={"release": False, "reasons": []})
+    words = read(report=content, gates=gates).words
+    assert "Must not be released 2 of 3 gates hold." in words
+    assert words.index("shape_error is 3.000") < words.index("detection is 0.700") < words.index("Metrics Each dot")
+
+
+def test_a_gate_asks_for_a_metric_that_was_not_measured() -> None:
+    content = report(*COLUMNS, verdict={"release": False, "reasons": []})
+    words = read(report=content, gates={"mia_auc": Gate(max=0.55)}).words
+    assert "mia_auc was not measured, but a gate asks for it." in words
+
+
+def test_without_gates_there_is_no_verdict_but_a_page() -> None:
+    page = read(report=report(*COLUMNS, verdict={"release": None, "reasons": []}))
+    assert "No verdict" in page.words
+    assert "what it allows" not in page.words
+
+
+def test_metrics_without_landmarks_or_values_are_no_trouble() -> None:
+    metrics = {
+        "detection": metric(0.7, floor=None, ceiling=None),
+        "shape_error": metric(3.0, floor=None, ceiling=1.0, better="lower"),
+        "mia_auc": {**metric(0.5, floor=None, ceiling=None), "value": math.nan},
+    }
+    page = read(report=report(*COLUMNS, metrics=metrics), gates={"detection": Gate(margin=0.1)})
+    assert "Not measured: Trend error, %, Utility, Membership attack, AUC" in page.words
+    assert page.words.count("fresh real 1") == 2  # in the drawing and in its description
+    assert "nan" not in page.words
+
+
+def test_no_metric_at_all_is_said() -> None:
+    assert "Not measured: Detection" in read(report=report(*COLUMNS, metrics={})).words
+
+
+def test_a_metric_that_scores_zero_everywhere_has_an_axis() -> None:
+    nothing = {"value": 0.0, "low": 0.0, "high": 0.0, "floor": 0.0, "ceiling": 0.0, "better": "higher"}
+    assert "Utility" in read(report=report(*COLUMNS, metrics={"utility": nothing})).words
+
+
+def test_what_real_rows_reach_is_a_remark_on_utility() -> None:
+    words = read(report=report(*COLUMNS)).words
+    assert "fitted on as many training rows reaches 0.92" in words
+    assert "Utility of real rows" not in words
+
+
+def test_a_table_of_one_column_has_no_pairs() -> None:
+    page = read(report=report(number_column("only")))
+    assert "pairs" not in page.ids
+    assert "#pairs" not in page.references
+
+
+def test_a_wide_table_is_drawn_in_part_and_says_so() -> None:
+    columns = [number_column(f"column {i}", shape_error=i / 10) for i in range(400)]
+    text = render(Page(title="wide", report=report(*columns)))
+    words = Reader(text).words
+    assert "The 42 worst of 400 are drawn." in words
+    assert "The 300 worst of 400 columns." in words
+    assert "the 30 columns with the largest errors of 400" in words
+    assert "The first 40 of 400 columns." in words
+    assert len(text) < 500_000
+
+
+def test_rows_of_a_table_are_equally_long() -> None:
+    content = report(*COLUMNS)
+    assert set(read(report=content).rows) == {
+        5,  # the columns: name, kind, three figures
+        4,  # the pairs: a name and three errors
+        2,  # the neighbours: a name and one row
+    }
+
+
+def test_missing_shares_are_shown_where_something_is_missing() -> None:
+    full, lacking = number_column("a"), number_column("b", missing={"real": 0.051, "synthetic": 0.0})
+    words = read(report=report(full, lacking)).words
+    assert words.count("missing: real 5.1 %, synthetic 0 %") == 1
+    assert "missing, real missing, synthetic" not in read(report=report(full, full)).words
+
+
+def test_a_column_without_values_is_said_to_have_none() -> None:
+    empty = number_column("empty")
+    del empty["histogram"]
+    assert "No values." in read(report=report(empty, category_column("none", levels=0))).words
+
+
+def test_dates_are_read_as_dates() -> None:
+    day = 86400.0
+    bars = {"edges": [18262 * day, 18272 * day, 18282 * day], "step": None, "real": [0.5, 0.5], "synthetic": [0.5, 0.5]}
+    words = read(report=report(number_column("day", kind="datetime", histogram=bars))).words
+    assert "2020-01-01" in words
+    assert "2020-01-21" in words
+
+
+def test_what_kept_the_contract_is_counted_and_what_broke_it_listed() -> None:
+    kept, broken = (
+        Finding(
+            column="age", expectation="e", severity="critical", success=success, description=f"it is {success}",
+            unexpected_count=0 if success else 2, rows=9, observed="", examples=(),
+        )
+        for success in (True, False)
+    )  # fmt: skip
+    content = report(*COLUMNS)
+    content["details"]["contract"] = ContractReport(
+        name="adult", rows=9, violating_rows=2, findings=(kept, broken)
+    ).to_json()
+    words = read(report=content).words
+    assert "2 of 9 synthetic rows break a critical expectation" in words
+    assert "Of its 2 expectations 1 are kept." in words
+    assert "it is False" in words
+    assert "it is True" not in words
+
+
+def test_series_that_start_late_are_drawn_from_where_they_start() -> None:
+    history = [{"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.0, "late": 5.0}, {"step": 3, "loss": 1.0, "late": 4.0}]
+    page = read(report=report(*COLUMNS), history=history)
+    assert "step 2" in page.words
+    assert "training" not in read(report=report(*COLUMNS), history=history[:1]).ids
