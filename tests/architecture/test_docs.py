@@ -1,0 +1,70 @@
+"""Documents name what exists: commands, modules, generators, versions; and the README's Python runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from geratriz import __version__, cli
+from geratriz.data.table import Table
+from geratriz.generators import catalog
+from tests.architecture.imports import ROOT
+from tests.unit.data.test_contract import bundled
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def commands() -> list[str]:
+    group = get_command(cli.app)
+    names = []
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        names += [f"{name} {sub}" for sub in getattr(command, "commands", {})] or [name]
+    return names
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_stands_in_the_readme_and_has_help(name: str) -> None:
+    assert f"geratriz {name}" in README
+    command = get_command(cli.app)
+    for part in name.split():
+        command = command.commands[part]  # type: ignore[attr-defined]
+    assert command.help
+
+
+def test_every_module_and_folder_stands_in_the_map() -> None:
+    map_of_files = README.split("## The map")[1]
+    package = ROOT / "src" / "geratriz"
+    for path in package.iterdir():
+        if path.name.startswith("_") or path.name in ("py.typed",):
+            continue
+        assert (path.name if path.suffix == ".py" else f"{path.name}/") in map_of_files, path.name
+
+
+def test_every_generator_is_named() -> None:
+    for kind in catalog.GENERATORS:
+        assert f"`{kind}`" in README
+
+
+def test_the_newest_entry_of_the_changelog_is_this_version() -> None:
+    entries = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+    assert entries[0] == __version__
+
+
+def test_every_path_the_documents_link_exists() -> None:
+    for document in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
+        for path in re.findall(
+            r"`((?:docs|src|tests|data|benchmarks|contracts|examples)/[\w./-]+)`", document.read_text()
+        ):
+            assert (ROOT / path).exists(), f"{document.name} names {path}"
+
+
+def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    Table.from_frame(bundled("adult").head(1500)).write(tmp_path / "data/raw/adult.parquet")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(code.replace("epochs=10", "epochs=1, width=32, threads=1"), names)
+    assert len(names["rows"]) == 1000  # type: ignore[arg-type]
+    assert set(names["rows"].frame["income"]) == {">50K"}  # type: ignore[attr-defined]
+    assert (tmp_path / "models/mine/generator.json").exists()

@@ -1,0 +1,109 @@
+"""The command line as a person types it: what it prints, writes and refuses, and its exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from geratriz import __version__, cli
+from geratriz.data.split import SplitConfig, split
+from geratriz.errors import GeratrizError
+from tests.tables import mixed
+
+COMMANDS = ("validate", "contract draft", "fit", "sample", "evaluate", "register", "models", "promote")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    mixed().write(tmp_path / "rows.parquet")
+    return tmp_path / "rows.parquet"
+
+
+def run(*words: object) -> str:
+    """What a command printed; a refusal is raised as the error it is."""
+    result = CliRunner().invoke(cli.app, [str(word) for word in words])
+    if isinstance(result.exception, GeratrizError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def shell(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "geratriz", *map(str, words)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    text = run(*command.split(), "--help")
+    assert "Usage" in text
+
+
+def test_the_version_is_printed() -> None:
+    assert run("--version").strip() == __version__
+
+
+def test_a_drafted_contract_validates_the_data_it_was_drafted_from(data: Path) -> None:
+    suite = data.parent / "contract.json"
+    assert "drafted" in run("contract", "draft", data, "-o", suite)
+    assert "600 rows keep the contract 'rows'" in run("validate", data, "--contract", suite)
+    assert json.loads(run("validate", data, "--contract", suite, "--json"))["violating_rows"] == 0
+    assert json.loads(run("contract", "draft", data))["name"] == "rows"
+
+
+def test_fit_and_sample_with_settings_and_conditions(data: Path) -> None:
+    model, out = data.parent / "model", data.parent / "out.csv"
+    settings = [word for each in ("epochs=2", "width=32", "latent=4", "batch=64") for word in ("--set", each)]
+    assert "600 rows" in run("fit", data, "--kind", "tvae", "-o", model, "--target", "sold", *settings)
+    run("sample", model, "-n", 25, "-o", out, "--where", "group='b'", "--where", "rating=null", "--seed", 7)
+    rows = pd.read_csv(out)
+    assert len(rows) == 25
+    assert set(rows["group"]) == {"b"}
+    assert rows["rating"].isna().all()
+
+
+def test_evaluate_writes_metrics_and_page(data: Path) -> None:
+    parts = split(mixed(2000), SplitConfig(train=0.4, fresh=0.2, test=0.4))
+    for name, part in parts.items():
+        part.write(data.parent / f"{name}.parquet")
+    where = [word for each in ("train", "test") for word in (f"--{each}", data.parent / f"{each}.parquet")]
+    report = data.parent / "report"
+    fresh = data.parent / "fresh.parquet"
+    text = run("evaluate", *where, "--synthetic", fresh, "-o", report, "--target", "sold")
+    assert "detection" in text
+    metrics = json.loads((report / "metrics.json").read_text())["metrics"]
+    assert metrics["detection"]["value"] > 0.8
+    assert set(metrics["utility"]) == {"value", "low", "high", "floor", "ceiling", "better"}
+    assert (report / "index.html").exists()
+
+
+def test_what_a_user_can_mend_is_one_message_and_exit_code_1(data: Path) -> None:
+    done = shell("fit", data.parent / "absent.parquet", "-o", "model", cwd=data.parent)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("DataError: ")
+    assert "does not exist" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_wrong_usage_is_exit_code_2(data: Path) -> None:
+    assert shell("sample", "model", cwd=data.parent).returncode == 2
+    assert shell("fly", cwd=data.parent).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--kind", "tave"), "Did you mean 'tvae'"),
+        (("--set", "epoch=3"), "tvae.epoch is not a setting. Did you mean 'epochs'"),
+        (("--set", "epochs"), "expected NAME=VALUE"),
+        (("--set", "epochs=many"), "expected int"),
+        (("--target", "sould"), "Did you mean 'sold'"),
+    ],
+)
+def test_a_wrong_argument_of_fit_names_itself(data: Path, words: tuple[str, ...], message: str) -> None:
+    with pytest.raises(GeratrizError, match=message):
+        run("fit", data, "-o", data.parent / "model", *words)
