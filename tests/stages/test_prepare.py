@@ -27,7 +27,12 @@ def folder(tmp_path: Path) -> Path:
 
 def test_parts_and_schema_are_written_with_the_overrides(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("one", "two"):
-        prepare.main(params(), data=folder / "data.parquet", validated=folder / "validation" / "validation.json", out=folder / name)
+        prepare.main(
+            params(),
+            data=folder / "data.parquet",
+            validated=folder / "validation" / "validation.json",
+            out=folder / name,
+        )
     schema = Schema.read(folder / "one" / "schema.json")
     assert schema.target == "sold"
     assert schema["size"].kind == "category"
@@ -46,5 +51,8 @@ def test_data_that_were_not_validated_are_not_prepared(folder: Path) -> None:
 def test_an_unknown_kind_of_data_is_refused(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"data\.kind is 'sound'"):
         prepare.main(
-            params(kind="sound"), data=folder / "data.parquet", validated=folder / "validation" / "validation.json", out=folder / "out"
+            params(kind="sound"),
+            data=folder / "data.parquet",
+            validated=folder / "validation" / "validation.json",
+            out=folder / "out",
         )
