@@ -221,9 +221,13 @@ def _show(logger: str, layout: str) -> None:
 def _reach_server() -> None:
     """Start the temporary server, or see whether the one that is set up answers.
 
+    Ctrl-C in a terminal goes to every process there. The temporary server inherits that it is blocked: it must outlive
+    the flow, which tells it how the run ended, and then stops it.
+
     Raises:
         PipelineError: there is none.
     """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         with get_client(sync_client=True) as client:
             problem = client.api_healthcheck()

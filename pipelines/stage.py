@@ -48,6 +48,10 @@ class StageFailed(PipelineError):
         self.again = again
 
 
+class RunEnded(PipelineError):
+    """The run was ended, and a stage with it."""
+
+
 class Stages:
     """Runs stages of the checkout in ``root``, from several threads if wanted, and can end all that run."""
 
@@ -62,6 +66,7 @@ class Stages:
 
         Raises:
             StageFailed: it failed; the message carries its own last lines.
+            RunEnded: :meth:`end` was called.
         """
         lines, dvcs = deque[str](maxlen=LAST_LINES), ""
         outcome: Outcome = "Ran"
@@ -80,7 +85,7 @@ class Stages:
                 f"stage {name} took longer than its timeout_s of {timeout_s:g} and was ended.", again=True
             )
         if self._ended:
-            raise StageFailed(f"stage {name} was ended with the run.", again=False)
+            raise RunEnded(f"stage {name} was ended with the run.")
         if code != 0:
             raise _failure(name, list(lines) or [dvcs])
         return outcome
@@ -112,7 +117,7 @@ class Stages:
         """A DVC process whose output can be read; whatever cuts the reading off ends it and its children."""
         with self._lock:
             if self._ended:
-                raise StageFailed(f"`dvc {' '.join(arguments)}` was not started: the run was ended.", again=False)
+                raise RunEnded(f"`dvc {' '.join(arguments)}` was not started: the run was ended.")
             process = subprocess.Popen(
                 [sys.executable, "-m", "dvc", "--wait-for-lock", *arguments],
                 cwd=self._root,
