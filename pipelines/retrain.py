@@ -23,7 +23,11 @@ SETTINGS = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",  # the default of 20 is too short for a busy machine
 }
 if __name__ == "__main__":  # what a person should see is said below; the rest goes to Prefect's server only
-    SETTINGS |= {"PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true", "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
+    SETTINGS |= {
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+    }
 for _name, _value in SETTINGS.items():  # Prefect reads them when it is imported
     os.environ.setdefault(_name, _value)
 
@@ -221,8 +225,8 @@ def _show(logger: str, layout: str) -> None:
 def _reach_server() -> None:
     """Start the temporary server, or see whether the one that is set up answers.
 
-    Ctrl-C in a terminal goes to every process there. The temporary server inherits that it is blocked: it must outlive
-    the flow, which tells it how the run ended, and then stops it.
+    Ctrl-C in a terminal goes to every process there. The temporary server is started with it blocked: it must outlive
+    the flow, which tells it how the run ended, or waits a minute for an answer.
 
     Raises:
         PipelineError: there is none.
@@ -235,6 +239,8 @@ def _reach_server() -> None:
         raise PipelineError(
             f"{why} Try again when the machine is less busy, or start `prefect server start`."
         ) from None
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     if problem is not None:
         address = settings.PREFECT_API_URL.value()
         raise PipelineError(
