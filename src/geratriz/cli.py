@@ -64,7 +64,7 @@ def validate(
     if as_json:
         _print_json(report.to_json())
     for finding in report.warnings if not as_json else ():
-        typer.echo(f"warning: {finding.description}")
+        typer.echo(f"warning: {finding.column or 'table'}: {finding.description}")
     contracts.require(report)
     if not as_json:
         typer.echo(
