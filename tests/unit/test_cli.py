@@ -55,6 +55,17 @@ def test_a_drafted_contract_validates_the_data_it_was_drafted_from(data: Path) -
     assert json.loads(run("contract", "draft", data))["name"] == "rows"
 
 
+def test_a_warning_names_its_column_and_stops_nothing(data: Path) -> None:
+    suite = data.parent / "contract.json"
+    rule = {
+        "type": "expect_column_values_to_be_between",
+        "kwargs": {"column": "size", "max_value": 2},
+        "severity": "warning",
+    }
+    suite.write_text(json.dumps({"name": "strict", "expectations": [rule]}))
+    assert "warning: size: values are at most 2" in run("validate", data, "--contract", suite)
+
+
 def test_fit_and_sample_with_settings_and_conditions(data: Path) -> None:
     model, out = data.parent / "model", data.parent / "out.csv"
     settings = [word for each in ("epochs=2", "width=32", "latent=4", "batch=64") for word in ("--set", each)]
