@@ -152,6 +152,8 @@ def start(project: Project, *arguments: str, **variables: str) -> subprocess.Pop
         stderr=subprocess.PIPE,
         text=True,
         process_group=0,
+        # a shell that starts the tests in the background ignores Ctrl-C for them, and children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
