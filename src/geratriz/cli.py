@@ -272,6 +272,9 @@ class _Progress:
         losses = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
         self._bar.update(self._task, completed=step, total=steps, losses=losses)
 
+    def note(self, text: str) -> None:
+        self._bar.console.print(text, highlight=False)
+
 
 def _pairs(texts: list[str], option: str, error: type[GeratrizError]) -> dict[str, Any]:
     """``key=value`` texts as a mapping; values are read as YAML: 'text', 12, 0.5, true, null."""

@@ -35,7 +35,10 @@ class Tracker(Protocol):
     """What a fit tells the world while it runs."""
 
     def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
-        """Report ``values`` after step ``step`` of ``steps`` (epochs for the generators here)."""
+        """Report ``values`` after step ``step`` of ``steps`` (rounds for the generators here)."""
+
+    def note(self, text: str) -> None:
+        """Say something for people: the plan before the first step, why a fit ended early."""
 
 
 class NullTracker:
@@ -44,6 +47,10 @@ class NullTracker:
     def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
         """Drop ``values``."""
         del values, step, steps
+
+    def note(self, text: str) -> None:
+        """Drop ``text``."""
+        del text
 
 
 class Trackers:
@@ -57,8 +64,13 @@ class Trackers:
         for tracker in self._trackers:
             tracker.metrics(values, step=step, steps=steps)
 
+    def note(self, text: str) -> None:
+        """Pass ``text`` on to each."""
+        for tracker in self._trackers:
+            tracker.note(text)
 
-class JsonlTracker:
+
+class JsonlTracker(NullTracker):
     """One JSON object a step, appended to a file and flushed: what is reported survives a kill."""
 
     def __init__(self, path: Path) -> None:
@@ -89,7 +101,7 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-class MlflowTracker:
+class MlflowTracker(NullTracker):
     """One MLflow run. Build one with :func:`mlflow_run`.
 
     Values are gathered and sent at most once a second. At the first call that fails it says so, once, and is silent.

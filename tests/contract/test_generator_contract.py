@@ -18,10 +18,12 @@ from geratriz.data.table import Table
 from geratriz.errors import BundleError, ConfigError, RequestError
 from geratriz.generators import catalog
 from geratriz.generators.base import BLOCK, Generator
+from geratriz.tracking import NullTracker
 from tests.tables import mixed
 
 QUICK: dict[str, dict[str, Any]] = {
-    "tvae": {"epochs": 3, "width": 32, "latent": 4, "batch": 64, "components": 5, "threads": 1}
+    "ctgan": {"steps": 60, "width": 32, "noise": 8, "batch": 64, "threads": 1},
+    "tvae": {"epochs": 3, "width": 32, "latent": 4, "batch": 64, "components": 5, "threads": 1},
 }
 
 
@@ -213,7 +215,7 @@ def test_a_missing_part_a_newer_format_and_an_unknown_kind_are_refused(
         catalog.load(tmp_path / "nowhere")
 
 
-class _CutOff:
+class _CutOff(NullTracker):
     """Ends the fit after a number of steps, as a person or a power cut would."""
 
     def __init__(self, after: int) -> None:
@@ -231,8 +233,10 @@ def test_a_fit_that_is_cut_off_ends_in_the_bytes_of_one_that_never_was(
     for after in (1, 2):
         try:
             fit(kind, data, tracker=_CutOff(after), checkpoint=checkpoint)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             assert list(checkpoint.iterdir()), "nothing was kept of a fit that was cut off"
+            assert f"after round {after} of" in str(stop)
+            assert f"{checkpoint}: the same fit, run again, goes on" in str(stop)
     fit(kind, data, checkpoint=checkpoint).save(tmp_path / "resumed")
     generator.save(tmp_path / "whole")
     assert content(tmp_path / "resumed") == content(tmp_path / "whole")

@@ -39,8 +39,10 @@ class Space:
         return numbers, np.ascontiguousarray(codes.T, dtype=np.int32)
 
 
-def nearest(queries: Features, base: Features, space: Space) -> tuple[np.ndarray, np.ndarray]:
+def nearest(queries: Features, base: Features, space: Space, *, others: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """The distance to the nearest row of ``base`` and which row it is, both (queries,).
+
+    With ``others``, ``queries`` are the very rows of ``base``, and none is its own neighbour.
 
     A number adds its difference in ``space``'s unit, a category that differs adds 1. A number missing on one side adds
     1 and how far the other is from the middle.
@@ -56,6 +58,8 @@ def nearest(queries: Features, base: Features, space: Space) -> tuple[np.ndarray
         part = slice(start, start + step)
         distance = cdist(points[part], base_points, "cityblock") if points.shape[1] else 0.0
         distance = distance + _disagreements(codes[:, part], base_codes)
+        if others:
+            distance[np.arange(len(distance)), np.arange(start, start + len(distance))] = np.inf
         rows[part] = distance.argmin(1)
         distances[part] = distance.min(1)
     return distances, rows

@@ -14,7 +14,7 @@ from geratriz import seeding
 from geratriz.data.split import places
 from geratriz.data.table import Table
 from geratriz.errors import DataError
-from geratriz.evaluate import detection, fidelity, privacy, utility
+from geratriz.evaluate import detection, fidelity, privacy, support, utility
 from geratriz.evaluate.base import EvaluateConfig, Metric, Score, Trio
 
 METRICS: dict[str, Metric] = {
@@ -42,6 +42,23 @@ METRICS: dict[str, Metric] = {
             title="Trend error, %",
             explains="How far pairs of columns are from the real ones, on average.",
             compute=fidelity.trend_error,
+        ),
+        Metric(
+            name="alpha_precision",
+            better="higher",
+            title="Precision (alpha)",
+            explains="Do synthetic rows lie where real ones do. 1: as often near the middle and at the edge; noise and "
+            "impossible rows lower it.",
+            compute=support.alpha_precision,
+        ),
+        Metric(
+            name="beta_recall",
+            better="higher",
+            title="Recall (beta)",
+            explains="Do synthetic rows reach everywhere real ones are. Fresh real rows score about 0.5, not 1: a "
+            "synthetic row is nearer than the nearest real one every other time. More than they do is nearness to "
+            "what was learnt by heart.",
+            compute=support.beta_recall,
         ),
         Metric(
             name="utility",

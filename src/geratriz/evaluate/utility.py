@@ -67,7 +67,8 @@ def _classification(
         for w in (ones, weight)
     )
     low, high = around(float(areas[0]), resampled, floor=0, ceiling=1)
-    return Score(value=float(areas[0]), low=low, high=high, detail={"measure": "AUC"})
+    measure = "AUC" if len(classes) <= 2 else f"macro one-vs-rest AUC of {len(classes)} classes"
+    return Score(value=float(areas[0]), low=low, high=high, detail={"measure": measure})
 
 
 def _regression(

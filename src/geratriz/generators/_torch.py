@@ -2,19 +2,19 @@
 
 import copy
 import hashlib
-import inspect
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from geratriz import seeding
 from geratriz.errors import ConfigError
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -51,14 +51,18 @@ class Runtime:
     def active(self) -> Iterator[None]:
         """Set threads and deterministic algorithms inside the block, and restore them after it."""
         threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+        memory: Any = torch.utils.deterministic
+        fill = memory.fill_uninitialized_memory
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with this set
         torch.set_num_threads(self.threads)
         torch.use_deterministic_algorithms(True)
+        memory.fill_uninitialized_memory = False  # a tenth of a step, and nothing here reads such
         try:
             yield
         finally:
             torch.set_num_threads(threads)
             torch.use_deterministic_algorithms(deterministic)
+            memory.fill_uninitialized_memory = fill
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Matrix products in this runtime's precision."""
@@ -69,19 +73,53 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def epoch_of_batches(rows: Tensor, size: int, rng: torch.Generator) -> Iterator[Tensor]:
-    """An epoch: slices of the resident ``rows`` in a fresh order; a last short one is left out if there are others."""
-    order = torch.randperm(len(rows), generator=rng, device=rng.device)
-    whole = max(len(rows) // size, 1) * size
-    for start in range(0, whole, size):
-        yield rows[order[start : start + size]]
+def uniform(rng: torch.Generator, *shape: int) -> Tensor:
+    """Numbers in [0, 1) on the generator's device."""
+    return torch.rand(shape, generator=rng, device=rng.device)
 
 
-class Ema:
+def normal(rng: torch.Generator, *shape: int) -> Tensor:
+    """Standard normal numbers on the generator's device."""
+    return torch.randn(shape, generator=rng, device=rng.device)
+
+
+def arrays_of(network: nn.Module) -> dict[str, np.ndarray]:
+    """The state of ``network`` for a bundle; :func:`restore` is its inverse."""
+    return {f"network.{name}": each.cpu().numpy() for name, each in network.state_dict().items()}
+
+
+N = TypeVar("N", bound=nn.Module)
+
+
+def restore(network: N, arrays: Mapping[str, np.ndarray]) -> N:
+    """``network`` in the state that :func:`arrays_of` gave, ready to sample."""
+    names = network.state_dict()
+    network.load_state_dict({name: torch.from_numpy(arrays[f"network.{name}"]) for name in names})
+    return network.eval().requires_grad_(False)
+
+
+class Batches:
+    """Slices of resident rows, an epoch in a fresh order each; any step's batch can be had without those before it."""
+
+    def __init__(self, rows: Tensor, size: int, seed: int) -> None:
+        self._rows, self._size, self._seed = rows, min(size, len(rows)), seed
+        self._steps = len(rows) // self._size  # an epoch; what does not fill a batch comes in the next one
+        self._order: tuple[int, Tensor] | None = None
+
+    def at(self, step: int) -> Tensor:
+        """The rows of ``step``, counted from 0, (size, C)."""
+        epoch, place = divmod(step, self._steps)
+        if self._order is None or self._order[0] != epoch:
+            rng = torch.Generator().manual_seed(seeding.derive(self._seed, "epoch", epoch))
+            self._order = (epoch, torch.randperm(len(self._rows), generator=rng).to(self._rows.device))
+        return self._rows[self._order[1][place * self._size : (place + 1) * self._size]]
+
+
+class Ema(Generic[N]):
     """An exponential moving average of a network's parameters: what is sampled from in place of the last step's."""
 
-    def __init__(self, network: nn.Module, decay: float) -> None:
-        self.average = copy.deepcopy(network).requires_grad_(False)
+    def __init__(self, network: N, decay: float) -> None:
+        self.average: N = copy.deepcopy(network).requires_grad_(False)
         self._decay = decay
         self._averages: list[Tensor] = list(self.average.parameters())
         self._current: list[Tensor] = list(network.parameters())
@@ -93,10 +131,11 @@ class Ema:
 
 
 class Checkpoint:
-    """The state of a fit on disk, replaced whole after each epoch and used only by the very same fit."""
+    """The state of a fit on disk, replaced whole after each round and used only by the very same fit."""
 
     def __init__(self, folder: Path | None, **identity: Any) -> None:
-        text = json.dumps(identity, sort_keys=True, default=str)
+        """``folder`` is where it is kept, or None to keep nothing; ``identity`` is all that the fit depends on."""
+        text = json.dumps({**identity, "torch": torch.__version__, "code": _code()}, sort_keys=True, default=str)
         self._path = None if folder is None else folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.pt"
 
     def load(self) -> dict[str, Any] | None:
@@ -116,11 +155,15 @@ class Checkpoint:
         os.replace(partial, self._path)
 
     def clear(self) -> None:
-        """The fit is done: nothing is left to go on from."""
+        """The fit is done: nothing is left to go on from, and no empty folder."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+            with suppress(OSError):
+                self._path.parent.rmdir()
 
 
-def code_of(*modules: ModuleType) -> str:
-    """A fingerprint of the source of ``modules``: a checkpoint of other code is not gone on from."""
-    return hashlib.sha256("".join(inspect.getsource(each) for each in modules).encode()).hexdigest()
+def _code() -> str:
+    """A fingerprint of the code of generators and codec: a checkpoint of other code is not gone on from."""
+    here = Path(__file__).parent
+    files = [*sorted(here.glob("*.py")), here.parent / "data" / "codec.py"]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -28,7 +28,7 @@ from geratriz.data.schema import Schema
 from geratriz.data.split import row_hashes
 from geratriz.data.table import Table
 from geratriz.errors import BundleError, ConfigError, RequestError
-from geratriz.tracking import NullTracker, Tracker
+from geratriz.tracking import NullTracker, Tracker, Trackers
 
 BLOCK = 8192  # rows computed together when sampling; a change changes what every seed gives
 
@@ -64,6 +64,10 @@ class Fit:
     """Folder for checkpoints, or None to keep none."""
     data: str
     """The data's fingerprint, as in :class:`Record`."""
+
+    def record(self, rows: int, *, device: str = "cpu", threads: int = 1, precision: str = "float64") -> Record:
+        """The record of this fit on ``rows`` rows."""
+        return Record(seed=self.seed, rows=rows, data=self.data, device=device, threads=threads, precision=precision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +110,24 @@ class Generator(abc.ABC, Generic[C]):
             ConfigError: ``config`` is of another generator.
             DataError: the table cannot be learnt from.
             TrainingError: the fit went wrong.
+            KeyboardInterrupt: as it came, saying how far the fit got and what is kept.
         """
         chosen = cls.config_cls() if config is None else config
         if not isinstance(chosen, cls.config_cls):
             raise ConfigError(f"{cls.kind} takes a {cls.config_cls.__name__}, got a {type(chosen).__name__}.")
+        progress = _Progress()
         run = Fit(
             seed=seed,
             device=device,
-            tracker=NullTracker() if tracker is None else tracker,
+            tracker=Trackers([progress, NullTracker() if tracker is None else tracker]),
             checkpoint=checkpoint,
             data=hashlib.sha256(row_hashes(data.frame).tobytes()).hexdigest(),
         )
-        with seeding.scope(seed):
-            return cls._fit(data, chosen, run)
+        try:
+            with seeding.scope(seed):
+                return cls._fit(data, chosen, run)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"fitting {cls.kind} was interrupted {progress.where(checkpoint)}") from None
 
     @final
     @property
@@ -216,6 +225,24 @@ class Generator(abc.ABC, Generic[C]):
         cls, config: C, codec: Codec, record: Record, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
     ) -> Self:
         """Rebuild from what :meth:`_state` gave."""
+
+
+class _Progress(NullTracker):
+    """Remembers how far a fit got."""
+
+    def __init__(self) -> None:
+        self._step = self._steps = 0
+
+    def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
+        self._step, self._steps = step, steps
+
+    def where(self, checkpoint: Path | None) -> str:
+        if not self._step:
+            return "before its first round was done: run it again."
+        done = f"after round {self._step} of {self._steps}"
+        if checkpoint is None:
+            return f"{done}; no checkpoint was asked for, so nothing is kept."
+        return f"{done}. Its checkpoint is in {checkpoint}: the same fit, run again, goes on from there."
 
 
 def _whole(what: str, given: Any, *, least: int) -> int:

@@ -9,6 +9,12 @@ from geratriz.errors import BundleError, ConfigError, nearest
 from geratriz.generators.base import Generator
 
 
+def _ctgan() -> type[Generator[Any]]:
+    from geratriz.generators.ctgan import Ctgan
+
+    return Ctgan
+
+
 def _independent() -> type[Generator[Any]]:
     from geratriz.generators.independent import Independent
 
@@ -21,7 +27,11 @@ def _tvae() -> type[Generator[Any]]:
     return Tvae
 
 
-GENERATORS: dict[str, Callable[[], type[Generator[Any]]]] = {"independent": _independent, "tvae": _tvae}
+GENERATORS: dict[str, Callable[[], type[Generator[Any]]]] = {
+    "ctgan": _ctgan,
+    "independent": _independent,
+    "tvae": _tvae,
+}
 
 
 def find(kind: str) -> type[Generator[Any]]:

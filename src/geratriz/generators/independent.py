@@ -31,8 +31,7 @@ class Independent(Generator[CodecConfig]):
         codec = Codec.fit(data, config, seeding.generator(run.seed, "codec"))
         codes = codec.bin(codec.encode(data, seeding.generator(run.seed, "encode")))
         frequencies = tuple(np.bincount(codes[:, i], minlength=size) / len(codes) for i, size in enumerate(codec.sizes))
-        record = Record(seed=run.seed, rows=len(data), data=run.data, device="cpu", threads=1, precision="float64")
-        return cls(config, codec, record, frequencies)
+        return cls(config, codec, run.record(len(data)), frequencies)
 
     def _sample(self, rows: int, rng: np.random.Generator, codes: Mapping[int, int]) -> np.ndarray:
         drawn = [np.searchsorted(np.cumsum(p[:-1]), rng.random(rows), side="right") for p in self.frequencies]

@@ -14,7 +14,6 @@ Shapes: N rows, C modelled columns, L levels over all columns, W width, Z latent
 """
 
 import dataclasses
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, final
@@ -23,95 +22,67 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from geratriz import config as configs
 from geratriz import seeding
-from geratriz.data import codec as codec_module
-from geratriz.data.codec import Codec, CodecConfig
+from geratriz.data.codec import Codec
 from geratriz.data.table import Table
-from geratriz.errors import RequestError, TrainingError
-from geratriz.generators import _mixture, _torch, base
+from geratriz.errors import RequestError
+from geratriz.generators import _plan, _rounds
+from geratriz.generators._codes import Layout, Residual
 from geratriz.generators._mixture import Mixture
-from geratriz.generators._torch import Checkpoint, Ema, Precision, Runtime, epoch_of_batches
+from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
+from geratriz.generators._torch import Batches, Ema, arrays_of, normal, restore
 from geratriz.generators.base import Fit, Generator, Record
 
+HELD_OUT = 0.05  # share of the rows that say when to stop; the prior and the codec use them too
+STEPS = (20, 500)  # of a round, at least and at most; as many as an epoch has where that lies between
 EM_STEPS = 50  # the likelihood has settled by then
 POOL = 8  # prior draws per wanted row when a condition is given
 ACTIVE = 0.01  # variance of the posterior mean above which a latent unit is active (Burda et al., arXiv 1509.00519)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TvaeConfig:
+class TvaeConfig(NetworkConfig):
     """Settings of the tabular VAE; the defaults were chosen on Adult (docs/log.md)."""
 
-    epochs: int = 30
-    batch: int = 512
+    epochs: Auto = "auto"
+    """How often each row is seen, at most: 30 times on 32,000 rows, oftener on fewer, 4 times on millions. The fit ends
+    earlier when held-out rows say so."""
     rate: float = 2e-3
     """Peak of the one-cycle learning rate."""
     latent: int = 32
-    width: int = 512
-    blocks: int = 2
-    """Residual blocks in the encoder and in the decoder."""
     beta: float = 0.3
     """Weight of the KL term: below 1 the latents say more about the row, and the mixture prior takes up the slack."""
     weight_decay: float = 1e-4
-    ema: float = 0.998
-    """Decay of the averaged weights per step."""
     components: int = 100
     """Gaussians in the prior."""
-    max_levels: int = 160
-    """A numeric column with at most this many distinct values keeps each as a level of its own."""
-    bins: int = 128
-    """Quantile bins of a column with more."""
-    precision: Precision = "auto"
-    threads: int | None = None
-    """CPU threads; all when null. Part of what equal bytes depend on."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "latent", "width", "blocks", "components"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.rate <= 0 or self.beta <= 0 or not 0 <= self.ema < 1:
-            raise ValueError("rate and beta must be positive, and ema in [0, 1)")
-
-
-class _Block(nn.Module):
-    """x + W2 silu(W1 layernorm(x)): pre-norm residual."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm, self.up, self.down = nn.LayerNorm(width), nn.Linear(width, width), nn.Linear(width, width)
-        nn.init.zeros_(self.down.weight)  # each block starts as the identity
-
-    def forward(self, x_NW: Tensor) -> Tensor:
-        out: Tensor = x_NW + self.down(nn.functional.silu(self.up(self.norm(x_NW))))
-        return out
+        NetworkConfig.__post_init__(self)
+        _plan.least_one(self, "epochs", "latent", "components")
+        if self.rate <= 0 or self.beta <= 0:
+            raise ValueError(f"rate and beta must be positive, got {self.rate} and {self.beta}")
 
 
 class _Network(nn.Module):
     """Encoder and decoder."""
 
-    offsets: Tensor
-    member: Tensor
-
-    def __init__(self, sizes: tuple[int, ...], config: TvaeConfig) -> None:
+    def __init__(self, sizes: tuple[int, ...], config: TvaeConfig, width: int) -> None:
         super().__init__()
-        width, levels = config.width, sum(sizes)
-        self.sizes = sizes
-        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-        self.register_buffer("offsets", torch.tensor(starts, dtype=torch.int64), persistent=False)
-        column = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
-        self.register_buffer("member", nn.functional.one_hot(column, len(sizes)).float(), persistent=False)  # (L, C)
+        levels = sum(sizes)
+        self.layout = Layout(sizes)
         self.embed = nn.EmbeddingBag(levels, width, mode="sum")
         nn.init.normal_(self.embed.weight, std=len(sizes) ** -0.5)
-        self.encoder = nn.Sequential(*(_Block(width) for _ in range(config.blocks)), nn.LayerNorm(width))
+        self.encoder = nn.Sequential(*(Residual(width) for _ in range(config.blocks)), nn.LayerNorm(width))
         self.posterior = nn.Linear(width, 2 * config.latent)
         self.decoder = nn.Sequential(
-            nn.Linear(config.latent, width), *(_Block(width) for _ in range(config.blocks)), nn.LayerNorm(width)
+            nn.Linear(config.latent, width), *(Residual(width) for _ in range(config.blocks)), nn.LayerNorm(width)
         )
         self.logits = nn.Linear(width, levels)
 
     def encode(self, codes_NC: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of q(z | x), float32."""
-        hidden = self.encoder(self.embed(codes_NC + self.offsets))
+        hidden = self.encoder(self.embed(codes_NC + self.layout.offsets))
         mean, log_variance = self.posterior(hidden).float().chunk(2, dim=1)
         return mean, log_variance.clamp(-12, 4)
 
@@ -120,11 +91,13 @@ class _Network(nn.Module):
         logits: Tensor = self.logits(self.decoder(z_NZ)).float()
         return logits
 
-    def log_likelihood(self, logits_NL: Tensor, codes_NC: Tensor) -> Tensor:
-        """log p(x_c | z) per row and column, (N, C): a softmax a column, all columns in one product."""
-        shifted = logits_NL - logits_NL.amax(1, keepdim=True)
-        normaliser = (shifted.clamp_min(-60).exp() @ self.member).log()
-        return shifted.gather(1, codes_NC + self.offsets) - normaliser
+    def terms(self, codes_NC: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Reconstruction and KL term of the negative lower bound, means over rows, at one draw of the posterior."""
+        mean, log_variance = self.encode(codes_NC)
+        logits = self.decode(mean + (log_variance / 2).exp() * normal(rng, *mean.shape))
+        reconstruction = -self.layout.log_likelihood(logits, codes_NC).sum(1).mean()
+        kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
+        return reconstruction, kl
 
 
 @final
@@ -135,6 +108,7 @@ class Tvae(Generator[TvaeConfig]):
     kind: ClassVar[str] = "tvae"
     config_cls: ClassVar[type[Any]] = TvaeConfig
 
+    plan: Plan
     network: _Network
     """In evaluation mode, on the device it was fitted or loaded on."""
     prior: Mixture
@@ -162,7 +136,7 @@ class Tvae(Generator[TvaeConfig]):
         rng = seeding.generator(seed, "decode")
         with torch.inference_mode():
             logits = self.network.decode(torch.from_numpy(latents.astype(np.float32)).to(self._device))
-        return self.codec.decode(self.codec.unbin(_draw(logits, self.network.sizes, rng), rng))
+        return self.codec.decode(self.codec.unbin(self._draw(logits, rng), rng))
 
     def interpolate(self, ends: Table, steps: int, *, seed: int) -> Table:
         """``steps`` rows on the straight line between the latents of the two rows of ``ends``, both included.
@@ -180,38 +154,20 @@ class Tvae(Generator[TvaeConfig]):
 
     @property
     def _device(self) -> torch.device:
-        return self.network.offsets.device
+        return self.network.layout.offsets.device
 
     @classmethod
     def _fit(cls, data: Table, config: TvaeConfig, run: Fit) -> Self:
-        runtime = Runtime.choose(device=run.device, threads=config.threads, precision=config.precision)
-        codec_config = CodecConfig(max_levels=config.max_levels, bins=config.bins)
-        codec = Codec.fit(data, codec_config, seeding.generator(run.seed, "codec"))
-        codes = codec.bin(codec.encode(data, seeding.generator(run.seed, "encode")))
-        code = _torch.code_of(sys.modules[__name__], _torch, _mixture, base, codec_module)
-        checkpoint = Checkpoint(
-            run.checkpoint,
-            config=config,
-            seed=run.seed,
-            data=run.data,
-            runtime=runtime,
-            code=code,
-            torch=torch.__version__,
-        )
-        with runtime.active():
-            rows = torch.from_numpy(codes).long().to(runtime.device)
-            network = _train(rows, codec.sizes, config, run, runtime, checkpoint)
-            prior = _fit_prior(network, rows, config, run.seed)
-        record = Record(
-            seed=run.seed,
-            rows=len(data),
-            data=run.data,
-            device=runtime.device.split(":")[0],
-            threads=runtime.threads,
-            precision=runtime.precision,
-        )
-        checkpoint.clear()
-        return cls(config, codec, record, network, prior)
+        start = Start.of(data, config, run, held=HELD_OUT)
+        with start.runtime.active():
+            plan = _settle(config, len(data))
+            network = _Network(start.codec.sizes, config, plan.width).to(start.runtime.device)
+            parameters = sum(each.numel() for each in network.parameters())
+            run.tracker.note(_plan.describe(start, plan, parameters=parameters, passes=3))
+            network = _train(network, start, plan, config, run)
+            prior = _fit_prior(network, start.rows, config, run.seed)
+        start.checkpoint.clear()
+        return cls(config, start.codec, start.record(run), plan, network, prior)
 
     def _sample(self, rows: int, rng: np.random.Generator, codes: Mapping[int, int]) -> np.ndarray:
         latents = self.prior.sample(rows * (POOL if codes else 1), rng)
@@ -219,19 +175,22 @@ class Tvae(Generator[TvaeConfig]):
             logits = self.network.decode(torch.from_numpy(latents).to(self._device))
             if codes:
                 wanted = torch.tensor(list(codes), device=self._device)
-                target = torch.zeros(len(latents), len(self.network.sizes), dtype=torch.int64, device=self._device)
+                target = torch.zeros(len(latents), len(self.codec.sizes), dtype=torch.int64, device=self._device)
                 target[:, wanted] = torch.tensor(list(codes.values()), device=self._device)
-                fit = self.network.log_likelihood(logits, target)[:, wanted].sum(1).double().cpu().numpy()
+                fit = self.network.layout.log_likelihood(logits, target)[:, wanted].sum(1).double().cpu().numpy()
                 logits = logits[torch.from_numpy(_resample(fit, rows, rng)).to(self._device)]
-        drawn = _draw(logits, self.network.sizes, rng)
+        drawn = self._draw(logits, rng)
         for index, code in codes.items():
             drawn[:, index] = code
         return drawn
 
+    def _draw(self, logits_NL: Tensor, rng: np.random.Generator) -> np.ndarray:
+        layout = self.network.layout
+        return layout.draw(layout.probabilities(logits_NL), rng).cpu().numpy().astype(np.int32)
+
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        arrays = {f"network.{name}": each.cpu().numpy() for name, each in self.network.state_dict().items()}
         prior = {f"prior.{name}": each for name, each in dataclasses.asdict(self.prior).items()}
-        return {}, {**arrays, **prior}
+        return {"plan": dataclasses.asdict(self.plan)}, {**arrays_of(self.network), **prior}
 
     @classmethod
     def _from_state(
@@ -242,72 +201,70 @@ class Tvae(Generator[TvaeConfig]):
         meta: Mapping[str, Any],
         arrays: Mapping[str, np.ndarray],
     ) -> Self:
-        network = _Network(codec.sizes, config)
-        prefix = "network."
-        network.load_state_dict(
-            {
-                name.removeprefix(prefix): torch.from_numpy(each)
-                for name, each in arrays.items()
-                if name.startswith(prefix)
-            }
-        )
+        plan = configs.load(Plan, meta["plan"], "plan")
+        network = restore(_Network(codec.sizes, config, plan.width), arrays)
         prior = Mixture(arrays["prior.weights"], arrays["prior.means"], arrays["prior.factors"])
-        return cls(config, codec, record, network.eval().requires_grad_(False), prior)
+        return cls(config, codec, record, plan, network, prior)
 
 
-def _train(
-    rows: Tensor, sizes: tuple[int, ...], config: TvaeConfig, run: Fit, runtime: Runtime, checkpoint: Checkpoint
-) -> _Network:
-    """The averaged network after ``config.epochs`` epochs on ``rows`` (N, C)."""
-    network = _Network(sizes, config).to(runtime.device)
+def _settle(config: TvaeConfig, rows: int) -> Plan:
+    """What ``auto`` stands for on a table of ``rows`` rows."""
+    batch = _plan.batch_of(config, rows)
+    usual = round(min(max(30 * (32_000 / rows) ** 0.5, 4), 200))  # on ten times the rows three times the steps
+    epochs = usual if config.epochs == "auto" else config.epochs
+    in_all = epochs * max(rows // batch, 1)
+    steps = min(max(rows // batch, STEPS[0]), STEPS[1])
+    return Plan(batch=batch, width=_plan.width_of(config, rows), rounds=-(-in_all // steps), steps=steps)
+
+
+def _train(network: _Network, start: Start, plan: Plan, config: TvaeConfig, run: Fit) -> _Network:
+    """The averaged network after training, as far as the held-out rows say that it learns."""
+    rows, held, runtime = start.rows[~start.held], start.rows[start.held], start.runtime
     ema = Ema(network, config.ema)
-    steps = max(len(rows) // config.batch, 1) * config.epochs
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=config.rate, weight_decay=config.weight_decay, betas=(0.9, 0.99), fused=True
     )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.rate, total_steps=steps, pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, config.rate, total_steps=plan.rounds * plan.steps, pct_start=0.1
+    )
     rng = torch.Generator(runtime.device).manual_seed(seeding.derive(run.seed, "train"))
-    parts: dict[str, Any] = {"network": network, "ema": ema.average, "optimiser": optimiser, "schedule": schedule}
-    done = 0
-    saved = checkpoint.load()
-    if saved is not None:
-        for name, part in parts.items():
-            part.load_state_dict(saved[name])
-        rng.set_state(saved["rng"])
-        done = saved["epoch"]
-    step = done * (steps // config.epochs)
-    for epoch in range(done + 1, config.epochs + 1):
+    batches = Batches(rows, plan.batch, run.seed)
+
+    def one_round(number: int) -> dict[str, float]:
         sums = torch.zeros(2, device=rows.device)
-        batches = 0
-        for batch in epoch_of_batches(rows, config.batch, rng):
+        for step in range((number - 1) * plan.steps, number * plan.steps):
             with runtime.autocast():
-                mean, log_variance = network.encode(batch)
-                noise = torch.randn(mean.shape, generator=rng, device=rng.device)
-                logits = network.decode(mean + (log_variance / 2).exp() * noise)
-            reconstruction = -network.log_likelihood(logits, batch).sum(1).mean()
-            kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
+                reconstruction, kl = network.terms(batches.at(step), rng)
             optimiser.zero_grad(set_to_none=True)
             (reconstruction + config.beta * kl).backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
             schedule.step()
-            step += 1
-            batches += 1
-            ema.update(step)
+            ema.update(step + 1)
             sums += torch.stack([reconstruction.detach(), kl.detach()])
-        reconstruction_mean, kl_mean = (sums / batches).tolist()
-        if not np.isfinite(reconstruction_mean + kl_mean):
-            raise TrainingError(
-                f"the loss is not finite in epoch {epoch} of {config.epochs} (reconstruction {reconstruction_mean}, "
-                f"kl {kl_mean}). Lower train.tvae.rate (now {config.rate:g}) or set precision to float32."
-            )
+        reconstruction_mean, kl_mean = (sums / plan.steps).tolist()
         with torch.no_grad():
             active = int((network.encode(rows[:4096])[0].var(0, correction=0) > ACTIVE).sum())
-        state = {name: part.state_dict() for name, part in parts.items()}
-        checkpoint.save({**state, "rng": rng.get_state(), "epoch": epoch})
-        losses = {"reconstruction": reconstruction_mean, "kl": kl_mean, "active_units": float(active)}
-        run.tracker.metrics(losses, step=epoch, steps=config.epochs)
-    return ema.average.eval()  # type: ignore[return-value]
+        return {"reconstruction": reconstruction_mean, "kl": kl_mean, "active_units": float(active)}
+
+    def judge(averaged: _Network) -> float:
+        """The negative lower bound of held-out rows, in nats a row; the same noise each time."""
+        noise = torch.Generator(runtime.device).manual_seed(seeding.derive(run.seed, "judge"))
+        with torch.no_grad():
+            reconstruction, kl = averaged.terms(held, noise)
+        return float(reconstruction + config.beta * kl)
+
+    return _rounds.train(
+        one_round,
+        judge=judge if len(held) else None,
+        rounds=plan.rounds,
+        patience=max(plan.rounds // 5, 5),
+        ema=ema,
+        parts={"network": network, "optimiser": optimiser, "schedule": schedule},
+        rng=rng,
+        checkpoint=start.checkpoint,
+        tracker=run.tracker,
+    )
 
 
 def _fit_prior(network: _Network, rows: Tensor, config: TvaeConfig, seed: int) -> Mixture:
@@ -315,20 +272,8 @@ def _fit_prior(network: _Network, rows: Tensor, config: TvaeConfig, seed: int) -
     rng = torch.Generator(rows.device).manual_seed(seeding.derive(seed, "prior"))
     with torch.inference_mode():
         mean, log_variance = network.encode(rows)
-        noise = torch.randn(mean.shape, generator=rng, device=rng.device)
-        draws = (mean + (log_variance / 2).exp() * noise).cpu()
+        draws = (mean + (log_variance / 2).exp() * normal(rng, *mean.shape)).cpu()
     return Mixture.fit(draws, config.components, iterations=EM_STEPS, seed=seeding.derive(seed, "mixture"))
-
-
-def _draw(logits_NL: Tensor, sizes: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """A code per row and column from the logits, by inverting each column's distribution function; int32 (N, C)."""
-    uniform = torch.from_numpy(rng.random((len(logits_NL), len(sizes)), dtype=np.float32)).to(logits_NL.device)
-    drawn = torch.empty(len(logits_NL), len(sizes), dtype=torch.int32)
-    for i, logits in enumerate(torch.split(logits_NL, list(sizes), dim=1)):
-        heights = logits.softmax(1).cumsum(1)
-        below = heights[:, :-1] <= uniform[:, i : i + 1]  # the last level takes what rounding leaves
-        drawn[:, i] = below.sum(1).int().cpu()
-    return drawn.numpy()
 
 
 def _resample(log_weights: np.ndarray, rows: int, rng: np.random.Generator) -> np.ndarray:

@@ -13,6 +13,8 @@ SPANS: dict[str, tuple[float, float]] = {
     "detection": (0.0, 1.0),
     "shape_error": (0.0, 5.0),
     "trend_error": (0.0, 10.0),
+    "alpha_precision": (0.8, 1.0),
+    "beta_recall": (0.3, 0.6),
     "mia_auc": (0.5, 0.6),
     "copy_rate": (0.0, 0.01),
     "dcr_share": (0.5, 0.6),

@@ -67,8 +67,13 @@ class _Lines:
         """Write a line if it is time, and after the last step."""
         if step % max(steps // LINES, 1) == 0 or step == steps:
             losses = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
-            sys.stdout.write(f"epoch {step}/{steps}  {losses}\n")
+            sys.stdout.write(f"round {step}/{steps}  {losses}\n")
             sys.stdout.flush()
+
+    def note(self, text: str) -> None:
+        """Write it as a line."""
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
 
 
 def _write_csv(steps: list[dict[str, Any]], path: Path) -> None:

@@ -1,0 +1,81 @@
+"""What networks over codec levels share: which level belongs to which column, drawing a code a column, residual blocks.
+
+Shapes: N rows, C modelled columns, L levels over all columns, W width.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from geratriz.generators import _torch
+
+LOWEST = -60.0  # logits so far below a row's highest count as this: exp() of it is still a normal float32
+
+
+class Layout(nn.Module):
+    """The levels of all columns side by side, and every operation a column done on all columns at once."""
+
+    offsets: Tensor
+    ends: Tensor
+    column: Tensor
+    member: Tensor
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        ends = torch.tensor(np.cumsum(sizes), dtype=torch.int64)
+        column = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
+        buffers = {
+            "offsets": ends - torch.tensor(sizes),  # (C,) the first level of each column
+            "ends": ends,  # (C,) one past its last
+            "column": column,  # (L,)
+            "member": nn.functional.one_hot(column, len(sizes)).float(),  # (L, C)
+        }
+        for name, buffer in buffers.items():
+            self.register_buffer(name, buffer, persistent=False)
+
+    def probabilities(self, logits_NL: Tensor) -> Tensor:
+        """A softmax a column, (N, L)."""
+        heights = (logits_NL - logits_NL.amax(1, keepdim=True)).clamp_min(LOWEST).exp()
+        return heights / ((heights @ self.member) @ self.member.T)  # a product goes back faster than an index
+
+    def log_likelihood(self, logits_NL: Tensor, codes_NC: Tensor) -> Tensor:
+        """The log probability of each code under the logits, (N, C)."""
+        shifted = logits_NL - logits_NL.amax(1, keepdim=True)
+        normaliser = (shifted.clamp_min(LOWEST).exp() @ self.member).log()
+        return shifted.gather(1, codes_NC + self.offsets) - normaliser
+
+    def draw(self, probabilities_NL: Tensor, rng: np.random.Generator | torch.Generator) -> Tensor:
+        """A code per row and column, int64 (N, C), by inverting each column's distribution function.
+
+        One cumulative sum runs over all columns; each column is searched between the heights at its ends.
+        """
+        heights = probabilities_NL.double().cumsum(1)  # float32 would blur rare levels of the last of many columns
+        top = heights[:, self.ends - 1]
+        bottom = nn.functional.pad(top[:, :-1], (1, 0))
+        shape = tuple(top.shape)
+        if isinstance(rng, torch.Generator):
+            places = _torch.uniform(rng, *shape)
+        else:
+            places = torch.from_numpy(rng.random(shape, dtype=np.float32)).to(top.device)
+        found = torch.searchsorted(heights, bottom + places * (top - bottom), right=True)
+        return torch.minimum(torch.maximum(found, self.offsets), self.ends - 1) - self.offsets
+
+    def highest(self, heights_NL: Tensor) -> Tensor:
+        """The code with the greatest height in each column, int64 (N, C)."""
+        sizes = (self.ends - self.offsets).tolist()
+        return torch.stack([part.argmax(1) for part in torch.split(heights_NL, sizes, dim=1)], 1)
+
+
+class Residual(nn.Module):
+    """x + W2 silu(W1 norm(x)), with or without layer normalisation; starts as the identity."""
+
+    def __init__(self, width: int, *, normalised: bool = True) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width) if normalised else nn.Identity()
+        self.up, self.down = nn.Linear(width, width), nn.Linear(width, width)
+        nn.init.zeros_(self.down.weight)
+
+    def forward(self, x_NW: Tensor) -> Tensor:
+        """The block's output, (N, W)."""
+        out: Tensor = x_NW + self.down(nn.functional.silu(self.up(self.norm(x_NW))))
+        return out

@@ -1,0 +1,53 @@
+"""Operations over the levels of all columns at once, held against the same a column at a time."""
+
+import numpy as np
+import pytest
+import torch
+
+from geratriz.generators._codes import Layout
+
+SIZES = (3, 1, 40, 2)
+
+
+@pytest.fixture(scope="module")
+def logits() -> torch.Tensor:
+    return 5 * torch.randn(50, sum(SIZES), generator=torch.Generator().manual_seed(0))
+
+
+def test_probabilities_are_a_softmax_a_column(logits: torch.Tensor) -> None:
+    expected = torch.cat([part.softmax(1) for part in torch.split(logits, SIZES, dim=1)], 1)
+    assert torch.allclose(Layout(SIZES).probabilities(logits), expected, atol=1e-6)
+
+
+def test_log_likelihoods_are_those_of_the_codes(logits: torch.Tensor) -> None:
+    codes = torch.stack([torch.randint(size, (50,)) for size in SIZES], 1)
+    parts = torch.split(logits.log_softmax(1), SIZES, dim=1)
+    expected = [part.log_softmax(1).gather(1, codes[:, i : i + 1]) for i, part in enumerate(parts)]
+    assert torch.allclose(Layout(SIZES).log_likelihood(logits, codes), torch.cat(expected, 1), atol=1e-4)
+
+
+def test_the_highest_level_of_each_column_is_found(logits: torch.Tensor) -> None:
+    expected = torch.stack([part.argmax(1) for part in torch.split(logits, SIZES, dim=1)], 1)
+    assert torch.equal(Layout(SIZES).highest(logits), expected)
+
+
+def test_codes_are_drawn_as_often_as_their_probability_says(logits: torch.Tensor) -> None:
+    layout = Layout(SIZES)
+    shares = layout.probabilities(logits[:1])
+    drawn = layout.draw(shares.expand(100_000, -1), np.random.default_rng(0))
+    seen = torch.cat([torch.bincount(drawn[:, i], minlength=size) for i, size in enumerate(SIZES)]) / len(drawn)
+    assert torch.allclose(seen, shares[0], atol=0.006)
+
+
+def test_a_level_of_probability_zero_is_never_drawn_even_at_the_ends_of_its_column() -> None:
+    shares = torch.tensor([[0.0, 1.0, 0.0, 0.5, 0.5, 0.0]]).expand(20_000, -1)
+    drawn = Layout((3, 3)).draw(shares, torch.Generator().manual_seed(0))
+    assert set(drawn[:, 0].tolist()) == {1}
+    assert set(drawn[:, 1].tolist()) == {0, 1}
+
+
+def test_rare_levels_of_the_last_of_many_columns_are_drawn() -> None:
+    columns = 400
+    shares = torch.tensor([[0.999, 0.001]]).repeat(1, columns).expand(4000, -1)
+    drawn = Layout((2,) * columns).draw(shares, np.random.default_rng(0))
+    assert drawn[:, -50:].float().mean() == pytest.approx(0.001, rel=0.3)

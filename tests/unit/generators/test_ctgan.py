@@ -1,0 +1,104 @@
+"""What is particular to the tabular GAN: the joint distribution, conditions, collapse."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from geratriz.data.table import Table
+from geratriz.errors import TrainingError
+from geratriz.generators._detector import tell_apart
+from geratriz.generators.ctgan import Ctgan, CtganConfig
+from geratriz.tracking import NullTracker
+
+
+class Losses(NullTracker):
+    def __init__(self) -> None:
+        self.seen: list[Mapping[str, float]] = []
+
+    def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
+        self.seen.append(values)
+
+
+@pytest.fixture(scope="module")
+def data() -> Table:
+    """The grade depends on the group, and the note is missing in group b alone."""
+    rng = np.random.default_rng(0)
+    group = rng.choice(["a", "b", "c"], 3000, p=[0.6, 0.3, 0.1])
+    grade = pd.Series(group).map({"a": 0, "b": 4, "c": 8}).to_numpy() + rng.integers(0, 3, 3000)
+    note = np.where(group == "b", None, rng.choice(["x", "y"], 3000))
+    return Table.from_frame(
+        pd.DataFrame({"group": group, "grade": grade, "note": note, "coin": rng.random(3000) < 0.5})
+    )
+
+
+@pytest.fixture(scope="module")
+def losses() -> Losses:
+    return Losses()
+
+
+@pytest.fixture(scope="module")
+def generator(data: Table, losses: Losses) -> Ctgan:
+    config = CtganConfig(steps=400, width=64, noise=16, batch=256, threads=1)
+    return Ctgan.fit(data, config, seed=0, device="cpu", tracker=losses)
+
+
+def test_both_losses_the_accuracy_and_what_is_watched_are_logged(losses: Losses, generator: Ctgan) -> None:
+    names = {"generator_loss", "discriminator_loss", "accuracy", "distinct", "marginals_off", "held_out"}
+    assert all(set(each) == names for each in losses.seen)
+    assert all(0.3 < each["accuracy"] <= 1 for each in losses.seen)
+    assert losses.seen[-1]["distinct"] > 0.9
+
+
+def test_what_depends_in_the_data_depends_in_the_sample(generator: Ctgan, data: Table) -> None:
+    sample = generator.sample(5000, seed=1).frame
+    for frame in (sample, data.frame):
+        means = frame.groupby("group", observed=True)["grade"].mean()
+        assert means.to_numpy() == pytest.approx([1, 5, 9], abs=0.7)
+        missing = frame["note"].isna().groupby(frame["group"]).mean()
+        assert missing.to_numpy() == pytest.approx([0, 1, 0], abs=0.1)
+
+
+def test_any_number_of_given_columns_pulls_the_others_along(generator: Ctgan) -> None:
+    rare = generator.sample(2000, seed=1, where={"group": "c"}).frame
+    assert (rare["group"] == "c").all()
+    assert rare["grade"].mean() == pytest.approx(9, abs=0.7)
+    two = generator.sample(2000, seed=1, where={"grade": 5, "coin": True}).frame
+    assert (two["coin"] & (two["grade"] == 5)).all()
+    assert (two["group"] == "b").mean() > 0.9
+    assert two["note"].isna().mean() > 0.9
+
+
+def test_marginals_are_not_biased_towards_rare_categories() -> None:
+    words = np.random.default_rng(0).choice(["common", "rare"], 4000, p=[0.97, 0.03])
+    table = Table.from_frame(pd.DataFrame({"x": words, "y": np.random.default_rng(1).permutation(words)}))
+    drawn = Ctgan.fit(table, CtganConfig(steps=100, width=32, noise=8, threads=1), seed=0).sample(8000, seed=0).frame
+    for name in ("x", "y"):
+        assert (drawn[name] == "rare").mean() == pytest.approx((table.frame[name] == "rare").mean(), abs=0.01)
+
+
+def test_a_generator_that_collapses_ends_the_fit_with_the_reason(data: Table) -> None:
+    config = CtganConfig(steps=100, width=32, noise=1, batch=64, rate=3.0, penalty=0, threads=1, precision="float32")
+    with pytest.raises(
+        TrainingError, match=r"collapsed: after round \d+ of 20 .* different ones.*Lower the setting `rate`"
+    ):
+        Ctgan.fit(data, config, seed=0)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"steps": 0}, {"batch": 0}, {"rate": 0.0}, {"temperature": 0.0}, {"penalty": -1.0}],
+)
+def test_settings_out_of_range_are_refused(setting: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(setting))):
+        CtganConfig(**setting)
+
+
+def test_the_detector_tells_other_rows_apart_and_not_the_same() -> None:
+    rng = np.random.default_rng(0)
+    real, same, other = (rng.integers(0, 9, (1000, 3)) for _ in range(3))
+    other[:, 1] = other[:, 0]
+    assert tell_apart(real, same, seed=0) < 0.55
+    assert tell_apart(real, other, seed=0) > 0.9

@@ -1,0 +1,120 @@
+"""Batches, the plan of a fit, held-out rows, and when a fit ends."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from geratriz.errors import TrainingError
+from geratriz.generators import _plan, _rounds
+from geratriz.generators._torch import Batches, Checkpoint, Ema
+from geratriz.generators.ctgan import CtganConfig
+from geratriz.generators.ctgan import _settle as settle_ctgan
+from geratriz.generators.tvae import TvaeConfig
+from geratriz.generators.tvae import _settle as settle_tvae
+from geratriz.tracking import NullTracker
+from tests.tables import mixed
+
+
+class Heard(NullTracker):
+    def __init__(self) -> None:
+        self.rounds: list[Mapping[str, float]] = []
+        self.notes: list[str] = []
+
+    def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
+        self.rounds.append(values)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def descend(judged: list[float], heard: Heard, folder: Path | None = None, **changes: Any) -> float:
+    """Rounds that each add 1 to the single weight of a network; what the judge says is given. Returns the weight."""
+    network = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(network.weight)
+    ema = Ema(network, 0.0)
+
+    def one_round(number: int) -> dict[str, float]:
+        with torch.no_grad():
+            network.weight += 1
+        ema.update(10**6)
+        return {"loss": float(number)}
+
+    best = _rounds.train(
+        changes.get("one_round", one_round),
+        judge=(lambda averaged: judged[int(averaged.weight) - 1]) if judged else None,
+        rounds=changes.get("rounds", 6),
+        patience=changes.get("patience", 3),
+        ema=ema,
+        parts={"network": network},
+        rng=torch.Generator(),
+        checkpoint=Checkpoint(folder, of="test"),
+        tracker=heard,
+    )
+    return float(best.weight)
+
+
+def test_the_round_the_judge_liked_best_is_kept_and_the_end_is_early() -> None:
+    heard = Heard()
+    assert descend([5, 3, 4, 4, 4, 1], heard) == 2
+    assert len(heard.rounds) == 5
+    assert heard.notes == ["stopped early, 5 of 6 rounds done; round 2 is kept: it was best on the held-out rows (3)"]
+
+
+def test_of_equal_rounds_the_later_one_is_kept() -> None:
+    assert descend([3, 3, 3, 4, 4, 4], Heard()) == 3
+
+
+def test_without_a_judge_all_rounds_are_trained_and_the_last_is_kept() -> None:
+    heard = Heard()
+    assert descend([], heard) == 6
+    assert not heard.notes
+
+
+def test_a_fit_that_ended_early_ends_there_again_when_it_was_cut_off_after_its_last_round(tmp_path: Path) -> None:
+    first, again = Heard(), Heard()
+    assert descend([5, 3, 4, 4, 4, 1], first, tmp_path) == 2
+    assert descend([5, 3, 4, 4, 4, 1], again, tmp_path) == 2
+    assert not again.rounds
+    assert again.notes == first.notes
+
+
+def test_a_loss_that_is_not_finite_ends_the_fit_and_names_itself() -> None:
+    with pytest.raises(TrainingError, match=r"not finite in round 1 of 6 \(loss nan\)"):
+        descend([], Heard(), one_round=lambda number: {"loss": float("nan")})
+
+
+def test_an_epoch_goes_over_the_rows_once_and_any_step_can_be_had_alone() -> None:
+    rows = torch.arange(100)
+    batches = Batches(rows, 10, seed=0)
+    epochs = [torch.cat([batches.at(10 * epoch + step) for step in range(10)]) for epoch in (0, 1)]
+    assert all(sorted(epoch.tolist()) == rows.tolist() for epoch in epochs)
+    assert not torch.equal(*epochs)
+    assert torch.equal(Batches(rows, 10, seed=0).at(13), batches.at(13))
+    assert len(Batches(rows, 500, seed=0).at(3)) == 100
+
+
+def test_small_tables_get_small_fits_and_large_ones_are_not_gone_over_many_times() -> None:
+    tiny, small, adult, large = (settle_tvae(TvaeConfig(), rows) for rows in (1, 300, 32_561, 3_200_000))
+    assert tiny.rounds * tiny.steps * tiny.batch <= 200 * 64
+    assert (small.batch, small.width) == (16, 128)
+    assert (adult.batch, adult.width, adult.rounds * adult.steps * adult.batch // 32_561) == (512, 512, 29)
+    assert large.rounds * large.steps * large.batch // 3_200_000 == 4
+    assert large.steps == 500
+    one, other = (settle_ctgan(CtganConfig(), rows) for rows in (300, 32_561))
+    assert one.rounds * one.steps < other.rounds * other.steps
+    assert settle_ctgan(CtganConfig(steps=7, batch=3, width=5), 10**6) == _plan.Plan(
+        batch=3, width=5, rounds=7, steps=1
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "share", "least", "most"), [(20, 0.1, 0, 0), (300, 0.1, 30, 70), (3000, 0.1, 250, 350)]
+)
+def test_rows_are_held_out_where_there_are_enough(rows: int, share: float, least: int, most: int) -> None:
+    held = _plan.hold_out(mixed(rows), share)
+    assert least <= held.sum() <= most
+    assert (held == _plan.hold_out(mixed(rows), share)).all()
