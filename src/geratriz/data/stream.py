@@ -4,7 +4,6 @@ Memory is bounded by a few blocks, however many rows come. The record stands in 
 ``geratriz`` (``pyarrow.parquet.read_schema(file).metadata``), beside text files in ``FILE.provenance.json``.
 """
 
-import contextlib
 import dataclasses
 import errno
 import gzip
@@ -13,6 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -73,7 +73,7 @@ class Format(Protocol):
     def encode(self, block: Table) -> Any:
         """A block as ``append`` takes it; of no state, so that any process can do it."""
 
-    def writer(self, file: IO[bytes], provenance: Provenance) -> contextlib.AbstractContextManager[Callable[[Any], None]]:
+    def writer(self, file: IO[bytes], provenance: Provenance) -> AbstractContextManager[Callable[[Any], None]]:
         """A function that appends encoded blocks to ``file``, which is complete when the context ends."""
 
 
@@ -90,11 +90,19 @@ class _Parquet:
                 schema = schema.set(i, field.with_type(pa.bool_() if kind == "boolean" else pa.string()))
         return cls(schema)
 
-    def encode(self, block: Table) -> pa.Table:
-        return pa.Table.from_pandas(block.frame, self.schema, preserve_index=False, nthreads=1)
+    def encode(self, block: Table) -> pa.Buffer:
+        """An Arrow stream: one compact buffer, kept apart from the heap that a network's large arrays come and go in.
 
-    @contextlib.contextmanager
-    def writer(self, file: IO[bytes], provenance: Provenance) -> Iterator[Callable[[pa.Table], None]]:
+        Small arrays kept for a row group would pin that heap in pieces: 2.1 GB instead of 0.5.
+        """
+        rows = pa.Table.from_pandas(block.frame, self.schema, preserve_index=False, nthreads=1)
+        buffer = pa.BufferOutputStream()
+        with pa.ipc.new_stream(buffer, self.schema) as stream:
+            stream.write_table(rows)
+        return buffer.getvalue()
+
+    @contextmanager
+    def writer(self, file: IO[bytes], provenance: Provenance) -> Iterator[Callable[[pa.Buffer], None]]:
         schema = self.schema.with_metadata({**(self.schema.metadata or {}), KEY: provenance.to_json().encode()})
         group_rows = max(CELLS_PER_GROUP // len(schema), 1)
         waiting: list[pa.Table] = []
@@ -104,8 +112,8 @@ class _Parquet:
             parquet.write_table(rows, row_group_size=len(rows))
             waiting.clear()
 
-        def append(rows: pa.Table) -> None:
-            waiting.append(rows)
+        def append(rows: pa.Buffer) -> None:
+            waiting.append(pa.ipc.open_stream(rows).read_all())
             if sum(map(len, waiting)) >= group_rows:
                 flush()
 
@@ -126,15 +134,19 @@ class _Text:
         text = _json_lines(frame) if self.as_json else frame.to_csv(index=False, header=False, lineterminator="\n")
         return self._packed(text)
 
-    @contextlib.contextmanager
+    @contextmanager
     def writer(self, file: IO[bytes], provenance: Provenance) -> Iterator[Callable[[bytes], None]]:
         if not self.as_json:
             names = pd.DataFrame(columns=[column.name for column in self.columns])
             file.write(self._packed(names.to_csv(index=False, lineterminator="\n")))
-        yield lambda rows: file.write(rows) and None
+
+        def append(rows: bytes) -> None:
+            file.write(rows)
+
+        yield append
 
     def _packed(self, text: str) -> bytes:
-        """gzip files may be laid end to end, so each block is one; without a time in it, equal rows give equal bytes."""
+        """Each block a gzip file of its own: laid end to end they are one. No time in it: equal rows, equal bytes."""
         return gzip.compress(text.encode(), 6, mtime=0) if self.compressed else text.encode()
 
 
@@ -184,7 +196,7 @@ def check_room(path: Path, size: float) -> None:
         )
 
 
-@contextlib.contextmanager
+@contextmanager
 def writing(path: Path, form: Format, provenance: Provenance) -> Iterator[Callable[[Any], None]]:
     """A function that appends encoded blocks to the file ``path`` while the context lasts; folders are made.
 
@@ -217,7 +229,7 @@ def writing(path: Path, form: Format, provenance: Provenance) -> Iterator[Callab
         ) from None
     finally:
         for left in (partial, new_record):
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 left.unlink(missing_ok=True)
 
 
@@ -259,7 +271,7 @@ def _dates_as_text(column: Column, values: pd.Series) -> pd.Series:
     zone = "" if getattr(values.dtype, "tz", None) is None else "Z"
     moments = (values.dt.tz_convert("UTC").dt.tz_localize(None) if zone else values).to_numpy()
     unit = "us" if column.step is None else "D" if column.step == DAY and not zone else "s"
-    texts = np.datetime_as_string(moments, unit=unit).astype(object)
+    texts = np.datetime_as_string(np.asarray(moments, dtype=f"datetime64[{unit}]")).astype(object)
     return pd.Series(texts + zone if unit != "D" else texts, dtype=object).where(values.notna(), None)
 
 

@@ -7,6 +7,7 @@ value. So every block is computed here by one thread; more processors are used b
 import dataclasses
 import itertools
 import operator
+import os
 import signal
 import sys
 import tempfile
@@ -32,6 +33,8 @@ from geratriz.generators.base import BLOCK, Generator
 T = TypeVar("T")
 
 BLOCKS_PER_TASK = 4  # drawn by a process between two answers
+ROWS_PER_JOB = 250_000  # a process takes seconds to start
+MOST_JOBS = 8  # unless more are asked for: each takes half a gigabyte
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +56,7 @@ class Order:
         return generator.blocks(self.rows, seed=self.seed, where=self.where, start=self.start)
 
 
-def table(generator: Generator[Any], order: Order, *, jobs: int = 1) -> Table:
+def table(generator: Generator[Any], order: Order, *, jobs: int | None = 1) -> Table:
     """The rows of ``order``, in memory.
 
     Raises:
@@ -72,7 +75,7 @@ def write(
     order: Order,
     *,
     origin: Origin,
-    jobs: int = 1,
+    jobs: int | None = 1,
     told: Callable[[int], None] | None = None,
 ) -> None:
     """The rows of ``order`` into the file ``path`` (Parquet, CSV or JSON lines), in bounded memory.
@@ -82,7 +85,7 @@ def write(
         path: its ending names the format. It is replaced when all rows are written, and not before.
         order: which rows.
         origin: which generator it is, for the provenance.
-        jobs: processes that draw; the file's bytes do not depend on them.
+        jobs: processes that draw; as many as pay when None. The file's bytes do not depend on them.
         told: is called with the number of rows written so far.
 
     Raises:
@@ -129,9 +132,11 @@ def _rest(
     first: Table,
     blocks: Iterator[Table],
     finish: Callable[[Table], T],
-    jobs: int,
+    jobs: int | None,
 ) -> Iterator[T]:
     """What comes after the ``first`` block: what ``finish`` makes of each of the remaining ``blocks``."""
+    if jobs is None:
+        jobs = max(1, min(order.rows // ROWS_PER_JOB, _processors(), MOST_JOBS))
     if not isinstance(jobs, int) or jobs < 1:
         raise RequestError(f"jobs, the number of processes, is {jobs!r}; it must be a whole number, at least 1.")
     remaining = _remaining(order, first)
@@ -183,6 +188,10 @@ def _work(order: Order) -> list[Any]:
 
 def _same(block: Table) -> Table:
     return block
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
