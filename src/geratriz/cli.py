@@ -1,11 +1,12 @@
 """The command line. Each command parses, calls one function and prints; what is heavy is imported when it is used."""
 
+import errno
 import json
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -27,6 +28,7 @@ Model = Annotated[str, typer.Argument(help="A bundle's folder, or models:/NAME@A
 Name = Annotated[str, typer.Argument(help="Name of the registered model.")]
 Target = Annotated[str | None, typer.Option(help="Column whose prediction utility is measured on.")]
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk, a quota, a limit on files
 DIGITS = 30  # of a number that is meant
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
@@ -50,8 +52,17 @@ def main() -> None:
     try:
         app()
     except GeratrizError as problem:
-        typer.secho(f"{type(problem).__name__}: {problem}", fg="red", err=True)
-        raise SystemExit(1) from None
+        _fail(f"{type(problem).__name__}: {problem}")
+    except OSError as problem:
+        if problem.errno not in FULL:
+            raise
+        where = f" {problem.filename}" if problem.filename else ""
+        _fail(f"{problem.strerror} while writing{where}. Free some space, and run it again.")
+
+
+def _fail(message: str) -> NoReturn:
+    typer.secho(message, fg="red", err=True)
+    raise SystemExit(1) from None
 
 
 @app.callback(invoke_without_command=True)

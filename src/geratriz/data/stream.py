@@ -83,7 +83,7 @@ class _Parquet:
 
     @classmethod
     def of(cls, block: Table) -> "_Parquet":
-        schema = pa.Schema.from_pandas(block.frame, preserve_index=False)
+        schema = _to_arrow(block, None).schema
         for i, field in enumerate(schema):
             if pa.types.is_null(field.type):  # not one value in this block; there may be some in the next
                 kind = block.schema[field.name].kind
@@ -95,7 +95,7 @@ class _Parquet:
 
         Small arrays kept for a row group would pin that heap in pieces: 2.1 GB instead of 0.5.
         """
-        rows = pa.Table.from_pandas(block.frame, self.schema, preserve_index=False, nthreads=1)
+        rows = _to_arrow(block, self.schema)
         buffer = pa.BufferOutputStream()
         with pa.ipc.new_stream(buffer, self.schema) as stream:
             stream.write_table(rows)
@@ -264,6 +264,16 @@ def read_provenance(path: Path) -> dict[str, Any]:
     return content
 
 
+def _to_arrow(block: Table, schema: pa.Schema | None) -> pa.Table:
+    try:
+        return pa.Table.from_pandas(block.frame, schema, preserve_index=False, nthreads=1)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as problem:
+        raise DataError(
+            f"the rows cannot be written as Parquet, where a column holds values of one type: {problem.args[-1]}. "
+            "Write CSV or JSON lines."
+        ) from None
+
+
 def _dates_as_text(column: Column, values: pd.Series) -> pd.Series:
     """ISO 8601, the same in every block: pandas writes a block without hours as dates alone. Zones become UTC."""
     if not pd.api.types.is_datetime64_any_dtype(values.dtype):
@@ -300,8 +310,8 @@ def _plain(value: Any) -> Any:
 
 
 def _size(number: float) -> str:
-    for unit in ("bytes", "KB", "MB", "GB", "TB"):
+    for unit in ("bytes", "KB", "MB", "GB", "TB", "PB"):
         if number < 1000:
             return f"{number:.3g} {unit}"
         number /= 1000
-    return f"{number:,.0f} PB"
+    return f"{number:,.3g} EB"

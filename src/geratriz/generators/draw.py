@@ -11,15 +11,12 @@ import os
 import signal
 import sys
 import tempfile
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
@@ -30,9 +27,11 @@ from geratriz.errors import RequestError
 from geratriz.generators import catalog
 from geratriz.generators.base import BLOCK, Generator
 
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
 T = TypeVar("T")
 
-BLOCKS_PER_TASK = 4  # drawn by a process between two answers
 ROWS_PER_JOB = 250_000  # a process takes seconds to start
 MOST_JOBS = 8  # unless more are asked for: each takes half a gigabyte
 
@@ -146,44 +145,50 @@ def _rest(
 
 
 def _by_processes(generator: Generator[Any], order: Order, finish: Callable[[Table], T], jobs: int) -> Iterator[T]:
-    """The blocks of ``order``, each finished where it was drawn, in order; a few tasks ahead of who takes them."""
-    step = BLOCKS_PER_TASK * BLOCK
-    tasks = (
-        dataclasses.replace(order, start=start, rows=min(step, order.start + order.rows - start))
-        for start in range(order.start, order.start + order.rows, step)
-    )
+    """The blocks of ``order``, which starts with a whole one, each finished by the process that drew it.
+
+    The processes take turns, and each has a pipe of its own: it is one block ahead of who reads, waits when that is
+    not taken, and a process that is killed closes its pipe. (A pool shares one pipe: killed while it writes, a process
+    leaves the others and the reader waiting for ever.)
+    """
+    context = get_context("spawn")
+    processes = []
     with tempfile.TemporaryDirectory() as scratch:
         generator.save(scratch)
-        pool = ProcessPoolExecutor(jobs, get_context("spawn"), _get_ready, (scratch, finish))
         try:
-            ahead = deque(pool.submit(_work, task) for task in itertools.islice(tasks, 2 * jobs))
-            while ahead:
-                yield from ahead.popleft().result()
-                ahead.extend(pool.submit(_work, task) for task in itertools.islice(tasks, 1))
-        except BrokenProcessPool:
+            for turn in range(jobs):
+                mine, yours = context.Pipe(duplex=False)
+                process = context.Process(target=_draw, args=(scratch, order, turn, jobs, finish, yours), daemon=True)
+                process.start()
+                yours.close()
+                processes.append((process, mine))
+            for _, (_, pipe) in zip(range(0, order.rows, BLOCK), itertools.cycle(processes), strict=False):
+                yield pipe.recv()
+        except (EOFError, OSError):  # at the end of a message, or half way
             raise RequestError(
                 f"one of the {jobs} processes that draw ended unasked. It may have been out of memory: ask for fewer "
                 "jobs. Or a script called this without `if __name__ == '__main__':`, which new processes need."
             ) from None
         finally:
-            pool.shutdown(cancel_futures=True)
+            for process, _ in processes:
+                process.terminate()
+            for process, pipe in processes:
+                process.join()
+                pipe.close()
 
 
-_ready: tuple[Generator[Any], Callable[[Table], Any]]  # of a process that draws for another
-
-
-def _get_ready(folder: str, finish: Callable[[Table], Any]) -> None:
-    global _ready
+def _draw(
+    folder: str, order: Order, turn: int, turns: int, finish: Callable[[Table], Any], pipe: "Connection[Any, Any]"
+) -> None:
+    """In a process of its own: draw every block whose turn it is and send it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the business of who asked
-    _ready = catalog.load(folder), finish
-    torch = sys.modules.get("torch")
-    if torch:
-        torch.set_num_threads(1)
-
-
-def _work(order: Order) -> list[Any]:
-    generator, finish = _ready
-    return [finish(block) for block in order.blocks(generator)]
+    generator = catalog.load(folder)
+    end = order.start + order.rows
+    with _one_thread(), suppress(BrokenPipeError):  # who asked is gone
+        for start in range(order.start + turn * BLOCK, end, turns * BLOCK):
+            part = dataclasses.replace(order, start=start, rows=min(BLOCK, end - start))
+            for block in part.blocks(generator):
+                pipe.send(finish(block))
 
 
 def _same(block: Table) -> Table:
