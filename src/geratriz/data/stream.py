@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, ClassVar, Protocol
 
 import numpy as np
 import pandas as pd
@@ -70,6 +70,9 @@ class Provenance(Origin):
 class Format(Protocol):
     """How a table becomes a file."""
 
+    carries_provenance: ClassVar[bool]
+    """Whether the file has a place for it inside."""
+
     def encode(self, block: Table) -> Any:
         """A block as ``append`` takes it; of no state, so that any process can do it."""
 
@@ -79,6 +82,8 @@ class Format(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Parquet:
+    carries_provenance: ClassVar[bool] = True
+
     schema: pa.Schema
 
     @classmethod
@@ -93,7 +98,7 @@ class _Parquet:
     def encode(self, block: Table) -> pa.Buffer:
         """An Arrow stream: one compact buffer, kept apart from the heap that a network's large arrays come and go in.
 
-        Small arrays kept for a row group would pin that heap in pieces: 2.1 GB instead of 0.5.
+        Small arrays kept for a row group would pin that heap in pieces: 2.1 GB instead of 0.6.
         """
         rows = _to_arrow(block, self.schema)
         buffer = pa.BufferOutputStream()
@@ -125,6 +130,8 @@ class _Parquet:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
+    carries_provenance: ClassVar[bool] = False
+
     columns: tuple[Column, ...]
     as_json: bool
     compressed: bool
@@ -159,8 +166,8 @@ def format_of(path: Path, block: Table) -> Format:
     check_ending(path)
     if path.name.endswith(".parquet"):
         return _Parquet.of(block)
-    columns = block.schema.columns
-    return _Text(columns, as_json=".jsonl" in path.suffixes, compressed=path.suffix == ".gz")
+    as_json = path.name.endswith((".jsonl", ".jsonl.gz"))
+    return _Text(block.schema.columns, as_json, compressed=path.suffix == ".gz")
 
 
 def check_ending(path: Path) -> None:
@@ -216,7 +223,7 @@ def writing(path: Path, form: Format, provenance: Provenance) -> Iterator[Callab
                 yield append
             file.flush()
             os.fsync(file.fileno())  # some disks say only now that they are full
-        if not isinstance(form, _Parquet):
+        if not form.carries_provenance:
             new_record.write_text(provenance.to_json(), encoding="utf-8")
         record.unlink(missing_ok=True)  # of an earlier file: a kill right here leaves no record, never a wrong one
         os.replace(partial, target)
@@ -249,7 +256,7 @@ def read_provenance(path: Path) -> dict[str, Any]:
             text = (pq.read_schema(path).metadata or {})[KEY]
         else:
             path.stat()
-            text = sidecar(path).read_bytes()
+            text = sidecar(path.resolve()).read_bytes()
         content: dict[str, Any] = json.loads(text)
     except FileNotFoundError as problem:
         absent = problem.filename or path

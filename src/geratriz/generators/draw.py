@@ -12,7 +12,8 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Generator as Iteration
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -64,7 +65,8 @@ def table(generator: Generator[Any], order: Order, *, jobs: int | None = 1) -> T
     with _one_thread():
         blocks = order.blocks(generator)
         first = next(blocks)
-        frames = [each.frame for each in (first, *_rest(generator, order, first, blocks, _same, jobs))]
+        with closing(_rest(generator, order, first, blocks, _same, _jobs(jobs, order))) as rest:
+            frames = [each.frame for each in (first, *rest)]
     return Table(pd.concat(frames, ignore_index=True) if len(frames) > 1 else first.frame, generator.schema)
 
 
@@ -100,8 +102,10 @@ def write(
         if len(first) < order.rows:
             typical = first if len(first) == BLOCK else next(_remaining(order, first).blocks(generator))
             stream.check_room(path, order.rows * stream.bytes_per_row(form, typical, provenance))
-        rest = _rest(generator, order, first, blocks, form.encode, jobs)
-        with stream.writing(path, form, provenance) as append:
+        with (
+            stream.writing(path, form, provenance) as append,
+            closing(_rest(generator, order, first, blocks, form.encode, _jobs(jobs, order))) as rest,
+        ):
             for number, part in enumerate(itertools.chain([form.encode(first)], rest), order.start // BLOCK + 1):
                 append(part)
                 if told is not None:
@@ -125,23 +129,28 @@ def _remaining(order: Order, first: Table) -> Order:
     return dataclasses.replace(order, start=order.start + len(first), rows=order.rows - len(first))
 
 
+def _jobs(asked: int | None, order: Order) -> int:
+    if asked is None:
+        return max(1, min(order.rows // ROWS_PER_JOB, _processors(), MOST_JOBS))
+    if not isinstance(asked, int) or asked < 1:
+        raise RequestError(f"jobs, the number of processes, is {asked!r}; it must be a whole number, at least 1.")
+    return asked
+
+
 def _rest(
     generator: Generator[Any],
     order: Order,
     first: Table,
     blocks: Iterator[Table],
     finish: Callable[[Table], T],
-    jobs: int | None,
-) -> Iterator[T]:
-    """What comes after the ``first`` block: what ``finish`` makes of each of the remaining ``blocks``."""
-    if jobs is None:
-        jobs = max(1, min(order.rows // ROWS_PER_JOB, _processors(), MOST_JOBS))
-    if not isinstance(jobs, int) or jobs < 1:
-        raise RequestError(f"jobs, the number of processes, is {jobs!r}; it must be a whole number, at least 1.")
+    jobs: int,
+) -> Iteration[T, None, None]:
+    """What ``finish`` makes of each block after the ``first``; ``blocks`` goes on with them."""
     remaining = _remaining(order, first)
     if jobs == 1 or remaining.rows <= BLOCK:
-        return map(finish, blocks)
-    return _by_processes(generator, remaining, finish, jobs)
+        yield from map(finish, blocks)
+    else:
+        yield from _by_processes(generator, remaining, finish, jobs)
 
 
 def _by_processes(generator: Generator[Any], order: Order, finish: Callable[[Table], T], jobs: int) -> Iterator[T]:
