@@ -42,8 +42,8 @@ if not TYPE_CHECKING:  # a type checker that saw it would let any name pass
 
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        if name == "errors":
-            return import_module("geratriz.errors")
+        if name in ("errors", "evaluate"):  # packages and modules; why `evaluate` is one too stands there
+            return import_module(f"geratriz.{name}")
         return getattr(import_module(f"geratriz.{_HOMES.get(name, 'api')}"), name)
 
 

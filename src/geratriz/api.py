@@ -214,8 +214,8 @@ def evaluate(
         DataError: the tables have not the same columns, or too few rows.
     """
     from geratriz.data.contract import read_suite
-    from geratriz.evaluation import suite
-    from geratriz.evaluation.base import EvaluateConfig, Trio
+    from geratriz.evaluate import suite
+    from geratriz.evaluate.base import EvaluateConfig, Trio
     from geratriz.stages import evaluate as stage
 
     chosen = settings_of.load(EvaluateConfig, settings, "evaluate")

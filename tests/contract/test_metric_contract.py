@@ -10,8 +10,8 @@ import pytest
 
 from geratriz.data.draft import draft
 from geratriz.data.table import Table
-from geratriz.evaluation.base import EvaluateConfig, Metric, Score, Trio
-from geratriz.evaluation.suite import METRICS
+from geratriz.evaluate.base import EvaluateConfig, Metric, Score, Trio
+from geratriz.evaluate.suite import METRICS
 from tests.tables import mixed
 
 QUICK = EvaluateConfig(bootstrap=50)

@@ -10,8 +10,8 @@ import pytest
 from geratriz import bundle
 from geratriz.data.draft import draft
 from geratriz.data.table import Table
-from geratriz.evaluation import suite
-from geratriz.evaluation.base import EvaluateConfig, Trio
+from geratriz.evaluate import suite
+from geratriz.evaluate.base import EvaluateConfig, Trio
 from geratriz.generators import catalog
 from geratriz.promotion import Gate
 from geratriz.report.page import Page

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from geratriz.data.draft import draft
-from geratriz.evaluation.base import EvaluateConfig
-from geratriz.evaluation.suite import METRICS, read_landmarks
+from geratriz.evaluate.base import EvaluateConfig
+from geratriz.evaluate.suite import METRICS, read_landmarks
 from geratriz.stages.landmarks import READS, Params, main
 from tests.tables import mixed
 

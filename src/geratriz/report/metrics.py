@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from geratriz.evaluation.suite import METRICS
+from geratriz.evaluate.suite import METRICS
 from geratriz.promotion import Gate, is_measured, judge
 from geratriz.report import svg
 from geratriz.report._html import esc, legend, number, section

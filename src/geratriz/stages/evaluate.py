@@ -11,9 +11,9 @@ from geratriz import bundle as bundles
 from geratriz.data.contract import read_suite
 from geratriz.data.schema import Schema
 from geratriz.data.table import Table
-from geratriz.evaluation import suite
-from geratriz.evaluation.base import EvaluateConfig, Trio
-from geratriz.evaluation.details import details
+from geratriz.evaluate import suite
+from geratriz.evaluate.base import EvaluateConfig, Trio
+from geratriz.evaluate.details import details
 from geratriz.promotion import Gate, judge
 from geratriz.report.page import Page, render
 from geratriz.stages._entry import run

@@ -8,8 +8,8 @@ from pathlib import Path
 from geratriz.data.contract import read_suite
 from geratriz.data.schema import Schema
 from geratriz.data.table import Table
-from geratriz.evaluation import suite
-from geratriz.evaluation.base import EvaluateConfig
+from geratriz.evaluate import suite
+from geratriz.evaluate.base import EvaluateConfig
 from geratriz.stages._entry import run
 
 

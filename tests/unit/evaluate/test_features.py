@@ -6,7 +6,7 @@ import pytest
 
 from geratriz.data.table import Table
 from geratriz.errors import DataError
-from geratriz.evaluation.features import MAX_LEVELS, encode
+from geratriz.evaluate.features import MAX_LEVELS, encode
 from tests.tables import mixed
 
 

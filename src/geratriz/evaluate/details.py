@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from geratriz.data.schema import NUMERIC
-from geratriz.evaluation.base import Score, Trio
-from geratriz.evaluation.distances import Space, nearest
-from geratriz.evaluation.features import Features
-from geratriz.evaluation.suite import Landmarks, bare
+from geratriz.evaluate.base import Score, Trio
+from geratriz.evaluate.distances import Space, nearest
+from geratriz.evaluate.features import Features
+from geratriz.evaluate.suite import Landmarks, bare
 
 BARS = 40  # of a histogram, at most
 TOP_LEVELS = 20

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from geratriz.data.table import Table
-from geratriz.evaluation.base import EvaluateConfig, Trio
-from geratriz.evaluation.details import details
-from geratriz.evaluation.suite import Landmarks, evaluate
+from geratriz.evaluate.base import EvaluateConfig, Trio
+from geratriz.evaluate.details import details
+from geratriz.evaluate.suite import Landmarks, evaluate
 from tests.tables import mixed
 
 NO_MARKS = Landmarks(rows=10, floor={}, ceiling={})

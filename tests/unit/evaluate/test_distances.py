@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from geratriz.data.table import Table
-from geratriz.evaluation import distances
-from geratriz.evaluation.distances import Space, nearest
-from geratriz.evaluation.features import Features, encode
+from geratriz.evaluate import distances
+from geratriz.evaluate.distances import Space, nearest
+from geratriz.evaluate.features import Features, encode
 from tests.tables import mixed
 
 

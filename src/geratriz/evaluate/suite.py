@@ -14,8 +14,8 @@ from geratriz import seeding
 from geratriz.data.split import places
 from geratriz.data.table import Table
 from geratriz.errors import DataError
-from geratriz.evaluation import detection, fidelity, privacy, utility
-from geratriz.evaluation.base import EvaluateConfig, Metric, Score, Trio
+from geratriz.evaluate import detection, fidelity, privacy, utility
+from geratriz.evaluate.base import EvaluateConfig, Metric, Score, Trio
 
 METRICS: dict[str, Metric] = {
     metric.name: metric

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from geratriz import seeding
 from geratriz.data.table import Table
-from geratriz.evaluation.features import Features, encode
+from geratriz.evaluate.features import Features, encode
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

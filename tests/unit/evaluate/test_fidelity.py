@@ -6,8 +6,8 @@ import pytest
 from scipy.stats import ks_2samp
 
 from geratriz.data.table import Table
-from geratriz.evaluation.base import Trio
-from geratriz.evaluation.fidelity import shape_error, trend_error
+from geratriz.evaluate.base import Trio
+from geratriz.evaluate.fidelity import shape_error, trend_error
 from tests.tables import mixed
 
 SDMETRICS_SHAPES = {"age": 0.6, "wage": 17.8, "sector": 7.8, "member": 9.8, "since": 1.2}

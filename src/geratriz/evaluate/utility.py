@@ -7,10 +7,10 @@ fitted on as many real training rows: the two are to be read side by side.
 import numpy as np
 
 from geratriz import seeding
-from geratriz.evaluation.base import Score, Trio
-from geratriz.evaluation.features import Features
-from geratriz.evaluation.resampling import around, auc, weights
-from geratriz.evaluation.trees import classifier, one_thread, regressor
+from geratriz.evaluate.base import Score, Trio
+from geratriz.evaluate.features import Features
+from geratriz.evaluate.resampling import around, auc, weights
+from geratriz.evaluate.trees import classifier, one_thread, regressor
 
 
 def utility(trio: Trio) -> Score | None:

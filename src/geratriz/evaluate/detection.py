@@ -3,9 +3,9 @@
 import numpy as np
 
 from geratriz import seeding
-from geratriz.evaluation.base import Score, Trio
-from geratriz.evaluation.resampling import around, auc, weights
-from geratriz.evaluation.trees import classifier, one_thread
+from geratriz.evaluate.base import Score, Trio
+from geratriz.evaluate.resampling import around, auc, weights
+from geratriz.evaluate.trees import classifier, one_thread
 
 FOLDS = 3
 MAX_COLUMNS = 60  # importance is measured for the first so many; each costs a prediction a fold

@@ -7,10 +7,10 @@ look for it, beside what fresh real data show. The attack is what a release shou
 import numpy as np
 
 from geratriz import seeding
-from geratriz.evaluation.base import Score, Trio, sample
-from geratriz.evaluation.distances import Space, nearest
-from geratriz.evaluation.features import encode
-from geratriz.evaluation.resampling import around, auc, share, weights
+from geratriz.evaluate.base import Score, Trio, sample
+from geratriz.evaluate.distances import Space, nearest
+from geratriz.evaluate.features import encode
+from geratriz.evaluate.resampling import around, auc, share, weights
 
 ATTACKER_ROWS = 40_000  # synthetic rows the attacker looks at; more cost time and change little
 CANDIDATES = 4_000  # rows the attacker guesses about, of members and of others each

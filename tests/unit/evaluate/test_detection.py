@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from geratriz.data.table import Table
-from geratriz.evaluation.base import Trio
-from geratriz.evaluation.detection import detection
+from geratriz.evaluate.base import Trio
+from geratriz.evaluate.detection import detection
 from tests.tables import mixed
 
 

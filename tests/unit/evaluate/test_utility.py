@@ -6,9 +6,9 @@ import pytest
 from sklearn.metrics import r2_score
 
 from geratriz.data.table import Table
-from geratriz.evaluation import utility as module
-from geratriz.evaluation.base import Score, Trio
-from geratriz.evaluation.utility import utility, utility_real
+from geratriz.evaluate import utility as module
+from geratriz.evaluate.base import Score, Trio
+from geratriz.evaluate.utility import utility, utility_real
 from tests.tables import mixed
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from geratriz import seeding
-from geratriz.evaluation.base import Score
+from geratriz.evaluate.base import Score
 
 Z = 1.959964  # half a standard normal's central 95 %
 

@@ -9,8 +9,8 @@ import pytest
 
 from geratriz.data.table import Table
 from geratriz.errors import DataError
-from geratriz.evaluation.base import EvaluateConfig, Trio, sample
-from geratriz.evaluation.suite import METRICS, Landmarks, evaluate, halve, landmarks, metrics_json, read_landmarks
+from geratriz.evaluate.base import EvaluateConfig, Trio, sample
+from geratriz.evaluate.suite import METRICS, Landmarks, evaluate, halve, landmarks, metrics_json, read_landmarks
 from tests.tables import mixed
 
 QUICK = EvaluateConfig(bootstrap=50)

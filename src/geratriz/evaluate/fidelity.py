@@ -2,7 +2,7 @@
 
 These are SDMetrics' Column Shapes and Column Pair Trends, both thresholds at 0, with 1 - score as the error. Column for
 column and pair for pair they agree with its KSComplement, TVComplement, CorrelationSimilarity and
-ContingencySimilarity (tests/unit/evaluation/test_fidelity.py holds figures of SDMetrics 0.32), but for two things:
+ContingencySimilarity (tests/unit/evaluate/test_fidelity.py holds figures of SDMetrics 0.32), but for two things:
 
 - A missing value counts. In a category it is a level like any other; a number has at least the difference of the
   missing shares as its shape error, and a cell of its own beside a category. SDMetrics drops missing values in shapes,
@@ -14,9 +14,9 @@ ContingencySimilarity (tests/unit/evaluation/test_fidelity.py holds figures of S
 import numpy as np
 from scipy import sparse
 
-from geratriz.evaluation.base import Score, Trio
-from geratriz.evaluation.features import Features
-from geratriz.evaluation.resampling import around, weights
+from geratriz.evaluate.base import Score, Trio
+from geratriz.evaluate.features import Features
+from geratriz.evaluate.resampling import around, weights
 
 BINS = 10  # of a number beside a category
 

@@ -6,8 +6,8 @@ import pytest
 
 from geratriz.data.draft import draft
 from geratriz.data.table import Table
-from geratriz.evaluation.base import EvaluateConfig, Trio
-from geratriz.evaluation.privacy import contract_violations, copy_rate, dcr_share, mia_auc
+from geratriz.evaluate.base import EvaluateConfig, Trio
+from geratriz.evaluate.privacy import contract_violations, copy_rate, dcr_share, mia_auc
 from tests.tables import mixed
 
 
