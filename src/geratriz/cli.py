@@ -1,11 +1,12 @@
 """The command line. Each command parses, calls one function and prints; what is heavy is imported when it is used."""
 
+import errno
 import json
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -27,7 +28,22 @@ Model = Annotated[str, typer.Argument(help="A bundle's folder, or models:/NAME@A
 Name = Annotated[str, typer.Argument(help="Name of the registered model.")]
 Target = Annotated[str | None, typer.Option(help="Column whose prediction utility is measured on.")]
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk, a quota, a limit on files
+DIGITS = 30  # of a number that is meant
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def _count(text: object) -> int:
+    """A whole number as people write large ones: 1000000, 1_000_000, 1e6."""
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        number = Decimal(str(text))
+        if number.adjusted() < DIGITS and number == int(number):
+            return int(number)
+    except (InvalidOperation, ValueError, OverflowError):
+        pass
+    raise typer.BadParameter(f"{text!r} is no whole number; write 500, 100_000 or 1e6.")
 
 
 def main() -> None:
@@ -36,8 +52,17 @@ def main() -> None:
     try:
         app()
     except GeratrizError as problem:
-        typer.secho(f"{type(problem).__name__}: {problem}", fg="red", err=True)
-        raise SystemExit(1) from None
+        _fail(f"{type(problem).__name__}: {problem}")
+    except OSError as problem:
+        if problem.errno not in FULL:
+            raise
+        where = f" {problem.filename}" if problem.filename else ""
+        _fail(f"{problem.strerror} while writing{where}. Free some space, and run it again.")
+
+
+def _fail(message: str) -> NoReturn:
+    typer.secho(message, fg="red", err=True)
+    raise SystemExit(1) from None
 
 
 @app.callback(invoke_without_command=True)
@@ -110,15 +135,14 @@ def fit(
 
     Example: geratriz fit adult.csv --kind tvae --target income -o models/mine --set epochs=10
     """
+    import geratriz
     from geratriz import config
-    from geratriz.data.table import Table
     from geratriz.generators import catalog
 
-    generator_cls = catalog.find(kind)
-    chosen = config.load(generator_cls.config_cls, _pairs(settings or [], "--set", ConfigError), kind)
-    table = Table.read(data, target=target)
+    chosen = config.load(catalog.find(kind).config_cls, _pairs(settings or [], "--set", ConfigError), kind)
+    table = geratriz.Table.read(data, target=target)
     with _Progress(f"fitting {kind}") as progress:
-        generator_cls.fit(table, chosen, seed=seed, device=device, tracker=progress).save(output)
+        geratriz.fit(table, kind, config=chosen, seed=seed, device=device, tracker=progress).save(output)
     typer.echo(
         f"{output}: {kind} fitted on {len(table):,} rows. Next: geratriz sample {output} -n 1000 -o sample.parquet"
     )
@@ -127,22 +151,57 @@ def fit(
 @app.command()
 def sample(
     model: Model,
-    rows: Annotated[int, typer.Option("-n", help="How many rows.")],
-    output: Annotated[Path, typer.Option("-o", help="Parquet or CSV file.")],
+    rows: Annotated[int, typer.Option("-n", help="How many rows: 500, 100_000, 1e6.", parser=_count, metavar="ROWS")],
+    output: Annotated[Path, typer.Option("-o", help="File; .parquet, .csv, .csv.gz, .jsonl or .jsonl.gz.")],
     where: Annotated[
         list[str] | None, typer.Option(help="A value a column must have; may be given again.", metavar="COLUMN=VALUE")
     ] = None,
     seed: Seed = 0,
+    start: Annotated[
+        int, typer.Option(help="First row of the endless table that the seed names.", parser=_count, metavar="ROW")
+    ] = 0,
+    jobs: Annotated[
+        int | None, typer.Option(help="Processes that draw; as many as pay if not given. The rows are the same.")
+    ] = None,
 ) -> None:
-    """Sample new rows.
+    """Sample new rows, any number of them, with their provenance.
 
-    Example: geratriz sample models:/adult@champion -n 100000 -o out.parquet --where "income='>50K'" --seed 7
+    Example: geratriz sample models:/adult@champion -n 1e6 -o out.parquet --where "income='>50K'" --seed 7
     """
-    from geratriz.registry.release import load
+    import geratriz
 
     conditions = _pairs(where or [], "--where", RequestError)
-    load(model).sample(rows, seed=seed, where=conditions).write(output)
-    typer.echo(f"{output}: {rows:,} rows")
+    with _Progress(f"sampling {output.name}") as progress:
+        geratriz.sample(
+            model,
+            rows,
+            seed=seed,
+            where=conditions,
+            out=output,
+            start=start,
+            jobs=jobs,
+            told=lambda done: progress.move(done, rows),
+        )
+    typer.echo(f"{output}: {rows:,} rows. `geratriz provenance {output}` says where they come from.")
+
+
+@app.command()
+def provenance(
+    file: Annotated[Path, typer.Argument(help="A file that `geratriz sample` wrote.", metavar="FILE")],
+    as_json: AsJson = False,
+) -> None:
+    """Say where the rows in a file come from: generator, seed, conditions, which rows, verdict.
+
+    Example: geratriz provenance out.parquet
+    """
+    from geratriz.data.stream import read_provenance
+
+    content = read_provenance(file)
+    if as_json:
+        _print_json(content)
+        return
+    for name, value in content.items():
+        typer.echo(f"{name:<10}{json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value}")
 
 
 @app.command()
@@ -161,25 +220,16 @@ def evaluate(
 
     Example: geratriz evaluate --train a.parquet --test b.parquet --synthetic c.parquet -o report --target income
     """
-    from geratriz.data.contract import read_suite
-    from geratriz.data.table import Table
-    from geratriz.evaluate import suite
-    from geratriz.evaluate.base import EvaluateConfig, Trio
-    from geratriz.report.page import Page
-    from geratriz.stages.evaluate import assess, table_of, write
+    import geratriz
 
-    config, rules = EvaluateConfig(), None if contract is None else read_suite(contract)
-    real = Table.read(train, target=target)
-    fresh, held = suite.halve(Table.read(test, schema=real.schema))
-    marks = suite.landmarks(real, fresh, held, config, rules)
-    rows = Table.read(synthetic, schema=real.schema)
-    trio = Trio(train=real, test=held, synthetic=rows, config=config, rows=marks.rows, suite=rules)
-    report = assess(trio, marks, gates=None)
-    write(report, Page(title=synthetic.name, report=report), output)
+    real = geratriz.Table.read(train, target=target)
+    others = (geratriz.Table.read(path, schema=real.schema) for path in (test, synthetic))
+    report = geratriz.evaluate(real, *others, contract=contract, title=synthetic.name)
+    report.write(output)
     if as_json:
-        _print_json(report["metrics"])
+        _print_json(report.to_json()["metrics"])
     else:
-        typer.echo(f"{table_of(report)}{output / 'index.html'}")
+        typer.echo(f"{report}\n{output / 'index.html'}")
 
 
 @app.command()
@@ -245,19 +295,21 @@ def promote(
 
 
 class _Progress:
-    """A bar with losses and the time left, as a tracker; a line now and then where there is no terminal."""
+    """A bar with the time left on standard error, one line at the end where that is no terminal; also a tracker."""
 
     def __init__(self, title: str) -> None:
+        from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[losses]}"),
+            console=Console(stderr=True),
         )
         self._task = self._bar.add_task(title, total=1, losses="")
 
@@ -268,9 +320,11 @@ class _Progress:
     def __exit__(self, *problem: object) -> None:
         self._bar.stop()
 
+    def move(self, done: int, of: int, losses: str = "") -> None:
+        self._bar.update(self._task, completed=done, total=of, losses=losses)
+
     def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
-        losses = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
-        self._bar.update(self._task, completed=step, total=steps, losses=losses)
+        self.move(step, steps, "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
 
     def note(self, text: str) -> None:
         self._bar.console.print(text, highlight=False)

@@ -36,7 +36,7 @@ def files(module: str, *, model: str | None) -> set[str]:
 def direct(module: str) -> frozenset[str]:
     """Our modules that ``module`` imports, packages' markers left out."""
     found = set()
-    for node in _running(ast.parse(_path(module).read_text(encoding="utf-8"))):
+    for node in running(ast.parse(_path(module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -45,7 +45,7 @@ def direct(module: str) -> frozenset[str]:
     return frozenset(name for name in ours if (SOURCE / Path(*name.split("."))).with_suffix(".py").is_file())
 
 
-def _running(tree: ast.AST) -> list[ast.AST]:
+def running(tree: ast.AST) -> list[ast.AST]:
     """Every node but those under ``if TYPE_CHECKING``."""
     nodes: list[ast.AST] = []
     waiting = [tree]

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -63,8 +64,11 @@ def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     Table.from_frame(bundled("adult").head(1500)).write(tmp_path / "data/raw/adult.parquet")
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(code.replace("epochs=10", "epochs=1, width=32, threads=1"), names)
-    assert len(names["rows"]) == 1000  # type: ignore[arg-type]
-    assert set(names["rows"].frame["income"]) == {">50K"}  # type: ignore[attr-defined]
-    assert (tmp_path / "models/mine/generator.json").exists()
+    assert len(names["rows"]) == 300
+    assert set(names["rich"].frame["income"]) == {">50K"}
+    assert len(names["between"]) == 7
+    assert len(Table.read("rows.parquet")) == 20_000
+    for path in ("models/mine/generator.json", "report/metrics.json", "report/index.html"):
+        assert (tmp_path / path).exists()

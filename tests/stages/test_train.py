@@ -1,4 +1,4 @@
-"""Stages train and sample, and what every stage does at its start."""
+"""Stage train, and what every stage does at its start."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from geratriz import bundle, tracking
 from geratriz.data.split import SplitConfig, split
 from geratriz.errors import ConfigError
 from geratriz.generators import catalog
-from geratriz.stages import _entry, sample, train
+from geratriz.stages import _entry, train
 from tests.tables import mixed
 
 ROOT = Path(__file__).parents[2]
@@ -75,13 +75,6 @@ def test_a_stage_goes_on_though_mlflow_is_away(project: Path, monkeypatch: pytes
 def test_a_setting_that_is_none_is_named_with_its_place(project: Path) -> None:
     with pytest.raises(ConfigError, match=r"train\.tvae\.epoch is not a setting\. Did you mean 'epochs'"):
         fit(project, "model", epoch=3)
-
-
-def test_sample_draws_as_many_rows_as_were_trained_on_or_as_asked(project: Path) -> None:
-    folder = fit(project, "model")
-    for rows, expected in ((None, len(pd.read_parquet(project / "prepared/train.parquet"))), (17, 17)):
-        sample.main(sample.Params(seed=1, rows=rows), bundle=folder, out=project / "synthetic.parquet")
-        assert len(pd.read_parquet(project / "synthetic.parquet")) == expected
 
 
 def stage(project: Path, *words: str) -> subprocess.CompletedProcess[str]:

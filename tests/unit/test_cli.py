@@ -9,12 +9,23 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+import geratriz
 from geratriz import __version__, cli
 from geratriz.data.split import SplitConfig, split
 from geratriz.errors import GeratrizError
 from tests.tables import mixed
 
-COMMANDS = ("validate", "contract draft", "fit", "sample", "evaluate", "register", "models", "promote")
+COMMANDS = (
+    "validate",
+    "contract draft",
+    "fit",
+    "sample",
+    "provenance",
+    "evaluate",
+    "register",
+    "models",
+    "promote",
+)
 
 
 @pytest.fixture
@@ -75,6 +86,51 @@ def test_fit_and_sample_with_settings_and_conditions(data: Path) -> None:
     assert len(rows) == 25
     assert set(rows["group"]) == {"b"}
     assert rows["rating"].isna().all()
+
+
+@pytest.fixture
+def model(data: Path) -> Path:
+    geratriz.fit(geratriz.Table.read(data), "independent").save(data.parent / "model")
+    return data.parent / "model"
+
+
+@pytest.mark.parametrize("count", ["1000", "1_000", "1e3", "1.0E3"])
+def test_numbers_of_rows_are_read_as_people_write_them(model: Path, tmp_path: Path, count: str) -> None:
+    assert "1,000 rows" in run("sample", model, "-n", count, "-o", tmp_path / "rows.csv")
+    assert len(pd.read_csv(tmp_path / "rows.csv")) == 1000
+
+
+@pytest.mark.parametrize("count", ["many", "1.5", "1e-3", "inf", "nan", "1e999999999", ""])
+def test_what_is_no_number_of_rows_is_wrong_usage(model: Path, tmp_path: Path, count: str) -> None:
+    result = CliRunner().invoke(cli.app, ["sample", str(model), "-n", count, "-o", str(tmp_path / "rows.csv")])
+    assert result.exit_code == 2
+    assert "is no whole number" in result.output
+
+
+def test_sample_goes_on_where_it_ended_with_any_number_of_processes(model: Path, tmp_path: Path) -> None:
+    def draw(name: str, *words: object) -> pd.DataFrame:
+        run("sample", model, "-o", tmp_path / name, "--seed", 2, *words)
+        return pd.read_parquet(tmp_path / name)
+
+    whole, first = draw("whole.parquet", "-n", "2e4", "--jobs", 2), draw("first.parquet", "-n", 9_000)
+    rest = draw("rest.parquet", "-n", 11_000, "--start", "9e3")
+    pd.testing.assert_frame_equal(pd.concat([first, rest], ignore_index=True), whole)
+
+
+def test_provenance_is_printed_for_people_and_machines(model: Path, tmp_path: Path) -> None:
+    for name in ("rows.parquet", "rows.jsonl"):
+        said = run("sample", model, "-n", 5, "-o", tmp_path / name, "--where", "group='b'", "--seed", 7)
+        assert f"geratriz provenance {tmp_path / name}" in said
+        text = run("provenance", tmp_path / name)
+        assert "kind      independent" in text and 'where     {"group": "b"}' in text
+        content = json.loads(run("provenance", tmp_path / name, "--json"))
+        assert (content["seed"], content["rows"], content["geratriz"]) == (7, 5, __version__)
+
+
+def test_progress_goes_to_standard_error_and_results_to_standard_output(model: Path) -> None:
+    done = shell("sample", model, "-n", 9000, "-o", "rows.csv", cwd=model.parent)
+    assert done.stdout.startswith("rows.csv: 9,000 rows") and len(done.stdout.splitlines()) == 1
+    assert "sampling rows.csv" in done.stderr and "9,000/9,000" in done.stderr
 
 
 def test_evaluate_writes_metrics_and_page(data: Path) -> None:

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from geratriz import __version__, bundle
+from geratriz.data.stream import Origin
 from geratriz.errors import GateError, RegistryError
 from geratriz.generators import catalog
 from geratriz.generators.base import Generator
@@ -80,6 +82,15 @@ class Listed:
     metrics: Mapping[str, float]
     created: datetime
     promoted_at: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """What :func:`find` found."""
+
+    generator: Generator[Any]
+    origin: Origin
+    """Which one it is, for the provenance of its rows."""
 
 
 def register(root: Path, *, uri: str | None = None) -> Registered:
@@ -192,10 +203,23 @@ def load(where: Path | str, *, root: Path = Path(), uri: str | None = None) -> G
         BundleError: the folder holds none, or a damaged one.
         RegistryError: the address is none, or names nothing.
     """
+    return find(where, root=root, uri=uri).generator
+
+
+def find(where: Path | str, *, root: Path = Path(), uri: str | None = None) -> Found:
+    """As :func:`load`, with what is known of the generator: its bundle and, if registered, its version and verdict."""
     if not str(where).startswith("models:"):
-        return catalog.load(Path(where))
+        return _found(Path(where))
+    registry = _registry(root, uri)
+    version = registry.resolve(str(where))
     with tempfile.TemporaryDirectory() as scratch:
-        return catalog.load(_registry(root, uri).download(str(where), Path(scratch)))
+        folder = registry.download(version.uri, Path(scratch))
+        return _found(folder, model=version.uri, verdict=version.tags.get(VERDICT))
+
+
+def _found(folder: Path, **known: str | None) -> Found:
+    generator = catalog.load(folder)
+    return Found(generator=generator, origin=Origin(bundle=bundle.digest(folder), geratriz=__version__, **known))
 
 
 def _registry(root: Path, uri: str | None) -> "Registry":

@@ -4,7 +4,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from geratriz.generators import catalog
+from geratriz import bundle as bundles
+from geratriz.data.stream import Origin
+from geratriz.generators import catalog, draw
 from geratriz.stages._entry import run
 
 
@@ -20,10 +22,14 @@ READS = {"seed": "sample.seed", "rows": "sample.rows"}
 
 
 def main(params: Params, *, bundle: Path, out: Path) -> None:
-    """Sample ``rows`` rows, as many as were trained on where that is null."""
+    """Sample ``rows`` rows, as many as were trained on where that is null.
+
+    Their provenance names the bundle alone: it is not registered yet, and the version of this package is no input.
+    """
     generator = catalog.load(bundle)
     rows = generator.record.rows if params.rows is None else params.rows
-    generator.sample(rows, seed=params.seed).write(out)
+    order = draw.Order(rows=rows, seed=params.seed)
+    draw.write(generator, out, order, origin=Origin(bundle=bundles.digest(bundle)))
     sys.stdout.write(f"{rows:,} rows sampled from {generator.kind} with seed {params.seed}\n")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from geratriz import bundle
+from geratriz import __version__, bundle
 from geratriz.errors import BundleError, ConfigError, DataError, GateError, RegistryError
 from geratriz.registry import release
 from geratriz.tracking import git_revision, mlflow_run
@@ -303,6 +303,16 @@ def test_a_registered_generator_samples_what_the_folder_samples(project: Project
     mine = release.load(project.root / "models" / "small").sample(20, seed=3)
     theirs = release.load(address, root=project.root).sample(20, seed=3)
     assert mine.frame.equals(theirs.frame)
+
+
+def test_a_generator_is_found_with_its_version_and_verdict(project: Project) -> None:
+    release.register(project.root)
+    folder = release.find(project.root / "models" / "small").origin
+    found = release.find("models:/people@challenger", root=project.root).origin
+    assert (found.model, found.verdict) == ("models:/people/1", "release")
+    assert (folder.model, folder.verdict) == (None, None)
+    assert found.bundle == folder.bundle
+    assert found.geratriz == __version__
 
 
 @pytest.mark.parametrize(

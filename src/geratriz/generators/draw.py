@@ -1,0 +1,223 @@
+"""Many rows from a generator: to a file in bounded memory, by several processes; the same rows however it is done.
+
+The last bits of a network's sums depend on how many threads share them, and with them, once in many rows, a drawn
+value. So every block is computed here by one thread; more processors are used by more processes.
+"""
+
+import dataclasses
+import itertools
+import operator
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Generator as Iteration
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pandas as pd
+
+from geratriz.data import stream
+from geratriz.data.stream import Origin, Provenance
+from geratriz.data.table import Table
+from geratriz.errors import RequestError
+from geratriz.generators import catalog
+from geratriz.generators.base import BLOCK, Generator
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+T = TypeVar("T")
+
+ROWS_PER_JOB = 250_000  # a process takes seconds to start
+MOST_JOBS = 8  # unless more are asked for: each takes half a gigabyte
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """Rows ``start`` to ``start + rows`` of the endless table that ``seed`` and ``where`` name."""
+
+    rows: int
+    seed: int
+    where: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Values that columns must have."""
+    start: int = 0
+
+    def blocks(self, generator: Generator[Any]) -> Iterator[Table]:
+        """The rows, block by block.
+
+        Raises:
+            RequestError: at the first step, if the order cannot be met.
+        """
+        return generator.blocks(self.rows, seed=self.seed, where=self.where, start=self.start)
+
+
+def table(generator: Generator[Any], order: Order, *, jobs: int | None = 1) -> Table:
+    """The rows of ``order``, in memory.
+
+    Raises:
+        RequestError: the order cannot be met, or ``jobs`` is no number of processes.
+    """
+    with _one_thread():
+        blocks = order.blocks(generator)
+        first = next(blocks)
+        with closing(_rest(generator, order, first, blocks, _same, _jobs(jobs, order))) as rest:
+            frames = [each.frame for each in (first, *rest)]
+    return Table(pd.concat(frames, ignore_index=True) if len(frames) > 1 else first.frame, generator.schema)
+
+
+def write(
+    generator: Generator[Any],
+    path: Path,
+    order: Order,
+    *,
+    origin: Origin,
+    jobs: int | None = 1,
+    told: Callable[[int], None] | None = None,
+) -> None:
+    """The rows of ``order`` into the file ``path`` (Parquet, CSV or JSON lines), in bounded memory.
+
+    Args:
+        generator: to draw from.
+        path: its ending names the format. It is replaced when all rows are written, and not before.
+        order: which rows.
+        origin: which generator it is, for the provenance.
+        jobs: processes that draw; as many as pay when None. The file's bytes do not depend on them.
+        told: is called with the number of rows written so far.
+
+    Raises:
+        RequestError: the order cannot be met, the ending is unknown, the disk has no room for so many rows, or the
+            file cannot be written.
+    """
+    stream.check_ending(path)
+    with _one_thread():
+        blocks = order.blocks(generator)
+        first = next(blocks)
+        provenance = _provenance(generator, order, origin)
+        form = stream.format_of(path, first)
+        if len(first) < order.rows:
+            typical = first if len(first) == BLOCK else next(_remaining(order, first).blocks(generator))
+            stream.check_room(path, order.rows * stream.bytes_per_row(form, typical, provenance))
+        with (
+            stream.writing(path, form, provenance) as append,
+            closing(_rest(generator, order, first, blocks, form.encode, _jobs(jobs, order))) as rest,
+        ):
+            for number, part in enumerate(itertools.chain([form.encode(first)], rest), order.start // BLOCK + 1):
+                append(part)
+                if told is not None:
+                    told(min(number * BLOCK - order.start, order.rows))
+
+
+def _provenance(generator: Generator[Any], order: Order, origin: Origin) -> Provenance:
+    return Provenance(
+        **dataclasses.asdict(origin),
+        kind=generator.kind,
+        record=dataclasses.asdict(generator.record),
+        seed=order.seed,
+        where=order.where,
+        start=operator.index(order.start),
+        rows=operator.index(order.rows),
+        block=BLOCK,
+    )
+
+
+def _remaining(order: Order, first: Table) -> Order:
+    return dataclasses.replace(order, start=order.start + len(first), rows=order.rows - len(first))
+
+
+def _jobs(asked: int | None, order: Order) -> int:
+    if asked is None:
+        return max(1, min(order.rows // ROWS_PER_JOB, _processors(), MOST_JOBS))
+    if not isinstance(asked, int) or asked < 1:
+        raise RequestError(f"jobs, the number of processes, is {asked!r}; it must be a whole number, at least 1.")
+    return asked
+
+
+def _rest(
+    generator: Generator[Any],
+    order: Order,
+    first: Table,
+    blocks: Iterator[Table],
+    finish: Callable[[Table], T],
+    jobs: int,
+) -> Iteration[T, None, None]:
+    """What ``finish`` makes of each block after the ``first``; ``blocks`` goes on with them."""
+    remaining = _remaining(order, first)
+    if jobs == 1 or remaining.rows <= BLOCK:
+        yield from map(finish, blocks)
+    else:
+        yield from _by_processes(generator, remaining, finish, jobs)
+
+
+def _by_processes(generator: Generator[Any], order: Order, finish: Callable[[Table], T], jobs: int) -> Iterator[T]:
+    """The blocks of ``order``, which starts with a whole one, each finished by the process that drew it.
+
+    The processes take turns, and each has a pipe of its own: it is one block ahead of who reads, waits when that is
+    not taken, and a process that is killed closes its pipe. (A pool shares one pipe: killed while it writes, a process
+    leaves the others and the reader waiting for ever.)
+    """
+    context = get_context("spawn")
+    processes = []
+    with tempfile.TemporaryDirectory() as scratch:
+        generator.save(scratch)
+        try:
+            for turn in range(jobs):
+                mine, yours = context.Pipe(duplex=False)
+                process = context.Process(target=_draw, args=(scratch, order, turn, jobs, finish, yours), daemon=True)
+                process.start()
+                yours.close()
+                processes.append((process, mine))
+            for _, (_, pipe) in zip(range(0, order.rows, BLOCK), itertools.cycle(processes), strict=False):
+                yield pipe.recv()
+        except (EOFError, OSError):  # at the end of a message, or half way
+            raise RequestError(
+                f"one of the {jobs} processes that draw ended unasked. It may have been out of memory: ask for fewer "
+                "jobs. Or a script called this without `if __name__ == '__main__':`, which new processes need."
+            ) from None
+        finally:
+            for process, _ in processes:
+                process.terminate()
+            for process, pipe in processes:
+                process.join()
+                pipe.close()
+
+
+def _draw(
+    folder: str, order: Order, turn: int, turns: int, finish: Callable[[Table], Any], pipe: "Connection[Any, Any]"
+) -> None:
+    """In a process of its own: draw every block whose turn it is and send it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the business of who asked
+    generator = catalog.load(folder)
+    end = order.start + order.rows
+    with _one_thread(), suppress(BrokenPipeError):  # who asked is gone
+        for start in range(order.start + turn * BLOCK, end, turns * BLOCK):
+            part = dataclasses.replace(order, start=start, rows=min(BLOCK, end - start))
+            for block in part.blocks(generator):
+                pipe.send(finish(block))
+
+
+def _same(block: Table) -> Table:
+    return block
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch compute with one thread inside the block, if it is there."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,110 @@
+"""A disk that fills up, and a kill, while files are written: one clear error, and what was there is as it was.
+
+The disk is played by the kernel's limit on the size of a file (``RLIMIT_FSIZE``), which refuses writes as a full disk
+does and needs no rights; Linux's ``/dev/full`` answers as a full disk to the letter.
+"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from geratriz.data import stream
+from geratriz.data.table import Table
+from geratriz.errors import RequestError
+from geratriz.generators import catalog
+from tests.tables import mixed
+from tests.unit.data.test_stream import PROVENANCE
+
+ROOM = 100_000  # bytes
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    catalog.find("independent").fit(mixed(), seed=0).save(tmp_path / "model")
+    return tmp_path
+
+
+def command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "geratriz", *map(str, words)]
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def full(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """A command whose files find no room beyond ROOM bytes."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, ROOM))
+
+    return subprocess.run(command(*words), cwd=cwd, preexec_fn=limit, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".csv", ".jsonl.gz"])
+def test_sample_on_a_full_disk_says_so_and_leaves_the_earlier_file(folder: Path, ending: str) -> None:
+    out = f"rows{ending}"
+    subprocess.run(command("sample", "model", "-n", 10, "-o", out), cwd=folder, check=True, capture_output=True)
+    before = content(folder)
+    done = full("sample", "model", "-n", "100_000", "-o", out, cwd=folder)
+    assert done.returncode == 1
+    assert f"RequestError: {out} cannot be written: File too large" in done.stderr
+    assert "Free some space" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert content(folder) == before
+
+
+def test_fit_on_a_full_disk_is_one_clear_error(folder: Path) -> None:
+    mixed().write(folder / "rows.parquet")
+    tight = ("--set", "width=256", "--set", "epochs=1", "--set", "threads=1")
+    done = full("fit", "rows.parquet", "-o", "new", *tight, cwd=folder)
+    assert done.returncode == 1
+    assert "File too large while writing" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("ending", stream.ENDINGS)
+def test_no_space_left_is_said_in_the_kernels_words(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"rows{ending}"
+    path.with_name(f"{path.name}.partial").symlink_to("/dev/full")
+    form = stream.format_of(path, mixed())
+    with (
+        pytest.raises(RequestError, match="cannot be written: No space left on device"),
+        stream.writing(path, form, PROVENANCE) as append,
+    ):
+        append(form.encode(mixed()))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_kill_leaves_the_earlier_file_and_the_next_run_goes_well(folder: Path) -> None:
+    out = folder / "rows.parquet"
+    subprocess.run(command("sample", "model", "-n", 10, "-o", out.name), cwd=folder, check=True, capture_output=True)
+    before = out.read_bytes()
+    with subprocess.Popen(command("sample", "model", "-n", "5e6", "-o", out.name, "--jobs", 1), cwd=folder) as process:
+        partial = folder / "rows.parquet.partial"
+        until = time.monotonic() + 60
+        while not (partial.exists() and partial.stat().st_size > 4):
+            assert process.poll() is None and time.monotonic() < until, "it did not come to write"
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGKILL)
+    assert out.read_bytes() == before
+    subprocess.run(command("sample", "model", "-n", 20, "-o", out.name), cwd=folder, check=True, capture_output=True)
+    assert len(Table.read(out)) == 20
+    assert not partial.exists()
+
+
+def test_a_number_of_rows_that_no_disk_holds_is_refused_before_it_starts(folder: Path) -> None:
+    command_line = command("sample", "model", "-n", "1e12", "-o", "rows.jsonl")
+    done = subprocess.run(command_line, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "would take about" in done.stderr and "free" in done.stderr
+    assert not (folder / "rows.jsonl").exists() and not (folder / "rows.jsonl.partial").exists()
+    assert json.loads((folder / "model" / "generator.json").read_text())["kind"] == "independent"

@@ -1,0 +1,37 @@
+"""Stage sample: a bundle in, a Parquet file with its provenance out."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from geratriz import bundle
+from geratriz.data.stream import read_provenance
+from geratriz.generators import catalog
+from geratriz.generators.base import BLOCK
+from geratriz.stages import sample
+from tests.tables import mixed
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    catalog.find("independent").fit(mixed(), seed=0).save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(None, 600), (17, 17), (BLOCK + 5, BLOCK + 5)])
+def test_it_draws_as_many_rows_as_were_trained_on_or_as_asked(folder: Path, rows: int | None, expected: int) -> None:
+    out = folder.parent / "synthetic.parquet"
+    sample.main(sample.Params(seed=1, rows=rows), bundle=folder, out=out)
+    drawn = catalog.load(folder).sample(expected, seed=1)
+    pd.testing.assert_frame_equal(pd.read_parquet(out), drawn.frame)
+
+
+def test_the_file_names_the_bundle_and_nothing_that_changes_from_run_to_run(folder: Path) -> None:
+    files = [folder.parent / name for name in ("one.parquet", "two.parquet")]
+    for out in files:
+        sample.main(sample.Params(seed=1, rows=None), bundle=folder, out=out)
+    assert files[0].read_bytes() == files[1].read_bytes()
+    content = read_provenance(files[0])
+    assert content["bundle"] == bundle.digest(folder)
+    assert {name for name, value in content.items() if value is None} == {"model", "verdict", "geratriz"}
