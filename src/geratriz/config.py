@@ -85,12 +85,13 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
         if value is None and type(None) in arguments:
             return None
         options = [each for each in arguments if each is not type(None)]
-        for option in options[:-1]:
+        for option in options:
             try:
                 return _convert(value, option, where)
             except ConfigError:
-                continue
-        return _convert(value, options[-1], where)
+                if len(options) == 1:
+                    raise
+        raise _type_error(value, " or ".join(map(_name, options)), where)
     if origin is Literal:
         if value in arguments:
             return value
@@ -121,6 +122,11 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     if isinstance(value, hint) and not (hint in (int, float) and isinstance(value, bool)):
         return value
     raise _type_error(value, hint.__name__, where)
+
+
+def _name(hint: Any) -> str:
+    words = typing.get_args(hint) if typing.get_origin(hint) is Literal else (getattr(hint, "__name__", str(hint)),)
+    return " or ".join(map(str, words))
 
 
 def _type_error(value: Any, expected: str, where: str) -> ConfigError:

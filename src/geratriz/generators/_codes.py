@@ -3,12 +3,16 @@
 Shapes: N rows, C modelled columns, L levels over all columns, W width.
 """
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from geratriz.generators import _torch
 
+POOL = 8  # draws per wanted row when a condition is given
+CHUNK = 8192  # rows of a pool whose logits are held at once
 LOWEST = -60.0  # logits so far below a row's highest count as this: exp() of it is still a normal float32
 
 
@@ -60,10 +64,32 @@ class Layout(nn.Module):
         found = torch.searchsorted(heights, bottom + places * (top - bottom), right=True)
         return torch.minimum(torch.maximum(found, self.offsets), self.ends - 1) - self.offsets
 
+    def agreement(self, logits_of: Callable[[Tensor], Tensor], pool_NZ: Tensor, codes: Mapping[int, int]) -> np.ndarray:
+        """The log probability of all of ``codes``, by column, for each row of the pool, float64 (N,)."""
+        columns = torch.tensor(list(codes), device=pool_NZ.device)
+        parts = []
+        for chunk in torch.split(pool_NZ, CHUNK):
+            wanted = torch.zeros(len(chunk), len(self.ends), dtype=torch.int64, device=pool_NZ.device)
+            wanted[:, columns] = torch.tensor(list(codes.values()), device=pool_NZ.device)
+            parts.append(self.log_likelihood(logits_of(chunk), wanted)[:, columns].sum(1).double())
+        return torch.cat(parts).cpu().numpy()
+
     def highest(self, heights_NL: Tensor) -> Tensor:
         """The code with the greatest height in each column, int64 (N, C)."""
         sizes = (self.ends - self.offsets).tolist()
         return torch.stack([part.argmax(1) for part in torch.split(heights_NL, sizes, dim=1)], 1)
+
+
+def resample(log_weights: np.ndarray, rows: int, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+    """``rows`` indices in proportion to the weights, and the effective sample size of the weights (Kong 1992).
+
+    Systematic resampling, the least noisy one, then shuffled.
+    """
+    weights = np.exp(log_weights - log_weights.max())
+    heights = np.cumsum(weights / weights.sum())
+    positions = (np.arange(rows) + rng.random()) / rows
+    chosen = np.minimum(np.searchsorted(heights, positions, side="right"), len(weights) - 1)
+    return rng.permutation(chosen), float(weights.sum() ** 2 / np.square(weights).sum())
 
 
 class Residual(nn.Module):

@@ -20,6 +20,10 @@ this follows, gives one column always, and rows sampled from it inherit the freq
   Rounds in which the discriminator knows its training rows from held-out ones are not: from there on rows would be
   copied.
 
+Conditions when sampling: the generator without a condition is the more exact one, so noise is drawn in a pool and
+resampled in proportion to how probable the wanted cells are under it. Only where too few draws of the pool agree, the
+wanted cells are given to the network.
+
 docs/log.md has the measurements behind each choice. Shapes: N rows, C modelled columns, L levels, W width, Z noise.
 """
 
@@ -39,7 +43,7 @@ from geratriz.data.codec import Codec
 from geratriz.data.table import Table
 from geratriz.errors import TrainingError
 from geratriz.generators import _plan, _rounds
-from geratriz.generators._codes import Layout, Residual
+from geratriz.generators._codes import POOL, Layout, Residual, resample
 from geratriz.generators._detector import tell_apart
 from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
 from geratriz.generators._torch import Ema, arrays_of, normal, restore, uniform
@@ -55,8 +59,9 @@ FAR = 0.5  # mean total variation distance from the marginals above which it has
 KNOWS = 0.6  # overfitting of the discriminator (Karras et al., arXiv 2006.06676) above which a round is not kept
 PASSES = 5  # through each network in a step: the generator's 4, the discriminator's 6 and the penalty
 PAIRED = 1024  # groups of levels whose pairs are matched
-TOLD = 1.0  # weight of giving back a cell that was given
+TOLD = 0.1  # weight of giving back a cell that was given
 CANDIDATES = 8  # rows that a condition of one cell is picked from
+ENOUGH = 100  # draws of the pool that agree with a condition, in effect, for it to be met by them
 COUNTED = 200_000  # rows that pairs are counted in
 RARE = 1e-3  # added to expected shares: what is rarer weighs no more
 CALIBRATION = 20  # steps of fitting the output biases to the marginals
@@ -173,16 +178,26 @@ class Ctgan(Generator[CtganConfig]):
         return cls(config, start.codec, start.record(run), plan, network)
 
     def _sample(self, rows: int, rng: np.random.Generator, codes: Mapping[int, int]) -> np.ndarray:
-        layout = self.network.layout
-        device = layout.offsets.device
-        noise = torch.from_numpy(rng.standard_normal((rows, self.config.noise), dtype=np.float32)).to(device)
+        layout, device = self.network.layout, self.network.free.device
         row = torch.zeros(len(self.codec.sizes), dtype=torch.int64, device=device)
         given = torch.zeros(len(row), dtype=torch.bool, device=device)
-        for index, code in codes.items():
-            row[index], given[index] = code, True
+        noise = rng.standard_normal((rows * (POOL if codes else 1), self.config.noise), dtype=np.float32)
+        pool = torch.from_numpy(noise).to(device)
+
+        def logits_of(noise_NZ: Tensor) -> Tensor:
+            out: Tensor = self.network(noise_NZ, row.expand(len(noise_NZ), -1), given.expand(len(noise_NZ), -1))
+            return out
+
         with torch.inference_mode():
-            logits = self.network(noise, row.expand(rows, -1), given.expand(rows, -1))
-            drawn = torch.where(given, row, layout.draw(layout.probabilities(logits), rng))
+            if codes:
+                chosen, effective = resample(layout.agreement(logits_of, pool, codes), rows, rng)
+                row[list(codes)] = torch.tensor(list(codes.values()), device=device)
+                if effective >= ENOUGH:
+                    pool = pool[torch.from_numpy(chosen).to(device)]
+                else:  # too rare to be met without being asked for
+                    given[list(codes)] = True
+            drawn = layout.draw(layout.probabilities(logits_of(pool[:rows])), rng)
+            drawn[:, list(codes)] = row[list(codes)]
         return drawn.cpu().numpy().astype(np.int32)
 
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -403,8 +418,7 @@ class _Game:
             free = len(logits) - len(logits) // 2
             marginals, pairs = self._moments.distances(self._layout.probabilities(logits[:free]))
         loss = nn.functional.softplus(real - fake).mean()
-        likelihoods = (self._layout.log_likelihood(logits, rows) * given).sum(1)
-        told = -(likelihoods / given.sum(1).clamp_min(1)).mean()  # a row with one cell given counts as one with many
+        told = -(self._layout.log_likelihood(logits, rows) * given).sum() / given.sum().clamp_min(1)
         total = loss + self._config.marginals * marginals + self._config.pairs * pairs + TOLD * told
         self._step(self._optimisers[0], total)
         discriminator.requires_grad_(True)

@@ -28,7 +28,7 @@ from geratriz.data.codec import Codec
 from geratriz.data.table import Table
 from geratriz.errors import RequestError
 from geratriz.generators import _plan, _rounds
-from geratriz.generators._codes import Layout, Residual
+from geratriz.generators._codes import POOL, Layout, Residual, resample
 from geratriz.generators._mixture import Mixture
 from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
 from geratriz.generators._torch import Batches, Ema, arrays_of, normal, restore
@@ -37,7 +37,6 @@ from geratriz.generators.base import Fit, Generator, Record
 HELD_OUT = 0.05  # share of the rows that say when to stop; the prior and the codec use them too
 STEPS = (20, 500)  # of a round, at least and at most; as many as an epoch has where that lies between
 EM_STEPS = 50  # the likelihood has settled by then
-POOL = 8  # prior draws per wanted row when a condition is given
 ACTIVE = 0.01  # variance of the posterior mean above which a latent unit is active (Burda et al., arXiv 1509.00519)
 
 
@@ -170,15 +169,12 @@ class Tvae(Generator[TvaeConfig]):
         return cls(config, start.codec, start.record(run), plan, network, prior)
 
     def _sample(self, rows: int, rng: np.random.Generator, codes: Mapping[int, int]) -> np.ndarray:
-        latents = self.prior.sample(rows * (POOL if codes else 1), rng)
+        latents = torch.from_numpy(self.prior.sample(rows * (POOL if codes else 1), rng)).to(self._device)
         with torch.inference_mode():
-            logits = self.network.decode(torch.from_numpy(latents).to(self._device))
             if codes:
-                wanted = torch.tensor(list(codes), device=self._device)
-                target = torch.zeros(len(latents), len(self.codec.sizes), dtype=torch.int64, device=self._device)
-                target[:, wanted] = torch.tensor(list(codes.values()), device=self._device)
-                fit = self.network.layout.log_likelihood(logits, target)[:, wanted].sum(1).double().cpu().numpy()
-                logits = logits[torch.from_numpy(_resample(fit, rows, rng)).to(self._device)]
+                chosen, _ = resample(self.network.layout.agreement(self.network.decode, latents, codes), rows, rng)
+                latents = latents[torch.from_numpy(chosen).to(self._device)]
+            logits = self.network.decode(latents)
         drawn = self._draw(logits, rng)
         for index, code in codes.items():
             drawn[:, index] = code
@@ -274,13 +270,3 @@ def _fit_prior(network: _Network, rows: Tensor, config: TvaeConfig, seed: int) -
         mean, log_variance = network.encode(rows)
         draws = (mean + (log_variance / 2).exp() * normal(rng, *mean.shape)).cpu()
     return Mixture.fit(draws, config.components, iterations=EM_STEPS, seed=seeding.derive(seed, "mixture"))
-
-
-def _resample(log_weights: np.ndarray, rows: int, rng: np.random.Generator) -> np.ndarray:
-    """``rows`` indices in proportion to the weights: systematic resampling, the least noisy one, then shuffled."""
-    weights = np.exp(log_weights - log_weights.max())
-    heights = np.cumsum(weights / weights.sum())
-    positions = (np.arange(rows) + rng.random()) / rows
-    chosen = np.minimum(np.searchsorted(heights, positions, side="right"), len(weights) - 1)
-    shuffled: np.ndarray = rng.permutation(chosen)
-    return shuffled

@@ -41,7 +41,7 @@ def losses() -> Losses:
 
 @pytest.fixture(scope="module")
 def generator(data: Table, losses: Losses) -> Ctgan:
-    config = CtganConfig(steps=400, width=64, noise=16, batch=256, threads=1)
+    config = CtganConfig(steps=800, width=64, noise=16, batch=256, threads=1, precision="float32")
     return Ctgan.fit(data, config, seed=0, device="cpu", tracker=losses)
 
 
@@ -56,15 +56,21 @@ def test_what_depends_in_the_data_depends_in_the_sample(generator: Ctgan, data: 
     sample = generator.sample(5000, seed=1).frame
     for frame in (sample, data.frame):
         means = frame.groupby("group", observed=True)["grade"].mean()
-        assert means.to_numpy() == pytest.approx([1, 5, 9], abs=0.7)
+        assert means.to_numpy() == pytest.approx([1, 5, 9], abs=1.2)
         missing = frame["note"].isna().groupby(frame["group"]).mean()
         assert missing.to_numpy() == pytest.approx([0, 1, 0], abs=0.1)
+
+
+def test_a_condition_too_rare_to_be_met_by_chance_is_given_to_the_network(generator: Ctgan) -> None:
+    impossible = generator.sample(500, seed=1, where={"group": "c", "grade": 0, "note": "x"}).frame
+    assert (impossible[["group", "grade", "note"]] == ["c", 0, "x"]).all().all()
+    assert impossible["coin"].mean() == pytest.approx(0.5, abs=0.15)
 
 
 def test_any_number_of_given_columns_pulls_the_others_along(generator: Ctgan) -> None:
     rare = generator.sample(2000, seed=1, where={"group": "c"}).frame
     assert (rare["group"] == "c").all()
-    assert rare["grade"].mean() == pytest.approx(9, abs=0.7)
+    assert rare["grade"].mean() == pytest.approx(9, abs=1.2)
     two = generator.sample(2000, seed=1, where={"grade": 5, "coin": True}).frame
     assert (two["coin"] & (two["grade"] == 5)).all()
     assert (two["group"] == "b").mean() > 0.9
@@ -80,7 +86,9 @@ def test_marginals_are_not_biased_towards_rare_categories() -> None:
 
 
 def test_a_generator_that_collapses_ends_the_fit_with_the_reason(data: Table) -> None:
-    config = CtganConfig(steps=100, width=32, noise=1, batch=64, rate=3.0, penalty=0, threads=1, precision="float32")
+    config = CtganConfig(
+        steps=100, width=32, noise=1, batch=64, rate=0.3, penalty=0, marginals=0, pairs=0, ema=0.5, precision="float32"
+    )
     with pytest.raises(
         TrainingError, match=r"collapsed: after round \d+ of 20 .* different ones.*Lower the setting `rate`"
     ):
