@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -21,6 +22,7 @@ NUMERIC: frozenset[str] = frozenset({"integer", "float", "datetime"})  # kinds w
 MAX_DECIMALS = 6  # a float column with more digits than this is taken as continuous
 UNITS_OF_TIME = (86400.0, 3600.0, 60.0, 1.0)  # seconds in a day, an hour, a minute, a second
 MIN_ROWS_FOR_ID = 50  # in a shorter table distinct values prove nothing
+EXACT = 2.0**53  # whole numbers beyond are keys, not quantities: as floats they would become others
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +37,8 @@ class Column:
     categories: tuple[Any, ...] | None = None
     """The categories of a pandas ``category`` column, in order; None for other dtypes."""
     ordered: bool = False
+    declared: bool = False
+    """Whether the user gave its kind."""
 
     def snap(self, numbers: np.ndarray) -> np.ndarray:
         """``numbers`` on the column's grid."""
@@ -114,6 +118,8 @@ def infer(frame: pd.DataFrame, *, overrides: Mapping[str, str] | None = None, ta
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise DataError(f"column names must be unique; {', '.join(map(repr, doubled))} stand more than once.")
+    if not all(name.strip() for name in names):
+        raise DataError(f"column {[bool(name.strip()) for name in names].index(False) + 1} has no name. Name it.")
     overrides = overrides or {}
     for name, kind in overrides.items():
         if name not in names:
@@ -125,12 +131,7 @@ def infer(frame: pd.DataFrame, *, overrides: Mapping[str, str] | None = None, ta
 
 
 def _column(name: str, values: pd.Series, kind: str | None) -> Column:
-    cells = values if values.dtype == object else ()
-    nested = next((each for each in cells if isinstance(each, (list, dict, set, np.ndarray))), None)
-    if nested is not None:
-        raise DataError(
-            f"column {name!r} holds a {type(nested).__name__} in a cell; a cell is one value. Flatten it, or drop it."
-        )
+    _check_cells(name, values)
     chosen = _kind(values) if kind is None else kind
     is_categorical = isinstance(values.dtype, pd.CategoricalDtype)
     return Column(
@@ -140,7 +141,27 @@ def _column(name: str, values: pd.Series, kind: str | None) -> Column:
         step=_step(name, values, chosen) if chosen in NUMERIC else None,
         categories=tuple(values.cat.categories.tolist()) if is_categorical else None,
         ordered=bool(values.cat.ordered) if is_categorical else False,
+        declared=kind is not None,
     )
+
+
+def _check_cells(name: str, values: pd.Series) -> None:
+    """Refuse cells that are no single values, and columns of several types, which no file could hold."""
+    cells = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values
+    if cells.dtype != object:
+        return
+    types = {type(each) for each in cells[cells.notna()]}
+    nested = next((each for each in types if issubclass(each, (list, dict, set, tuple, np.ndarray))), None)
+    if nested is not None:
+        raise DataError(
+            f"column {name!r} holds a {nested.__name__} in a cell; a cell is one value. Flatten it, or drop it."
+        )
+    sorts = {"number" if issubclass(each, Real) and each is not bool else each.__name__ for each in types}
+    if len(sorts) > 1:
+        raise DataError(
+            f"column {name!r} holds values of several types: {', '.join(sorted(sorts))}. Make them one, for example "
+            f"with frame[{name!r}].astype(str)."
+        )
 
 
 def _kind(values: pd.Series) -> Kind:
@@ -155,6 +176,10 @@ def _kind(values: pd.Series) -> Kind:
             return "float"
         steps = np.diff(numbers)
         complete = len(numbers) == len(values) >= MIN_ROWS_FOR_ID
+        if np.abs(numbers).max() >= EXACT:
+            if pd.api.types.is_float_dtype(values.dtype):
+                return "float"
+            return "id" if complete and present.is_unique else "category"
         return "id" if complete and steps[0] != 0 and np.all(steps == steps[0]) else "integer"
     if len(present) and all(isinstance(each, bool) for each in present):
         return "boolean"
@@ -167,6 +192,11 @@ def _step(name: str, values: pd.Series, kind: str) -> float | None:
     """The coarsest grid that holds every value: a power of ten, or a unit of time for datetimes."""
     numbers = as_numbers(name, values, kind)
     numbers = numbers[~np.isnan(numbers)]
+    if kind == "integer" and len(numbers) and np.abs(numbers).max() >= EXACT:
+        raise DataError(
+            f"column {name!r} is declared integer but holds numbers beyond 2^53, which would not come back exactly. "
+            "Declare it id (new ones are issued) or category."
+        )
     if kind == "datetime":
         return next((unit for unit in UNITS_OF_TIME if np.all(numbers % unit == 0)), None)
     precision = np.finfo(np.float32 if values.dtype == np.float32 else np.float64).eps
@@ -186,7 +216,7 @@ def as_numbers(name: str, values: pd.Series, kind: str) -> np.ndarray:
     """
     try:
         if kind == "datetime":
-            since = pd.to_datetime(values, utc=True) - pd.Timestamp(0, tz="UTC")
+            since = pd.to_datetime(values, utc=True) - pd.Timestamp(0, unit="s", tz="UTC")
             return since.dt.total_seconds().to_numpy(dtype=np.float64, na_value=np.nan)
         numbers = pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as problem:
