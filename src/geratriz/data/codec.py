@@ -76,10 +76,14 @@ class Levels:
 
     def to_number(self, places: np.ndarray) -> np.ndarray:
         """Its inverse, on the column's grid and inside the range that was seen."""
-        numbers = self.column.snap(np.interp(places, self.heights, self.knots))
-        low, high = self.column.snap(self.knots[[0, -1]])
-        clipped: np.ndarray = np.clip(numbers, low, high)
+        clipped: np.ndarray = np.clip(self.column.snap(np.interp(places, self.heights, self.knots)), *self.ends)
         return clipped
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The smallest and the largest number of the continuous part, on the column's grid."""
+        low, high = self.column.snap(self.knots[[0, -1]])
+        return float(low), float(high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,7 +391,7 @@ def _issue(column: Column, first_row: int, rows: int) -> pd.Series:
 
 def _condition(levels: Levels, wanted: Any) -> tuple[int, Any]:
     column = levels.column
-    if wanted is None or wanted is pd.NA or (isinstance(wanted, float) and np.isnan(wanted)):
+    if pd.api.types.is_scalar(wanted) and pd.isna(wanted):
         if not levels.missing:
             raise RequestError(f"where asks for a missing {column.name!r}, which it never was in the training data.")
         return len(levels.atoms), None
@@ -404,21 +408,29 @@ def _condition(levels: Levels, wanted: Any) -> tuple[int, Any]:
     except DataError:
         raise RequestError(f"where asks for {column.name} = {wanted!r}, but the column is {column.kind}.") from None
     number = float(column.snap(np.array([number]))[0])
-    if number in levels.atoms:
-        return levels.atoms.index(number), _decode(levels, np.array([levels.atoms.index(number)]), np.zeros(1)).iloc[0]
+    on_grid = column.snap(np.array(levels.atoms, dtype=np.float64))  # 0.1 + 0.2 is an atom that is asked for as 0.3
+    if number in on_grid:
+        code = int(np.flatnonzero(on_grid == number)[0])
+        return code, _decode(levels, np.array([code]), np.zeros(1)).iloc[0]
     if not levels.bins:
-        seen = ", ".join(f"{each:g}" for each in sorted(levels.atoms, key=lambda a: abs(a - number))[:3])
+        closest = sorted(levels.atoms, key=lambda atom: abs(atom - number))[:3]
+        seen = ", ".join(_shown(column, each) for each in closest) or "it was always missing"
         raise RequestError(
             f"where asks for {column.name} = {wanted!r}, never seen in the training data. Nearest: {seen}."
         )
-    low, high = levels.knots[0], levels.knots[-1]
+    low, high = levels.ends
     if not low <= number <= high:
         raise RequestError(
-            f"where asks for {column.name} = {wanted!r}, outside the range of the training data, {low:g} to {high:g}."
+            f"where asks for {column.name} = {wanted!r}, outside the range of the training data, "
+            f"{_shown(column, low)} to {_shown(column, high)}."
         )
     place = levels.to_place(np.array([number]))
     code = levels.exact + min(int(place[0] * levels.bins), levels.bins - 1)
     return code, _decode(levels, np.array([levels.exact]), ndtri(place)).iloc[0]
+
+
+def _shown(column: Column, number: float) -> str:
+    return str(_to_datetime(column, np.array([number])).iloc[0]) if column.kind == "datetime" else f"{number:g}"
 
 
 def _word(column: Column, value: Any) -> Any:

@@ -5,7 +5,6 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -156,7 +155,7 @@ def _check_cells(name: str, values: pd.Series) -> None:
         raise DataError(
             f"column {name!r} holds a {nested.__name__} in a cell; a cell is one value. Flatten it, or drop it."
         )
-    sorts = {"number" if issubclass(each, Real) and each is not bool else each.__name__ for each in types}
+    sorts = {"number" if each in (int, float) or issubclass(each, np.number) else each.__name__ for each in types}
     if len(sorts) > 1:
         raise DataError(
             f"column {name!r} holds values of several types: {', '.join(sorted(sorts))}. Make them one, for example "
@@ -201,7 +200,10 @@ def _step(name: str, values: pd.Series, kind: str) -> float | None:
         return next((unit for unit in UNITS_OF_TIME if np.all(numbers % unit == 0)), None)
     precision = np.finfo(np.float32 if values.dtype == np.float32 else np.float64).eps
     for digits in range(MAX_DECIMALS + 1):
-        if np.all(np.abs(numbers - np.round(numbers, digits)) <= 2 * precision * np.abs(numbers)):
+        with np.errstate(over="ignore", invalid="ignore"):  # a number too large to be rounded is on no grid
+            rounded = np.round(numbers, digits)
+            on_grid = np.all(np.abs(numbers - rounded) <= 2 * precision * np.abs(numbers))
+        if on_grid:
             return 10.0**-digits
         if kind == "integer":
             raise DataError(f"column {name!r} is declared integer but holds fractions. Declare it float.")

@@ -8,10 +8,10 @@ import itertools
 import lzma
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any
 
 import pandas as pd
 
@@ -122,12 +122,14 @@ def read_frame(path: Path) -> pd.DataFrame:
 
 def _read_csv(path: Path) -> pd.DataFrame:
     with _open_text(path) as file:
-        names = next((row for row in csv.reader(file) if row), [])
+        names, first = (*itertools.islice(filter(None, csv.reader(file)), 2), [], [])[:2]
     _check_names(names, path)
-    if len(names) == 1 and (sign := next((each for each in ";\t|" if each in names[0]), None)):
+    if len(names) == 1 == len(first) and (
+        sign := next((each for each in ";\t|" if 0 < names[0].count(each) == first[0].count(each)), None)
+    ):
         raise DataError(
-            f"{path} has one column, {names[0]!r}: its fields seem to be separated by {sign!r}, not by commas. Export it "
-            "with commas."
+            f"{path} has one column, {names[0]!r}: its fields seem to be separated by {sign!r}, not by commas. Export "
+            "it with commas."
         )
     _check_fields(path, len(names), lines=2)  # of a first row that is too long pandas would take the start for an index
     try:
@@ -159,9 +161,9 @@ def _check_fields(path: Path, wanted: int, lines: int | None = None) -> None:
 
 
 def _open_text(path: Path) -> IO[str]:
-    openers = {".gz": gzip.open, ".xz": lzma.open}
-    opened = openers.get(path.suffix, open)(path, "rt", encoding="utf-8-sig", newline="")
-    return cast("IO[str]", opened)
+    openers: Mapping[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
+    file: IO[str] = openers.get(path.suffix, open)(path, "rt", encoding="utf-8-sig", newline="")
+    return file
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -173,7 +175,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     named = [each for each in frame.index.names if each is not None]
     if named:
         frame = frame.reset_index(level=named)
-    for name in frame.columns[frame.dtypes == object]:
+    for name in (each for each in frame.columns if pd.api.types.is_object_dtype(frame[each].dtype)):
         first = next(iter(frame[name].dropna()), None)
         if type(first) is datetime.date:
             frame[name] = frame[name].astype("datetime64[s]")
