@@ -11,7 +11,7 @@ from geratriz.data.table import Table
 ROWS = 90  # more than make an id, few enough for hundreds of cases
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1, max_size=6).filter(str.strip)
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=5)  # pandas writes \r to CSV unquoted
-NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+NUMBERS = st.floats(-1e150, 1e150) | st.floats(-1e150, 1e150) | st.floats(allow_nan=False, allow_infinity=False)
 Draw = Callable[[st.SearchStrategy[object]], object]
 
 
@@ -113,7 +113,10 @@ def frames(draw: Draw, columns: int = 5) -> pd.DataFrame:
     rows = draw(st.integers(1, 4) | st.integers(1, ROWS))
     names = draw(st.lists(NAMES, min_size=1, max_size=columns, unique=True))
     kinds = [draw(st.sampled_from(sorted(COLUMNS))) for _ in names]  # type: ignore[attr-defined]
-    return pd.DataFrame({name: COLUMNS[kind](draw, rows) for name, kind in zip(names, kinds, strict=True)})  # type: ignore[arg-type, call-overload, index]
+    frame = pd.DataFrame({name: COLUMNS[kind](draw, rows) for name, kind in zip(names, kinds, strict=True)})  # type: ignore[arg-type, call-overload, index]
+    if len(names) > 1 and draw(st.booleans()):  # type: ignore[arg-type]
+        frame[names[-1]] = pd.factorize(frame[names[0]])[0]  # says the same as another column
+    return frame
 
 
 def tables(columns: int = 5) -> st.SearchStrategy[Table]:

@@ -21,6 +21,7 @@ NUMERIC: frozenset[str] = frozenset({"integer", "float", "datetime"})  # kinds w
 MAX_DECIMALS = 6  # a float column with more digits than this is taken as continuous
 UNITS_OF_TIME = (86400.0, 3600.0, 60.0, 1.0)  # seconds in a day, an hour, a minute, a second
 MIN_ROWS_FOR_ID = 50  # in a shorter table distinct values prove nothing
+LARGEST = 1e150  # the square of a larger number overflows; none is a measurement
 EXACT = 2.0**53  # whole numbers beyond are keys, not quantities: as floats they would become others
 
 
@@ -173,12 +174,12 @@ def _kind(values: pd.Series) -> Kind:
         numbers = present.to_numpy(dtype=np.float64)
         if not len(numbers) or not np.array_equal(numbers, np.round(numbers)):
             return "float"
-        steps = np.diff(numbers)
         complete = len(numbers) == len(values) >= MIN_ROWS_FOR_ID
         if np.abs(numbers).max() >= EXACT:
             if pd.api.types.is_float_dtype(values.dtype):
                 return "float"
             return "id" if complete and present.is_unique else "category"
+        steps = np.diff(numbers)
         return "id" if complete and steps[0] != 0 and np.all(steps == steps[0]) else "integer"
     if len(present) and all(isinstance(each, bool) for each in present):
         return "boolean"
@@ -198,12 +199,13 @@ def _step(name: str, values: pd.Series, kind: str) -> float | None:
         )
     if kind == "datetime":
         return next((unit for unit in UNITS_OF_TIME if np.all(numbers % unit == 0)), None)
-    precision = np.finfo(np.float32 if values.dtype == np.float32 else np.float64).eps
     for digits in range(MAX_DECIMALS + 1):
-        with np.errstate(over="ignore", invalid="ignore"):  # a number too large to be rounded is on no grid
-            rounded = np.round(numbers, digits)
-            on_grid = np.all(np.abs(numbers - rounded) <= 2 * precision * np.abs(numbers))
-        if on_grid:
+        rounded = np.round(numbers, digits)
+        if values.dtype == np.float32:  # so coarse that a tolerance would find a grid in any numbers
+            on_grid = rounded.astype(np.float32) == numbers
+        else:  # sums such as 0.1 + 0.2 are on the grid they were meant for
+            on_grid = np.abs(numbers - rounded) <= 2 * np.finfo(np.float64).eps * np.abs(numbers)
+        if on_grid.all():
             return 10.0**-digits
         if kind == "integer":
             raise DataError(f"column {name!r} is declared integer but holds fractions. Declare it float.")
@@ -214,7 +216,7 @@ def as_numbers(name: str, values: pd.Series, kind: str) -> np.ndarray:
     """A numeric column as float64, missing as NaN; datetimes in seconds since 1970 (UTC).
 
     Raises:
-        DataError: the values are no numbers, or infinite.
+        DataError: the values are no numbers, or one is infinite or beyond :data:`LARGEST`.
     """
     try:
         if kind == "datetime":
@@ -225,9 +227,9 @@ def as_numbers(name: str, values: pd.Series, kind: str) -> np.ndarray:
         raise DataError(
             f"column {name!r} is declared {kind} but cannot be read so: {problem}. Set data.schema.{name} to its kind."
         ) from None
-    if np.isinf(numbers).any():
-        row = int(np.flatnonzero(np.isinf(numbers))[0])
-        raise DataError(
-            f"column {name!r} holds an infinite value (row {row}). Replace it by a number or leave it missing."
-        )
+    beyond = np.abs(numbers) > LARGEST
+    if beyond.any():
+        row = int(beyond.argmax())
+        what = "an infinite value" if np.isinf(numbers[row]) else f"{numbers[row]:g}, as good as infinite,"
+        raise DataError(f"column {name!r} holds {what} (row {row}). Replace it by a number or leave it missing.")
     return numbers
