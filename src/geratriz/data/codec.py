@@ -24,7 +24,7 @@ KNOTS = 1024  # resolution of a column's distribution function: KS error of at m
 ROWS_PER_ATOM = 5  # a value seen less often on average says little by itself: the column is taken as continuous
 ROWS_PER_BIN = 20
 ROWS_PER_LEVEL = 20  # in fewer rows a level, two columns may be one-to-one by chance
-MAX_WORDS = 10_000  # each is a row of a network's first and last layer, and a column of a block that is sampled
+MAX_WORDS = 5_000  # each is a column of the logits of a block that is sampled: 8,192 rows times 20 kB
 OWN_SHARE = 0.8  # where more texts than this are another one, each says whose row it is
 TAIL = 1e-6  # distribution function values are kept in [TAIL, 1 - TAIL], within +-4.75 standard deviations
 

@@ -20,6 +20,7 @@ NUMERIC: frozenset[str] = frozenset({"integer", "float", "datetime"})  # kinds w
 
 MAX_DECIMALS = 6  # a float column with more digits than this is taken as continuous
 UNITS_OF_TIME = (86400.0, 3600.0, 60.0, 1.0)  # seconds in a day, an hour, a minute, a second
+CONVERT = "Convert it to numbers, text, booleans or dates, or leave it out."
 MIN_ROWS_FOR_ID = 50  # in a shorter table distinct values prove nothing
 LARGEST = 1e150  # the square of a larger number overflows; none is a measurement
 EXACT = 2.0**53  # whole numbers beyond are keys, not quantities: as floats they would become others
@@ -103,8 +104,15 @@ class Schema:
 
     @classmethod
     def read(cls, path: Path) -> "Schema":
-        """Read what :meth:`write` wrote."""
-        return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+        """Read what :meth:`write` wrote.
+
+        Raises:
+            DataError: it is not there, or not JSON.
+        """
+        try:
+            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as problem:
+            raise DataError(f"{path} is no schema ({problem}). `dvc repro prepare` writes it.") from None
 
 
 def infer(frame: pd.DataFrame, *, overrides: Mapping[str, str] | None = None, target: str | None = None) -> Schema:
@@ -146,22 +154,48 @@ def _column(name: str, values: pd.Series, kind: str | None) -> Column:
 
 
 def _check_cells(name: str, values: pd.Series) -> None:
-    """Refuse cells that are no single values, and columns of several types, which no file could hold."""
+    """Refuse cells that are no single values, columns of several types, and types that no file or JSON could hold."""
     cells = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values
-    if cells.dtype != object:
+    if not pd.api.types.is_object_dtype(cells.dtype):
+        if not _is_plain(cells.dtype, moments=cells is values):
+            raise DataError(f"column {name!r} is of type {cells.dtype}. {CONVERT}")
         return
-    types = {type(each) for each in cells[cells.notna()]}
-    nested = next((each for each in types if issubclass(each, (list, dict, set, tuple, np.ndarray))), None)
+    present = cells[cells.notna()]
+    types = {type(each) for each in present}
+    nested = next((each for each in types if issubclass(each, (list, dict, set, frozenset, tuple, np.ndarray))), None)
     if nested is not None:
         raise DataError(
             f"column {name!r} holds a {nested.__name__} in a cell; a cell is one value. Flatten it, or drop it."
         )
-    sorts = {"number" if each in (int, float) or issubclass(each, np.number) else each.__name__ for each in types}
+    sorts = {_sort(each) for each in types}
     if len(sorts) > 1:
         raise DataError(
             f"column {name!r} holds values of several types: {', '.join(sorted(sorts))}. Make them one, for example "
             f"with frame[{name!r}].astype(str)."
         )
+    if not sorts <= {"number", "text", "boolean"}:
+        raise DataError(f"column {name!r} holds a {sorts.pop()} ({present.tolist()[0]!r}). {CONVERT}")
+    if sorts == {"text"}:
+        try:
+            "".join(present).encode()
+        except UnicodeEncodeError as problem:
+            lone = problem.object[problem.start]
+            raise DataError(f"column {name!r} holds text that is no valid Unicode ({lone!r}). Mend it.") from None
+
+
+def _is_plain(dtype: Any, *, moments: bool) -> bool:
+    types = pd.api.types
+    if isinstance(dtype, pd.SparseDtype) or (isinstance(dtype, np.dtype) and dtype.itemsize > 8):
+        return False
+    number = types.is_bool_dtype(dtype) or types.is_integer_dtype(dtype) or types.is_float_dtype(dtype)
+    return number or types.is_string_dtype(dtype) or (moments and types.is_datetime64_any_dtype(dtype))
+
+
+def _sort(cell: type) -> str:
+    """What a type of Python or NumPy is to us, or its own name where it is nothing."""
+    if issubclass(cell, (bool, np.bool_)):
+        return "boolean"
+    return "number" if issubclass(cell, (int, float, np.number)) else "text" if issubclass(cell, str) else cell.__name__
 
 
 def _kind(values: pd.Series) -> Kind:

@@ -1,5 +1,6 @@
 """Table = a pandas frame and its schema: what tabular generators take and give back."""
 
+import contextlib
 import csv
 import datetime
 import decimal
@@ -55,6 +56,7 @@ class Table:
             raise DataError(f"the table has {shape}; at least one of each is needed.")
         frame = frame.reset_index(drop=True)
         frame.columns = [str(name) for name in frame.columns]
+        frame = _readable(frame)
         if schema is None:
             return cls(frame, schemas.infer(frame, overrides=overrides, target=target))
         absent = [name for name in schema.names if name not in frame.columns]
@@ -145,7 +147,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
         raise
     if frame.iloc[:, -1].isna().any():  # rows that are too short were filled up
         _check_fields(path, len(names))
-    return _parse_dates(frame)
+    return _parse_dates(_readable(frame))
 
 
 def _check_fields(path: Path, wanted: int, lines: int | None = None) -> None:
@@ -175,13 +177,24 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     named = [each for each in frame.index.names if each is not None]
     if named:
         frame = frame.reset_index(level=named)
-    for name in (each for each in frame.columns if pd.api.types.is_object_dtype(frame[each].dtype)):
-        first = next(iter(frame[name].dropna()), None)
-        if type(first) is datetime.date:
-            frame[name] = frame[name].astype("datetime64[s]")
+    return _readable(frame)
+
+
+def _readable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Columns of dates and decimals that pandas keeps as objects as datetimes and floats; numbers too long for 64 bits,
+    which are keys, as text. The frame given is left as it is."""
+    changed: dict[Any, pd.Series] = {}
+    for name, values in frame.items():
+        present = values.dropna() if pd.api.types.is_object_dtype(values.dtype) else ()
+        first = next(iter(present), None)
+        if isinstance(first, datetime.date):
+            with contextlib.suppress(ValueError, TypeError):  # not all of them: infer() says so
+                changed[name] = pd.to_datetime(values)
         elif isinstance(first, decimal.Decimal):
-            frame[name] = frame[name].astype("float64")
-    return frame
+            changed[name] = values.astype("float64")
+        elif isinstance(first, int) and any(isinstance(each, int) and abs(each) >= 2**63 for each in present):
+            changed[name] = values.map(str, na_action="ignore").astype("str")
+    return frame.assign(**changed) if changed else frame
 
 
 def _check_names(names: list[str], path: Path) -> None:
