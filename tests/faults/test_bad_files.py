@@ -4,6 +4,7 @@ import gzip
 import io
 import re
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
