@@ -9,6 +9,7 @@ import itertools
 import lzma
 import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -199,7 +200,7 @@ def _readable(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _check_names(names: list[str], path: Path) -> None:
     """Refuse what pandas would rename without a word, or read in part."""
-    doubled = sorted({name for name in names if names.count(name) > 1 and name.strip()})
+    doubled = sorted(name for name, count in Counter(names).items() if count > 1 and name.strip())
     if doubled:
         raise DataError(f"{path}: column names must be unique; {', '.join(map(repr, doubled))} stand more than once.")
     nameless = [str(number) for number, name in enumerate(names, start=1) if not name.strip()]
@@ -227,12 +228,14 @@ def _parse_dates(frame: pd.DataFrame) -> pd.DataFrame:
         values = frame[name].dropna()
         if not pd.api.types.is_string_dtype(values.dtype) or not len(values):
             continue
-        matches = [_ISO_DATE.fullmatch(text) if isinstance(text, str) else None for text in values]
-        if all(matches):
-            offsets = {None if match is None else match.group("offset") for match in matches}
-            utc = len(offsets) > 1 and None not in offsets
-            try:
+        offsets = set()
+        for text in values:
+            match = _ISO_DATE.fullmatch(text) if isinstance(text, str) else None
+            if match is None:
+                break
+            offsets.add(match.group("offset"))
+        else:
+            with contextlib.suppress(ValueError):  # such as 0000-00-00: words, then
+                utc = len(offsets) > 1 and None not in offsets
                 frame[name] = pd.to_datetime(frame[name], format="ISO8601", utc=utc)
-            except ValueError:  # such as 0000-00-00: words, then
-                continue
     return frame
