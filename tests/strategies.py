@@ -1,39 +1,39 @@
 """Tables of every kind for property-based tests: from one row and one column up, with what real files hold."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from geratriz.data.table import Table
-
 ROWS = 90  # more than make an id, few enough for hundreds of cases
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1, max_size=6).filter(str.strip)
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=5)  # pandas writes \r to CSV unquoted
 NUMBERS = st.floats(-1e150, 1e150) | st.floats(-1e150, 1e150) | st.floats(allow_nan=False, allow_infinity=False)
-Draw = Callable[[st.SearchStrategy[object]], object]
+Cells = st.SearchStrategy[Any]
+Draw = Callable[[Cells], Any]
 
 
-def _cells(draw: Draw, values: st.SearchStrategy[object], rows: int, *, gaps: bool = False) -> list[object]:
+def _cells(draw: Draw, values: Cells, rows: int, *, gaps: bool = False) -> list[object]:
     """``rows`` cells, either each drawn on its own or all from a few values, some of them missing if ``gaps``."""
     few = draw(st.none() | st.lists(values, min_size=1, max_size=4))
-    cell = values if few is None else st.sampled_from(few)  # type: ignore[arg-type]
+    cell = values if few is None else st.sampled_from(few)
     drawn = draw(st.lists(cell, min_size=min(rows, 12), max_size=min(rows, 12)))
-    pool = np.empty(len(drawn), dtype=object)  # type: ignore[arg-type]
+    pool = np.empty(len(drawn), dtype=object)
     pool[:] = drawn
-    rng = np.random.default_rng(draw(st.integers(0, 2**16)))  # type: ignore[arg-type]
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
     cells = pool[rng.integers(0, len(pool), rows)] if draw(st.booleans()) else np.resize(pool, rows)
     if gaps and draw(st.booleans()):
         cells = np.where(rng.random(rows) < 0.3, None, cells)
     return list(cells)
 
 
-def _of(values: st.SearchStrategy[object], dtype: object, *, gaps: bool = False) -> Callable[[Draw, int], pd.Series]:
-    return lambda draw, rows: pd.Series(_cells(draw, values, rows, gaps=gaps), dtype=dtype)  # type: ignore[call-overload]
+def _of(values: Cells, dtype: object, *, gaps: bool = False) -> Callable[[Draw, int], pd.Series]:
+    return lambda draw, rows: pd.Series(_cells(draw, values, rows, gaps=gaps), dtype=dtype)
 
 
-def _whole(low: int, high: int) -> st.SearchStrategy[object]:
+def _whole(low: int, high: int) -> Cells:
     return st.integers(low, high) | st.integers(-5, 5).filter(lambda each: low <= each <= high)
 
 
@@ -43,7 +43,7 @@ def _moments(unit: str, zone: str | None, *, wide: bool) -> Callable[[Draw, int]
     days = moments.map(lambda each: each.replace(hour=0, minute=0, second=0, microsecond=0))
 
     def series(draw: Draw, rows: int) -> pd.Series:
-        cells = pd.Series(_cells(draw, draw(st.sampled_from([moments, days])), rows, gaps=True))  # type: ignore[arg-type]
+        cells = pd.Series(_cells(draw, draw(st.sampled_from([moments, days])), rows, gaps=True))
         values = cells.astype(f"datetime64[{unit}]")
         return values if zone is None else values.dt.tz_localize("UTC").dt.tz_convert(zone)
 
@@ -54,26 +54,26 @@ def _continuous(dtype: str) -> Callable[[Draw, int], pd.Series]:
     """Many different numbers of one size, on a grid or on none."""
 
     def series(draw: Draw, rows: int) -> pd.Series:
-        rng = np.random.default_rng(draw(st.integers(0, 2**16)))  # type: ignore[arg-type]
+        rng = np.random.default_rng(draw(st.integers(0, 2**16)))
         centre, exponent, digits = (
             draw(each) for each in (st.floats(-3, 3), st.integers(-20, 20), st.none() | st.integers(0, 4))
         )
-        values = (rng.normal(centre, 1.0, rows)) * 10.0**exponent  # type: ignore[arg-type, operator]
-        values = values if digits is None else np.round(values, digits)  # type: ignore[call-overload]
-        return pd.Series(np.where(rng.random(rows) < draw(st.sampled_from([0, 0.2])), np.nan, values), dtype=dtype)  # type: ignore[operator, call-overload]
+        values = (rng.normal(centre, 1.0, rows)) * 10.0**exponent
+        values = values if digits is None else np.round(values, digits)
+        return pd.Series(np.where(rng.random(rows) < draw(st.sampled_from([0, 0.2])), np.nan, values), dtype=dtype)
 
     return series
 
 
 def _categorical(draw: Draw, rows: int) -> pd.Series:
     levels = draw(st.one_of(*(st.lists(each, min_size=1, max_size=6, unique=True) for each in (WORDS, _whole(-9, 9)))))
-    cells = _cells(draw, st.sampled_from(levels), rows, gaps=True)  # type: ignore[arg-type]
-    return pd.Series(pd.Categorical(cells, categories=levels, ordered=draw(st.booleans())))  # type: ignore[arg-type]
+    cells = _cells(draw, st.sampled_from(levels), rows, gaps=True)
+    return pd.Series(pd.Categorical(cells, categories=levels, ordered=draw(st.booleans())))
 
 
 def _keys(draw: Draw, rows: int) -> pd.Series:
     first, step = draw(st.integers(-100, 10**9)), draw(st.sampled_from([1, -1, 3]))
-    numbers = pd.Series(first + step * np.arange(rows))  # type: ignore[operator]
+    numbers = pd.Series(first + step * np.arange(rows))
     return numbers if draw(st.booleans()) else "k" + numbers.astype("str")
 
 
@@ -103,7 +103,7 @@ COLUMNS: dict[str, Callable[[Draw, int], pd.Series]] = {
     "seconds": _moments("s", None, wide=True),
     "moments in a zone": _moments("us", "Europe/Lisbon", wide=False),
     "keys": _keys,
-    "nothing": lambda draw, rows: pd.Series([None] * rows, dtype=draw(st.sampled_from(["float64", object, "Int64"]))),  # type: ignore[arg-type]
+    "nothing": lambda draw, rows: pd.Series([None] * rows, dtype=draw(st.sampled_from(["float64", object, "Int64"]))),
 }
 
 
@@ -112,13 +112,8 @@ def frames(draw: Draw, columns: int = 5) -> pd.DataFrame:
     """A frame of one to ``ROWS`` rows and one to ``columns`` columns of any kind."""
     rows = draw(st.integers(1, 4) | st.integers(1, ROWS))
     names = draw(st.lists(NAMES, min_size=1, max_size=columns, unique=True))
-    kinds = [draw(st.sampled_from(sorted(COLUMNS))) for _ in names]  # type: ignore[attr-defined]
-    frame = pd.DataFrame({name: COLUMNS[kind](draw, rows) for name, kind in zip(names, kinds, strict=True)})  # type: ignore[arg-type, call-overload, index]
-    if len(names) > 1 and draw(st.booleans()):  # type: ignore[arg-type]
+    kinds = [draw(st.sampled_from(sorted(COLUMNS))) for _ in names]
+    frame = pd.DataFrame({name: COLUMNS[kind](draw, rows) for name, kind in zip(names, kinds, strict=True)})
+    if len(names) > 1 and draw(st.booleans()):
         frame[names[-1]] = pd.factorize(frame[names[0]])[0]  # says the same as another column
     return frame
-
-
-def tables(columns: int = 5) -> st.SearchStrategy[Table]:
-    """Tables of such frames, their schema inferred."""
-    return frames(columns).map(Table.from_frame)
