@@ -19,7 +19,11 @@ from geratriz.generators.base import Generator
 from tests.strategies import frames
 
 SMALL = CodecConfig(max_levels=20, bins=8)
-TINY = {"epochs": 1, "width": 8, "latent": 2, "batch": 32, "blocks": 1, "components": 2, "threads": 1}
+NETWORK = {"width": 8, "batch": 32, "blocks": 1, "threads": 1}
+TINY: dict[str, dict[str, Any]] = {
+    "ctgan": {**NETWORK, "steps": 5, "noise": 4},
+    "tvae": {**NETWORK, "epochs": 1, "latent": 2, "components": 2},
+}
 A_CENTURY_OR_SO = 2.0**32  # seconds from 1970 that a float holds to the microsecond
 
 
@@ -133,7 +137,8 @@ def test_fit_sample_save_and_load_never_fail_without_a_message(frame: pd.DataFra
     check("independent", frame, {})
 
 
+@pytest.mark.parametrize("kind", sorted(set(catalog.GENERATORS) - {"independent"}))
 @settings(max_examples=max(settings().max_examples // 8, 1))
 @given(frame=frames(columns=3))
-def test_nor_does_a_network(frame: pd.DataFrame) -> None:
-    check("tvae", frame, TINY)
+def test_nor_does_a_network(kind: str, frame: pd.DataFrame) -> None:
+    check(kind, frame, TINY[kind])
