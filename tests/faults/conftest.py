@@ -1,5 +1,6 @@
 """The command line as a process runs it: what it prints, where, and the status it ends with."""
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -32,9 +33,9 @@ def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         status, _, err = _run(words, capsys, monkeypatch)
         assert status == 1
         assert "Traceback" not in err
-        assert err.split(":")[0].endswith("Error")
-        assert err.rstrip().endswith((".", ").", "?"))
-        return err.rstrip()
+        said = re.search(r"^\w+Error: .*", err, flags=re.MULTILINE | re.DOTALL)  # what is before it is progress
+        assert said is not None and said.group().rstrip().endswith((".", "?"))
+        return said.group().rstrip()
 
     return run
 
