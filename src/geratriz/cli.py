@@ -129,6 +129,10 @@ def fit(
         list[str] | None,
         typer.Option("--set", help="A setting of the generator, as in params.yaml.", metavar="KEY=VALUE"),
     ] = None,
+    schema: Annotated[
+        list[str] | None,
+        typer.Option(help="What a column is, where the kind that was inferred is wrong.", metavar="COLUMN=KIND"),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Fit a generator to a table.
@@ -140,7 +144,9 @@ def fit(
     from geratriz.generators import catalog
 
     chosen = config.load(catalog.find(kind).config_cls, _pairs(settings or [], "--set", ConfigError), kind)
-    table = geratriz.Table.read(data, target=target)
+    table = geratriz.Table.read(data, target=target, overrides=_pairs(schema or [], "--schema", ConfigError))
+    if output.exists() and not output.is_dir():
+        raise ConfigError(f"-o {output} is a file; a generator is saved into a folder. Name another one.")
     with _Progress(f"fitting {kind}") as progress:
         geratriz.fit(table, kind, config=chosen, seed=seed, device=device, tracker=progress).save(output)
     typer.echo(

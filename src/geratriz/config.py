@@ -1,5 +1,6 @@
 """Strict loading: a mapping (params.yaml, JSON) becomes a frozen dataclass, or an error that says where and what."""
 
+import contextlib
 import dataclasses
 import types
 import typing
@@ -85,13 +86,12 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
         if value is None and type(None) in arguments:
             return None
         options = [each for each in arguments if each is not type(None)]
+        if len(options) == 1:
+            return _convert(value, options[0], where)
         for option in options:
-            try:
+            with contextlib.suppress(ConfigError):
                 return _convert(value, option, where)
-            except ConfigError:
-                if len(options) == 1:
-                    raise
-        raise _type_error(value, " or ".join(map(_name, options)), where)
+        raise _type_error(value, " or ".join(map(_named, options)), where)
     if origin is Literal:
         if value in arguments:
             return value
@@ -124,9 +124,10 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     raise _type_error(value, hint.__name__, where)
 
 
-def _name(hint: Any) -> str:
-    words = typing.get_args(hint) if typing.get_origin(hint) is Literal else (getattr(hint, "__name__", str(hint)),)
-    return " or ".join(map(str, words))
+def _named(hint: Any) -> str:
+    if typing.get_origin(hint) is Literal:
+        return " or ".join(map(repr, typing.get_args(hint)))
+    return str(getattr(hint, "__name__", hint))
 
 
 def _type_error(value: Any, expected: str, where: str) -> ConfigError:

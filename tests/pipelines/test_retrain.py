@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from geratriz.errors import ConfigError, PipelineError
+from geratriz.errors import AwayError, ConfigError, PipelineError
 from tests.pipelines.conftest import ROOT, Project, new_project, running, wait_until
 from tests.unit.registry.conftest import Project as Trained
 
@@ -48,14 +48,19 @@ def last_run() -> Any:
         return client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=1)[0]
 
 
-def states() -> dict[str, str]:
-    """The names of the last run's tasks' states, as Prefect's server has them."""
+def tasks() -> dict[str, Any]:
+    """The last run's tasks, as Prefect's server has them."""
     from prefect import get_client
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
     with get_client(sync_client=True) as client:
-        tasks = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[last_run().id])))
-        return {task.name: task.state_name or "?" for task in tasks}
+        runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[last_run().id])))
+        return {each.name: each for each in runs}
+
+
+def states() -> dict[str, str]:
+    """The names of their states."""
+    return {name: each.state_name or "?" for name, each in tasks().items()}
 
 
 def test_a_run_leaves_what_dvc_left_to_do_as_states(project: Project) -> None:
@@ -141,6 +146,27 @@ def test_the_winner_is_registered_once_and_linked(mlflow_root: Path, monkeypatch
     assert artifact is not None and isinstance(artifact.data, str) and artifact.description is not None
     assert (mlflow_root / "reports/models/small/index.html").as_uri() in artifact.data
     assert "small is registered already as people version 1 (challenger)" in artifact.description
+
+
+def test_when_mlflow_does_not_answer_the_flow_asks_again_and_says_what_was_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from geratriz.registry import patience
+    from pipelines import retrain as module
+
+    trained = Trained(tmp_path)
+    trained.model("small", 0.5)
+    trained.compare("small")
+    new_project(tmp_path)
+    Project(tmp_path).stage("note", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setattr(patience, "SECONDS_BEFORE_TRYING_AGAIN", (0.01,))
+    monkeypatch.setattr(module, "register_winner", module.register_winner.with_options(retry_delay_seconds=0))
+    with pytest.raises(AwayError, match=r"does not answer.*stands in models/ and reports/.*give the command again"):
+        module.retrain(str(tmp_path))
+    assert states()["register"] == "Failed"
+    assert tasks()["register"].run_count == 3
+    assert (tmp_path / "models/small/generator.json").exists()
 
 
 def start(project: Project, *arguments: str, **variables: str) -> subprocess.Popen[str]:

@@ -1,5 +1,6 @@
 """Stage prepare: parts and schema, equal bytes for equal data."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,24 @@ def test_an_unknown_kind_of_data_is_refused(folder: Path) -> None:
             validated=folder / "validation" / "validation.json",
             out=folder / "out",
         )
+
+
+def test_a_split_by_time_says_where_it_cut_and_one_by_entity_what_becomes_of_keys(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = {"data": folder / "data.parquet", "validated": folder / "validation" / "validation.json"}
+    prepare.main(params(split=SplitConfig(by="time:day")), **paths, out=folder / "time")
+    assert re.search(r"test: \d+ rows, day 2024-12-\d\d 00:00:00 to 2025-02-0\d 00:00:00", capsys.readouterr().out)
+    prepare.main(params(split=SplitConfig(by="group:price")), **paths, out=folder / "group")
+    assert "set data.schema.price to id" in capsys.readouterr().out
+
+
+def test_a_split_that_fails_leaves_nothing_behind(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'day'"):
+        prepare.main(
+            params(split=SplitConfig(by="time:dya")),
+            data=folder / "data.parquet",
+            validated=folder / "validation" / "validation.json",
+            out=folder / "out",
+        )
+    assert not (folder / "out").exists()

@@ -23,6 +23,7 @@ class Settings:
     limit: int | None = None
     inner: Inner = field(default_factory=Inner)
     parts: tuple[str, ...] = ()
+    size: int | Literal["auto"] = "auto"
 
     def __post_init__(self) -> None:
         if self.rate <= 0:
@@ -46,6 +47,7 @@ def test_yaml_numbers_with_an_exponent_are_numbers() -> None:
         ({"name": "x", "rate": "fast"}, r"train\.rate is 'fast' \(str\), expected a number"),
         ({"name": "x", "rate": True}, r"train\.rate is True"),
         ({"name": "x", "limit": "all"}, r"train\.limit is 'all' \(str\), expected int"),
+        ({"name": "x", "size": "atuo"}, r"train\.size is 'atuo' \(str\), expected int or 'auto'\."),
         ({"name": "x", "mode": "fats"}, r"train\.mode is 'fats'\. Did you mean 'fast'"),
         ({"name": "x", "inner": {"deep": 1}}, r"train\.inner\.deep is not a setting\. Did you mean 'depth'"),
         ({"name": "x", "inner": 3}, r"train\.inner is 3 \(int\), expected a mapping"),

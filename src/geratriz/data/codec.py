@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-from geratriz.data.schema import NUMERIC, Column, Schema, as_numbers
+from geratriz.data.schema import MIN_ROWS_FOR_ID, NUMERIC, Column, Schema, as_numbers
 from geratriz.data.table import Table
 from geratriz.errors import DataError, RequestError, nearest
 
@@ -24,6 +24,8 @@ KNOTS = 1024  # resolution of a column's distribution function: KS error of at m
 ROWS_PER_ATOM = 5  # a value seen less often on average says little by itself: the column is taken as continuous
 ROWS_PER_BIN = 20
 ROWS_PER_LEVEL = 20  # in fewer rows a level, two columns may be one-to-one by chance
+MAX_WORDS = 5_000  # each is a column of the logits of a block that is sampled: 8,192 rows times 20 kB
+OWN_SHARE = 0.8  # where more texts than this are another one, each says whose row it is
 TAIL = 1e-6  # distribution function values are kept in [TAIL, 1 - TAIL], within +-4.75 standard deviations
 
 
@@ -74,10 +76,14 @@ class Levels:
 
     def to_number(self, places: np.ndarray) -> np.ndarray:
         """Its inverse, on the column's grid and inside the range that was seen."""
-        numbers = self.column.snap(np.interp(places, self.heights, self.knots))
-        low, high = self.column.snap(self.knots[[0, -1]])
-        clipped: np.ndarray = np.clip(numbers, low, high)
+        clipped: np.ndarray = np.clip(self.column.snap(np.interp(places, self.heights, self.knots)), *self.ends)
         return clipped
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The smallest and the largest number of the continuous part, on the column's grid."""
+        low, high = self.column.snap(self.knots[[0, -1]])
+        return float(low), float(high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +109,9 @@ class Twin:
 class Codec:
     """Turns tables of one schema into arrays and back.
 
-    Categories, booleans, atoms and missing values come back exactly; continuous cells come back on the column's grid,
-    inside the range that was seen and as near as float32 and :data:`KNOTS` knots allow.
+    Categories, booleans, atoms and missing values come back exactly (moments to the microsecond, outside of 1834 to
+    2106 to the millisecond); continuous cells come back on the column's grid, inside the range that was seen and as
+    near as float32 and :data:`KNOTS` knots allow.
     """
 
     schema: Schema
@@ -116,7 +123,8 @@ class Codec:
         """Read off the levels of every learnt column.
 
         Raises:
-            DataError: there is no column to learn, or one holds values that are no words, numbers, dates or booleans.
+            DataError: there is no column to learn; one holds values that are no words, numbers, dates or booleans, more
+                than :data:`MAX_WORDS` categories, or texts that are almost all different and were not declared.
         """
         if not table.schema.learnt:
             raise DataError("every column is an id: there is nothing to learn. Set data.schema.COLUMN to another kind.")
@@ -244,7 +252,7 @@ class Codec:
 def _fit(column: Column, values: pd.Series, config: CodecConfig, rng: np.random.Generator) -> Levels:
     missing = bool(values.isna().any())
     if column.kind not in NUMERIC:
-        atoms = tuple(_word(column, each) for each in pd.unique(values.dropna()).tolist())
+        atoms = _words(column, values.dropna())
         return Levels(column=column, atoms=atoms, missing=missing, bins=0, knots=np.empty(0), heights=np.empty(0))
     numbers = as_numbers(column.name, values, column.kind)
     numbers = numbers[~np.isnan(numbers)]
@@ -260,6 +268,26 @@ def _fit(column: Column, values: pd.Series, config: CodecConfig, rng: np.random.
         knots, heights = _distribution(_spread(column, rest, rng))
     atoms = tuple(distinct[heavy].tolist())
     return Levels(column=column, atoms=atoms, missing=missing, bins=bins, knots=knots, heights=heights)
+
+
+def _words(column: Column, values: pd.Series) -> tuple[Any, ...]:
+    """The distinct values of a category, unless they are too many to be one."""
+    atoms = tuple(_word(column, each) for each in pd.unique(values).tolist())
+    key = f"data.schema.{column.name} (geratriz fit: --schema)"
+    if len(atoms) > MAX_WORDS:
+        raise DataError(
+            f"column {column.name!r} holds {len(atoms):,} different values, more than the {MAX_WORDS:,} that can be "
+            f"learnt one by one. Put the rare ones into groups, set {key} to id if they are keys (new ones are issued "
+            "then), or leave the column out."
+        )
+    own = not column.declared and len(values) >= MIN_ROWS_FOR_ID and len(atoms) > OWN_SHARE * len(values)
+    if own and isinstance(atoms[0], str):
+        raise DataError(
+            f"column {column.name!r} holds {len(atoms):,} different texts in {len(values):,} rows: keys, names or free "
+            f"text, which synthetic rows would repeat word for word. Say what it is: set {key} to id for new ones in "
+            "their place, to category if they may be repeated, or leave the column out."
+        )
+    return atoms
 
 
 def _twins(levels: tuple[Levels, ...], codes: np.ndarray) -> tuple[Twin, ...]:
@@ -341,7 +369,10 @@ def _decode(levels: Levels, codes: np.ndarray, normal: np.ndarray) -> pd.Series:
 
 
 def _to_datetime(column: Column, seconds: np.ndarray) -> pd.Series:
-    moments = pd.Series(pd.to_datetime(seconds, unit="s", utc=True)).dt.round("us")
+    present = ~np.isnan(seconds)
+    stamps = np.full(len(seconds), "NaT", dtype="datetime64[us]")  # nanoseconds would end in 2262
+    stamps[present] = np.round(seconds[present] * 1e6).astype(np.int64).astype("datetime64[us]")
+    moments = pd.Series(stamps).dt.tz_localize("UTC")
     if column.dtype.startswith("datetime64") and "," not in column.dtype:
         moments = moments.dt.tz_localize(None)
     elif not column.dtype.startswith("datetime64"):  # dates that were text stay text
@@ -360,7 +391,7 @@ def _issue(column: Column, first_row: int, rows: int) -> pd.Series:
 
 def _condition(levels: Levels, wanted: Any) -> tuple[int, Any]:
     column = levels.column
-    if wanted is None or wanted is pd.NA or (isinstance(wanted, float) and np.isnan(wanted)):
+    if pd.api.types.is_scalar(wanted) and pd.isna(wanted):
         if not levels.missing:
             raise RequestError(f"where asks for a missing {column.name!r}, which it never was in the training data.")
         return len(levels.atoms), None
@@ -377,30 +408,38 @@ def _condition(levels: Levels, wanted: Any) -> tuple[int, Any]:
     except DataError:
         raise RequestError(f"where asks for {column.name} = {wanted!r}, but the column is {column.kind}.") from None
     number = float(column.snap(np.array([number]))[0])
-    if number in levels.atoms:
-        return levels.atoms.index(number), _decode(levels, np.array([levels.atoms.index(number)]), np.zeros(1)).iloc[0]
+    on_grid = column.snap(np.array(levels.atoms, dtype=np.float64))  # 0.1 + 0.2 is an atom that is asked for as 0.3
+    if number in on_grid:
+        code = int(np.flatnonzero(on_grid == number)[0])
+        return code, _decode(levels, np.array([code]), np.zeros(1)).iloc[0]
     if not levels.bins:
-        seen = ", ".join(f"{each:g}" for each in sorted(levels.atoms, key=lambda a: abs(a - number))[:3])
+        closest = sorted(levels.atoms, key=lambda atom: abs(atom - number))[:3]
+        seen = ", ".join(_shown(column, each) for each in closest) or "it was always missing"
         raise RequestError(
             f"where asks for {column.name} = {wanted!r}, never seen in the training data. Nearest: {seen}."
         )
-    low, high = levels.knots[0], levels.knots[-1]
+    low, high = levels.ends
     if not low <= number <= high:
         raise RequestError(
-            f"where asks for {column.name} = {wanted!r}, outside the range of the training data, {low:g} to {high:g}."
+            f"where asks for {column.name} = {wanted!r}, outside the range of the training data, "
+            f"{_shown(column, low)} to {_shown(column, high)}."
         )
     place = levels.to_place(np.array([number]))
     code = levels.exact + min(int(place[0] * levels.bins), levels.bins - 1)
     return code, _decode(levels, np.array([levels.exact]), ndtri(place)).iloc[0]
 
 
+def _shown(column: Column, number: float) -> str:
+    return str(_to_datetime(column, np.array([number])).iloc[0]) if column.kind == "datetime" else f"{number:g}"
+
+
 def _word(column: Column, value: Any) -> Any:
     """A category as JSON can keep it."""
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, (str, bool, int, float)):
+    if isinstance(value, (str, bool, int)) or (isinstance(value, float) and np.isfinite(value)):
         return value
     raise DataError(
-        f"column {column.name!r} holds a {type(value).__name__} ({value!r}); categories must be text, numbers or "
-        "booleans. Convert it, or leave the column out."
+        f"column {column.name!r} holds a {type(value).__name__} ({value!r}); categories must be text, finite "
+        "numbers or booleans. Convert it, or leave the column out."
     )

@@ -20,7 +20,10 @@ NUMERIC: frozenset[str] = frozenset({"integer", "float", "datetime"})  # kinds w
 
 MAX_DECIMALS = 6  # a float column with more digits than this is taken as continuous
 UNITS_OF_TIME = (86400.0, 3600.0, 60.0, 1.0)  # seconds in a day, an hour, a minute, a second
+CONVERT = "Convert it to numbers, text, booleans or dates, or leave it out."
 MIN_ROWS_FOR_ID = 50  # in a shorter table distinct values prove nothing
+LARGEST = 1e150  # the square of a larger number overflows; none is a measurement
+EXACT = 2.0**53  # whole numbers beyond are keys, not quantities: as floats they would become others
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +38,8 @@ class Column:
     categories: tuple[Any, ...] | None = None
     """The categories of a pandas ``category`` column, in order; None for other dtypes."""
     ordered: bool = False
+    declared: bool = False
+    """Whether the user gave its kind."""
 
     def snap(self, numbers: np.ndarray) -> np.ndarray:
         """``numbers`` on the column's grid."""
@@ -99,8 +104,15 @@ class Schema:
 
     @classmethod
     def read(cls, path: Path) -> "Schema":
-        """Read what :meth:`write` wrote."""
-        return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+        """Read what :meth:`write` wrote.
+
+        Raises:
+            DataError: it is not there, or not JSON.
+        """
+        try:
+            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as problem:
+            raise DataError(f"{path} is no schema ({problem}). `dvc repro prepare` writes it.") from None
 
 
 def infer(frame: pd.DataFrame, *, overrides: Mapping[str, str] | None = None, target: str | None = None) -> Schema:
@@ -114,6 +126,8 @@ def infer(frame: pd.DataFrame, *, overrides: Mapping[str, str] | None = None, ta
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise DataError(f"column names must be unique; {', '.join(map(repr, doubled))} stand more than once.")
+    if not all(name.strip() for name in names):
+        raise DataError(f"column {[bool(name.strip()) for name in names].index(False) + 1} has no name. Name it.")
     overrides = overrides or {}
     for name, kind in overrides.items():
         if name not in names:
@@ -125,12 +139,7 @@ def infer(frame: pd.DataFrame, *, overrides: Mapping[str, str] | None = None, ta
 
 
 def _column(name: str, values: pd.Series, kind: str | None) -> Column:
-    cells = values if values.dtype == object else ()
-    nested = next((each for each in cells if isinstance(each, (list, dict, set, np.ndarray))), None)
-    if nested is not None:
-        raise DataError(
-            f"column {name!r} holds a {type(nested).__name__} in a cell; a cell is one value. Flatten it, or drop it."
-        )
+    _check_cells(name, values)
     chosen = _kind(values) if kind is None else kind
     is_categorical = isinstance(values.dtype, pd.CategoricalDtype)
     return Column(
@@ -140,7 +149,53 @@ def _column(name: str, values: pd.Series, kind: str | None) -> Column:
         step=_step(name, values, chosen) if chosen in NUMERIC else None,
         categories=tuple(values.cat.categories.tolist()) if is_categorical else None,
         ordered=bool(values.cat.ordered) if is_categorical else False,
+        declared=kind is not None,
     )
+
+
+def _check_cells(name: str, values: pd.Series) -> None:
+    """Refuse cells that are no single values, columns of several types, and types that no file or JSON could hold."""
+    cells = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values
+    if not pd.api.types.is_object_dtype(cells.dtype):
+        if not _is_plain(cells.dtype, moments=cells is values):
+            raise DataError(f"column {name!r} is of type {cells.dtype}. {CONVERT}")
+        return
+    present = cells[cells.notna()]
+    types = {type(each) for each in present}
+    nested = next((each for each in types if issubclass(each, (list, dict, set, frozenset, tuple, np.ndarray))), None)
+    if nested is not None:
+        raise DataError(
+            f"column {name!r} holds a {nested.__name__} in a cell; a cell is one value. Flatten it, or drop it."
+        )
+    sorts = {_sort(each) for each in types}
+    if len(sorts) > 1:
+        raise DataError(
+            f"column {name!r} holds values of several types: {', '.join(sorted(sorts))}. Make them one, for example "
+            f"with frame[{name!r}].astype(str)."
+        )
+    if not sorts <= {"number", "text", "boolean"}:
+        raise DataError(f"column {name!r} holds a {sorts.pop()} ({present.tolist()[0]!r}). {CONVERT}")
+    if sorts == {"text"}:
+        try:
+            "".join(present).encode()
+        except UnicodeEncodeError as problem:
+            lone = problem.object[problem.start]
+            raise DataError(f"column {name!r} holds text that is no valid Unicode ({lone!r}). Mend it.") from None
+
+
+def _is_plain(dtype: Any, *, moments: bool) -> bool:
+    types = pd.api.types
+    if isinstance(dtype, pd.SparseDtype) or (isinstance(dtype, np.dtype) and dtype.itemsize > 8):
+        return False
+    number = types.is_bool_dtype(dtype) or types.is_integer_dtype(dtype) or types.is_float_dtype(dtype)
+    return number or types.is_string_dtype(dtype) or (moments and types.is_datetime64_any_dtype(dtype))
+
+
+def _sort(cell: type) -> str:
+    """What a type of Python or NumPy is to us, or its own name where it is nothing."""
+    if issubclass(cell, (bool, np.bool_)):
+        return "boolean"
+    return "number" if issubclass(cell, (int, float, np.number)) else "text" if issubclass(cell, str) else cell.__name__
 
 
 def _kind(values: pd.Series) -> Kind:
@@ -153,8 +208,12 @@ def _kind(values: pd.Series) -> Kind:
         numbers = present.to_numpy(dtype=np.float64)
         if not len(numbers) or not np.array_equal(numbers, np.round(numbers)):
             return "float"
-        steps = np.diff(numbers)
         complete = len(numbers) == len(values) >= MIN_ROWS_FOR_ID
+        if np.abs(numbers).max() >= EXACT:
+            if pd.api.types.is_float_dtype(values.dtype):
+                return "float"
+            return "id" if complete and present.is_unique else "category"
+        steps = np.diff(numbers)
         return "id" if complete and steps[0] != 0 and np.all(steps == steps[0]) else "integer"
     if len(present) and all(isinstance(each, bool) for each in present):
         return "boolean"
@@ -167,11 +226,20 @@ def _step(name: str, values: pd.Series, kind: str) -> float | None:
     """The coarsest grid that holds every value: a power of ten, or a unit of time for datetimes."""
     numbers = as_numbers(name, values, kind)
     numbers = numbers[~np.isnan(numbers)]
+    if kind == "integer" and len(numbers) and np.abs(numbers).max() >= EXACT:
+        raise DataError(
+            f"column {name!r} is declared integer but holds numbers beyond 2^53, which would not come back exactly. "
+            "Declare it id (new ones are issued) or category."
+        )
     if kind == "datetime":
         return next((unit for unit in UNITS_OF_TIME if np.all(numbers % unit == 0)), None)
-    precision = np.finfo(np.float32 if values.dtype == np.float32 else np.float64).eps
     for digits in range(MAX_DECIMALS + 1):
-        if np.all(np.abs(numbers - np.round(numbers, digits)) <= 2 * precision * np.abs(numbers)):
+        rounded = np.round(numbers, digits)
+        if values.dtype == np.float32:  # so coarse that a tolerance would find a grid in any numbers
+            on_grid = rounded.astype(np.float32) == numbers
+        else:  # sums such as 0.1 + 0.2 are on the grid they were meant for
+            on_grid = np.abs(numbers - rounded) <= 2 * np.finfo(np.float64).eps * np.abs(numbers)
+        if on_grid.all():
             return 10.0**-digits
         if kind == "integer":
             raise DataError(f"column {name!r} is declared integer but holds fractions. Declare it float.")
@@ -182,20 +250,20 @@ def as_numbers(name: str, values: pd.Series, kind: str) -> np.ndarray:
     """A numeric column as float64, missing as NaN; datetimes in seconds since 1970 (UTC).
 
     Raises:
-        DataError: the values are no numbers, or infinite.
+        DataError: the values are no numbers, or one is infinite or beyond :data:`LARGEST`.
     """
     try:
         if kind == "datetime":
-            since = pd.to_datetime(values, utc=True) - pd.Timestamp(0, tz="UTC")
+            since = pd.to_datetime(values, utc=True) - pd.Timestamp(0, unit="s", tz="UTC")
             return since.dt.total_seconds().to_numpy(dtype=np.float64, na_value=np.nan)
         numbers = pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as problem:
         raise DataError(
             f"column {name!r} is declared {kind} but cannot be read so: {problem}. Set data.schema.{name} to its kind."
         ) from None
-    if np.isinf(numbers).any():
-        row = int(np.flatnonzero(np.isinf(numbers))[0])
-        raise DataError(
-            f"column {name!r} holds an infinite value (row {row}). Replace it by a number or leave it missing."
-        )
+    beyond = np.abs(numbers) > LARGEST
+    if beyond.any():
+        row = int(beyond.argmax())
+        what = "an infinite value" if np.isinf(numbers[row]) else f"{numbers[row]:g}, as good as infinite,"
+        raise DataError(f"column {name!r} holds {what} (row {row}). Replace it by a number or leave it missing.")
     return numbers

@@ -1,14 +1,17 @@
-"""Divide a table by content: a row's side depends on its own values alone, so no row changes side when data grow."""
+"""Divide a table into train, fresh and test: by content or entity, whose side no new data change, or by time."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from geratriz.data.schema import as_numbers
 from geratriz.data.table import Table
-from geratriz.errors import DataError
+from geratriz.errors import ConfigError, DataError, nearest
 
 PARTS = ("train", "fresh", "test")
+_ABSENT = pd.util.hash_array(np.array(["\0"], dtype=object))[0]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,7 +19,9 @@ class SplitConfig:
     """Which share of the rows goes where, and what counts as one unit."""
 
     by: str = "hash"
-    """``hash``: each row by its content and occurrence number."""
+    """``hash``: each row by its content and occurrence number. ``group:COLUMN``: all rows of one entity by its key in
+    COLUMN; a row without a key is an entity of its own. ``time:COLUMN``: the earliest rows train, then fresh, the
+    latest test; rows of one moment stay together."""
     train: float = 0.8
     """Share the generator learns from."""
     fresh: float = 0.1
@@ -26,29 +31,55 @@ class SplitConfig:
 
     def __post_init__(self) -> None:
         shares = (self.train, self.fresh, self.test)
-        if self.by != "hash":
-            raise ValueError(f"by is {self.by!r}; known: 'hash'")
+        if self.by != "hash" and not self.group and not self.time:
+            raise ValueError(f"by is {self.by!r}; it must be 'hash', 'group:COLUMN' or 'time:COLUMN'")
         if min(shares) <= 0 or abs(sum(shares) - 1) > 1e-9:
             raise ValueError(f"train, fresh and test are {shares}; they must be positive and add up to 1")
+
+    @property
+    def group(self) -> str | None:
+        """The column that names a row's entity, where the table is divided by it."""
+        return self.by.removeprefix("group:") if self.by.startswith("group:") else None
+
+    @property
+    def time(self) -> str | None:
+        """The column that says when a row came to be, where the table is divided by it."""
+        return self.by.removeprefix("time:") if self.by.startswith("time:") else None
 
 
 def split(table: Table, config: SplitConfig) -> dict[str, Table]:
     """The parts of ``table`` by name (:data:`PARTS`), rows in their original order.
 
+    By ``hash`` and ``group`` no row changes side when data grow, so that two fits, months apart, can be judged on the
+    same rows. By ``time`` the sides move with the data, and the ceiling is what data of the time before ``test`` score:
+    what changed between the two is in it.
+
     Raises:
-        DataError: a part would be empty.
+        ConfigError: the column to divide by is not in the table, or is no time.
+        DataError: a part would be empty, all rows are of one entity, or a row has no time.
     """
-    position = places(table.frame)
-    edges = np.cumsum([config.train, config.fresh])
-    side = np.searchsorted(edges, position, side="right")
+    if config.group is not None:
+        position, units = _by_group(table, config.group)
+    elif config.time is not None:
+        position, units = _by_time(table, config.time)
+    else:
+        position, units = places(table.frame), f"{len(table)} rows"
+    side = np.searchsorted(np.cumsum([config.train, config.fresh]), position, side="right")
     parts = {name: table.take(np.flatnonzero(side == i)) for i, name in enumerate(PARTS)}
     for name, part in parts.items():
         if not len(part):
             raise DataError(
-                f"the part {name!r} of the split is empty: {len(table)} rows are too few for a share of "
+                f"the part {name!r} of the split is empty: {units} are too few for a share of "
                 f"{getattr(config, name)}. Raise data.split.{name} or bring more rows."
             )
     return parts
+
+
+def span(table: Table, time: str) -> tuple[Any, Any]:
+    """The first and the last value of the column ``time``."""
+    moments = _moments(table, time)
+    first, last = table.frame[time].iloc[[int(moments.argmin()), int(moments.argmax())]]
+    return first, last
 
 
 def row_hashes(frame: pd.DataFrame) -> np.ndarray:
@@ -56,7 +87,7 @@ def row_hashes(frame: pd.DataFrame) -> np.ndarray:
     combined = np.zeros(len(frame), dtype=np.uint64)
     for name in frame.columns:
         salt = pd.util.hash_array(np.array([str(name)], dtype=object))[0]
-        combined += _mix(pd.util.hash_array(_canonical(frame[name])) ^ salt)
+        combined += _mix(_cell_hashes(frame[name]) ^ salt)
     return _mix(combined)
 
 
@@ -67,13 +98,64 @@ def places(frame: pd.DataFrame) -> np.ndarray:
     return _mix(hashes + _mix(occurrence)) / 2.0**64
 
 
-def _canonical(values: pd.Series) -> np.ndarray:
+def _by_group(table: Table, name: str) -> tuple[np.ndarray, str]:
+    """Each row's place by its key alone, whatever the column is called, so that tables of the same entities divide
+    alike; and how many entities there are, in words."""
+    keys = _column(table, name)
+    absent = keys.isna().to_numpy()
+    hashes = _cell_hashes(keys)
+    entities = len(np.unique(hashes[~absent])) + int(absent.sum())
+    if entities < 2:
+        raise DataError(
+            f"data.split.by is 'group:{name}', but all {len(table)} rows are of one entity: {keys.iloc[0]!r}. "
+            "Name the column that tells entities apart, or divide by hash."
+        )
+    return np.where(absent, places(table.frame), _mix(hashes) / 2.0**64), f"{entities} entities"
+
+
+def _by_time(table: Table, name: str) -> tuple[np.ndarray, str]:
+    """Each row's place in time, the share of rows before it; rows of one moment share one. And how many moments."""
+    moments = _moments(table, name)
+    absent = np.isnan(moments)
+    if absent.any():
+        raise DataError(
+            f"data.split.by is 'time:{name}', but {int(absent.sum())} rows have no time, the first of them row "
+            f"{int(absent.argmax())}. Fill it in or leave those rows out."
+        )
+    rank = pd.Series(moments).rank(method="average").to_numpy()
+    return (rank - 0.5) / len(rank), f"{len(np.unique(moments))} different times"
+
+
+def _moments(table: Table, name: str) -> np.ndarray:
+    values = _column(table, name)
+    if table.schema[name].kind == "datetime":
+        return as_numbers(name, values, "datetime")
+    if pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
+        return as_numbers(name, values, "float")
+    raise ConfigError(
+        f"data.split.by is 'time:{name}', but the column is a {table.schema[name].kind} (such as {values.iloc[0]!r}), "
+        f"neither a datetime nor a number. Name another one, or set data.schema.{name} to datetime if it holds dates."
+    )
+
+
+def _column(table: Table, name: str) -> pd.Series:
+    if name not in table.schema.names:
+        hint = nearest(name, table.schema.names)
+        raise ConfigError(f"data.split.by names the column {name!r}, which the table does not have.{hint}")
+    return table.frame[name]
+
+
+def _cell_hashes(values: pd.Series) -> np.ndarray:
+    """A uint64 per cell. Missing cells hash alike in every dtype, and no cell's hash depends on its neighbours: a
+    column whose dtype changes as it grows (a gap in whole numbers, a time among dates) moves no row."""
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        return values.astype("str").fillna("").to_numpy(dtype=object)
-    if pd.api.types.is_numeric_dtype(values.dtype):
-        return values.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0  # + 0.0 makes -0.0 the same as 0.0
-    objects: list[object] = values.astype(object).where(values.notna(), None).tolist()
-    return np.array(["\0" if each is None else str(each) for each in objects], dtype=object)
+        cells: np.ndarray = as_numbers("", values, "datetime")
+    elif pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
+        cells = values.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0  # + 0.0 makes -0.0 the same as 0.0
+    else:
+        cells = np.array([str(each) for each in values.astype(object).tolist()], dtype=object)
+    hashes: np.ndarray = np.where(values.isna().to_numpy(), _ABSENT, pd.util.hash_array(cells))
+    return hashes
 
 
 def _mix(words: np.ndarray) -> np.ndarray:

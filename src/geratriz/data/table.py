@@ -1,9 +1,19 @@
 """Table = a pandas frame and its schema: what tabular generators take and give back."""
 
+import contextlib
+import csv
+import datetime
+import decimal
+import gzip
+import itertools
+import lzma
 import re
-from collections.abc import Mapping
+import zlib
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import pandas as pd
 
@@ -12,7 +22,8 @@ from geratriz.data.schema import Schema
 from geratriz.errors import DataError
 
 MISSING_IN_CSV = ("", "NA", "NaN", "nan", "null", "NULL", "<NA>")  # not "None" or "?": those are words in real tables
-_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
+UNREADABLE = (ValueError, OSError, EOFError, csv.Error, lzma.LZMAError, zlib.error)  # pyarrow's are the first two
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(?P<offset>Z|[+-]\d{2}:?\d{2})?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,8 @@ class Table:
     ) -> "Table":
         """A table from a frame: with the given ``schema``, else one inferred under ``overrides`` and ``target``.
 
+        The frame's index is left behind: make it a column first if it says something (``frame.reset_index()``).
+
         Raises:
             DataError: no rows or columns, columns that are not the schema's, or values that do not fit.
         """
@@ -44,6 +57,7 @@ class Table:
             raise DataError(f"the table has {shape}; at least one of each is needed.")
         frame = frame.reset_index(drop=True)
         frame.columns = [str(name) for name in frame.columns]
+        frame = _readable(frame)
         if schema is None:
             return cls(frame, schemas.infer(frame, overrides=overrides, target=target))
         absent = [name for name in schema.names if name not in frame.columns]
@@ -78,23 +92,123 @@ class Table:
 
 
 def read_frame(path: Path) -> pd.DataFrame:
-    """The frame in a Parquet or CSV file. ISO dates in CSV become datetimes; ``MISSING_IN_CSV`` become missing.
+    """The frame in a Parquet or CSV file.
+
+    Of CSV, ISO dates become datetimes and ``MISSING_IN_CSV`` become missing. Of Parquet, dates become datetimes,
+    decimals floats, and an index with a name columns.
 
     Raises:
-        DataError: the file is missing, unreadable or of another format.
+        DataError: the file is missing, unreadable or of another format; in CSV, columns without a name, two of one
+            name, or a row with more or fewer fields than the header.
     """
     if not path.exists():
         hint = f" It is versioned: `dvc pull {path}.dvc` brings it." if Path(f"{path}.dvc").exists() else ""
         raise DataError(f"{path} does not exist.{hint}")
+    is_csv = path.suffix == ".csv" or "".join(path.suffixes[-2:]) in (".csv.gz", ".csv.xz")
+    if not is_csv and path.suffix != ".parquet":
+        raise DataError(f"{path} is neither Parquet nor CSV: its name must end in .parquet, .csv or .csv.gz.")
+    kind = "csv" if is_csv else "parquet"
+    if path.is_file() and not path.stat().st_size:
+        raise DataError(f"{path} cannot be read as {kind}: it is empty (0 bytes). Copy or export it again.")
     try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        if path.suffix in (".csv", ".gz", ".xz", ".zst") and ".csv" in path.suffixes:
-            return _parse_dates(pd.read_csv(path, keep_default_na=False, na_values=list(MISSING_IN_CSV)))
-    except (ValueError, OSError, pd.errors.ParserError) as problem:  # pyarrow's errors are ValueErrors and OSErrors
-        first_line = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
-        raise DataError(f"{path} cannot be read as {path.suffix.lstrip('.')}: {first_line}") from None
-    raise DataError(f"{path} is neither Parquet nor CSV: its name must end in .parquet or .csv (.csv.gz too).")
+        return _read_csv(path) if is_csv else _read_parquet(path)
+    except UnicodeDecodeError as problem:
+        found = f"byte 0x{problem.object[problem.start]:02x}"
+        raise DataError(
+            f"{path} cannot be read as csv: it is not UTF-8 text ({found}). Convert it, for example with "
+            f"`iconv -f LATIN1 -t UTF-8 {path} > utf8.csv`."
+        ) from None
+    except UNREADABLE as problem:
+        first_line = (str(problem) or type(problem).__name__).splitlines()[0].rstrip(".")
+        raise DataError(f"{path} cannot be read as {kind}: {first_line}. Copy or export it again.") from None
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    with _open_text(path) as file:
+        names, first = (*itertools.islice(filter(None, csv.reader(file)), 2), [], [])[:2]
+    _check_names(names, path)
+    if len(names) == 1 == len(first) and (
+        sign := next((each for each in ";\t|" if 0 < names[0].count(each) == first[0].count(each)), None)
+    ):
+        raise DataError(
+            f"{path} has one column, {names[0]!r}: its fields seem to be separated by {sign!r}, not by commas. Export "
+            "it with commas."
+        )
+    _check_fields(path, len(names), lines=2)  # of a first row that is too long pandas would take the start for an index
+    try:
+        frame = pd.read_csv(
+            path,
+            keep_default_na=False,
+            na_values=list(MISSING_IN_CSV),
+            encoding="utf-8-sig",
+            low_memory=False,  # read in pieces, a column could hold the number 1 here and the word "1" there
+        )
+    except pd.errors.ParserError:
+        _check_fields(path, len(names))
+        raise
+    if frame.iloc[:, -1].isna().any():  # rows that are too short were filled up
+        _check_fields(path, len(names))
+    return _parse_dates(_readable(frame))
+
+
+def _check_fields(path: Path, wanted: int, lines: int | None = None) -> None:
+    """Refuse a row whose number of fields is not that of the header, among the first ``lines`` or in all of them."""
+    with _open_text(path) as file:
+        rows = csv.reader(file)
+        for row in itertools.islice((each for each in rows if each), lines):
+            if len(row) != wanted:
+                raise DataError(
+                    f"{path} cannot be read as csv: line {rows.line_num} has {len(row)} fields, the header {wanted}. "
+                    'Mend that line (a text with a comma in it stands in double quotes: "a, b").'
+                )
+
+
+def _open_text(path: Path) -> IO[str]:
+    openers: Mapping[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
+    file: IO[str] = openers.get(path.suffix, open)(path, "rt", encoding="utf-8-sig", newline="")
+    return file
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    import pyarrow.parquet
+
+    if path.is_file():
+        _check_names(pyarrow.parquet.read_schema(path).names, path)
+    frame = pd.read_parquet(path)
+    named = [each for each in frame.index.names if each is not None]
+    if named:
+        frame = frame.reset_index(level=named)
+    return _readable(frame)
+
+
+def _readable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Columns of dates and decimals that pandas keeps as objects as datetimes and floats; numbers too long for 64 bits,
+    which are keys, as text. The frame given is left as it is."""
+    changed: dict[Any, pd.Series] = {}
+    for name, values in frame.items():
+        present = values.dropna() if pd.api.types.is_object_dtype(values.dtype) else ()
+        first = next(iter(present), None)
+        if isinstance(first, datetime.date):
+            with contextlib.suppress(ValueError, TypeError):  # not all of them: infer() says so
+                changed[name] = pd.to_datetime(values)
+        elif isinstance(first, decimal.Decimal):
+            changed[name] = values.astype("float64")
+        elif isinstance(first, int) and any(isinstance(each, int) and abs(each) >= 2**63 for each in present):
+            changed[name] = values.map(str, na_action="ignore").astype("str")
+    return frame.assign(**changed) if changed else frame
+
+
+def _check_names(names: list[str], path: Path) -> None:
+    """Refuse what pandas would rename without a word, or read in part."""
+    doubled = sorted(name for name, count in Counter(names).items() if count > 1 and name.strip())
+    if doubled:
+        raise DataError(f"{path}: column names must be unique; {', '.join(map(repr, doubled))} stand more than once.")
+    nameless = [str(number) for number, name in enumerate(names, start=1) if not name.strip()]
+    if nameless:
+        raise DataError(
+            f"{path}: column {', '.join(nameless)} of {len(names)} has no name. Name it; if it numbers the rows, leave "
+            "it out (pandas: to_csv(..., index=False))."
+        )
 
 
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
@@ -109,12 +223,19 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _parse_dates(frame: pd.DataFrame) -> pd.DataFrame:
+    """ISO dates as datetimes; times of several offsets (summer and winter) in UTC."""
     for name in frame.columns:
         values = frame[name].dropna()
-        if pd.api.types.is_string_dtype(values.dtype) and len(values) and values.map(_is_iso_date).all():
-            frame[name] = pd.to_datetime(frame[name], format="ISO8601")
+        if not pd.api.types.is_string_dtype(values.dtype) or not len(values):
+            continue
+        offsets = set()
+        for text in values:
+            match = _ISO_DATE.fullmatch(text) if isinstance(text, str) else None
+            if match is None:
+                break
+            offsets.add(match.group("offset"))
+        else:
+            with contextlib.suppress(ValueError):  # such as 0000-00-00: words, then
+                utc = len(offsets) > 1 and None not in offsets
+                frame[name] = pd.to_datetime(frame[name], format="ISO8601", utc=utc)
     return frame
-
-
-def _is_iso_date(text: object) -> bool:
-    return isinstance(text, str) and _ISO_DATE.fullmatch(text) is not None

@@ -50,6 +50,9 @@ def mia_auc(trio: Trio) -> Score:
     which suits mixed columns and is sharpest where it matters, at copies. All synthetic rows are used, not a cut:
     the attacker would.
 
+    In a split by time, what changed between ``train`` and ``test`` looks like membership too: read the value beside the
+    ceiling's, which is measured on rows that were not trained on.
+
     Tried on four tables against the fifth neighbour and against boosted trees that tell synthetic from reference
     rows: where a tenth of the synthetic rows were copies the nearest neighbour gave .53 to .56, the fifth and the trees
     .50 to .52; where half were, .73 to .76 against .53 to .58. A table whose rows repeat often hides copies from any

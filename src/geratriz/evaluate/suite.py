@@ -163,7 +163,8 @@ def halve(test: Table) -> tuple[Table, Table]:
     """``test`` by content into fresh rows for the ceiling and rows to judge against, where no fresh part was kept.
 
     Equal rows fall on both sides, as they do in a split: else the halves of a table with few different rows would be
-    two different tables.
+    two different tables. Rows of one entity may fall on both sides too, and the ceiling is then better than that of
+    strangers: where that matters, keep a fresh part with ``data.split: {by: group:COLUMN}``.
 
     Raises:
         DataError: ``test`` has fewer than two rows.

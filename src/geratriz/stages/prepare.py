@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from geratriz.data.split import SplitConfig, split
+from geratriz.data.split import SplitConfig, span, split
 from geratriz.data.table import Table
 from geratriz.errors import ConfigError, DataError
 from geratriz.stages._entry import run
@@ -25,17 +25,31 @@ READS = {"kind": "data.kind", "target": "data.target", "schema": "data.schema", 
 
 
 def main(params: Params, *, data: Path, validated: Path, out: Path) -> None:
-    """Divide ``data`` by content; ``validated`` is the report without which nothing is prepared."""
+    """Divide ``data``; ``validated`` is the report without which nothing is prepared."""
     if params.kind != "table":
         raise ConfigError(f"data.kind is {params.kind!r}. Known: 'table'.")
     if not validated.exists():
         raise DataError(f"there is no {validated}: the data were not validated. Run `dvc repro validate`.")
     table = Table.read(data, target=params.target, overrides=params.schema)
+    parts = split(table, params.split)
     out.mkdir(parents=True, exist_ok=True)
     table.schema.write(out / "schema.json")
-    for name, part in split(table, params.split).items():
+    for name, part in parts.items():
         part.write(out / f"{name}.parquet")
-        sys.stdout.write(f"{name}: {len(part):,} rows\n")
+        sys.stdout.write(f"{name}: {len(part):,} rows{_when(part, params.split.time)}\n")
+    key = params.split.group
+    if key is not None and table.schema[key].kind != "id":
+        sys.stdout.write(
+            f"note: {key!r} tells entities apart and is learnt as a {table.schema[key].kind}, so real keys stand in "
+            f"synthetic rows. If they must not, set data.schema.{key} to id: new ones are issued then.\n"
+        )
+
+
+def _when(part: Table, time: str | None) -> str:
+    if time is None:
+        return ""
+    first, last = span(part, time)
+    return f", {time} {first} to {last}"
 
 
 if __name__ == "__main__":

@@ -144,3 +144,43 @@ def test_a_condition_on_a_twin_is_one_on_the_column_it_is_filled_in_from() -> No
     assert codec.condition({"rank": 3, "word": "more"})[0] == codec.condition({"rank": 3})[0]
     with pytest.raises(RequestError, match="they never meet"):
         codec.condition({"rank": 3, "word": "all"})
+
+
+def column(values: object) -> Codec:
+    return codec_of(Table.from_frame(pd.DataFrame({"x": values})))
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NaT, pd.NA])
+def test_whatever_says_missing_can_be_asked_for(missing: object) -> None:
+    codec = column(pd.to_datetime(["2024-01-01", None] * 30))
+    assert codec.condition({"x": missing}) == ({0: 1}, {"x": None})
+
+
+def test_the_ends_of_a_column_on_a_grid_can_be_asked_for() -> None:
+    codec = column([0, 1])  # too few to be atoms: spread over half a step, neither end reaches its number
+    assert [codec.condition({"x": number})[1]["x"] for number in (0, 1)] == [0, 1]
+    with pytest.raises(RequestError, match="the training data, 0 to 1"):
+        codec.condition({"x": 2})
+
+
+def test_a_sum_that_misses_its_grid_by_a_bit_is_found_by_its_number() -> None:
+    codec = column([0.1 + 0.2, 0.5] * 30)
+    assert codec.condition({"x": 0.3}) == ({0: 0}, {"x": 0.1 + 0.2})
+
+
+def test_what_was_seen_of_dates_is_said_in_dates() -> None:
+    few, many = (pd.date_range("2024-01-01", periods=n, freq="h").repeat(60 // n) for n in (2, 60))
+    for values, message in (
+        (few, "Nearest: 2024-01-01 01:00:00, 2024-01-01 00"),
+        (many, "data, 2024-01-01 00:00:00 to"),
+    ):
+        with pytest.raises(RequestError, match=message):
+            column(values).condition({"x": "2025-01-01"})
+
+
+def test_moments_far_from_today_come_back() -> None:
+    moments = pd.Series(
+        pd.to_datetime(["0001-01-01", "9999-12-31 23:59:59", "1969-12-31 23:59:59.999999"] * 30, format="ISO8601")
+    )
+    back = there_and_back(Table.from_frame(moments.to_frame("x")))["x"]
+    pd.testing.assert_series_equal(back, moments, check_names=False)

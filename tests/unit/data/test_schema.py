@@ -1,5 +1,6 @@
 """What a column is: inferred, overridden, refused."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -60,3 +61,16 @@ def test_json_brings_a_schema_back(tmp_path: Path) -> None:
     schema = mixed().schema
     schema.write(tmp_path / "schema.json")
     assert Schema.read(tmp_path / "schema.json") == schema
+
+
+def test_short_floats_are_on_a_grid_only_if_they_are_its_nearest_numbers() -> None:
+    drawn = np.random.default_rng(0).normal(3, 0.1, 60).astype(np.float32)
+    assert infer(pd.DataFrame({"x": drawn}))["x"].step is None
+    assert infer(pd.DataFrame({"x": drawn.round(3)}))["x"].step == pytest.approx(0.001)
+
+
+def test_numbers_whose_squares_overflow_are_refused_without_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DataError, match=r"1.7e\+308, as good as infinite, \(row 0\)"):
+            infer(pd.DataFrame({"x": [1.7e308, -1.7e308]}))

@@ -28,25 +28,6 @@ def test_csv_keeps_dates_and_words_that_other_readers_take_for_missing(tmp_path:
     assert frame["n"].isna().tolist() == [False, True, False]
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("absent.parquet", None, "does not exist"),
-        ("no.parquet", b"PAR1 and nothing more", "cannot be read as parquet"),
-        ("empty.csv", b"", "cannot be read as csv"),
-        ("ragged.csv", b"a,b\n1,2\n1,2,3\n", "cannot be read as csv"),
-        ("latin.csv", "a\n\xe9\n".encode("latin-1"), "cannot be read as csv"),
-        ("header.csv", b"a,b\n", "0 rows and 2 columns"),
-        ("table.xlsx", b"PK", "neither Parquet nor CSV"),
-    ],
-)
-def test_files_that_are_no_tables_are_refused(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
-    if content is not None:
-        (tmp_path / name).write_bytes(content)
-    with pytest.raises(DataError, match=message):
-        Table.read(tmp_path / name)
-
-
 def test_a_versioned_file_that_is_not_here_says_how_to_bring_it(tmp_path: Path) -> None:
     (tmp_path / "raw.parquet.dvc").touch()
     with pytest.raises(DataError, match=r"dvc pull .*raw\.parquet\.dvc"):
