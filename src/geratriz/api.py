@@ -71,6 +71,7 @@ def fit(
     config: Any = None,
     device: str = "auto",
     tracker: Tracker | None = None,
+    checkpoint: Path | str | None = None,
     **settings: Any,
 ) -> Generator[Any]:
     """Learn the distribution of ``table``.
@@ -85,6 +86,8 @@ def fit(
         config: the settings as an object, such as ``TvaeConfig(epochs=10)``, in place of ``settings``.
         device: ``cpu``, ``cuda``, or ``auto`` for the best there is.
         tracker: told of the losses while they fall.
+        checkpoint: a folder; the same fit, cut off and run again with it, goes on where it was and ends in the same
+            bytes.
         settings: of the generator, by the names they have in params.yaml; the rest keep their defaults.
 
     Raises:
@@ -97,7 +100,10 @@ def fit(
         config = settings_of.load(generator_cls.config_cls, settings, kind)
     elif settings:
         raise ConfigError(f"fit got config and {', '.join(settings)} beside it; say all of it in one of the two.")
-    return generator_cls.fit(_a_table("fit", table), config, seed=seed, device=device, tracker=tracker)
+    folder = None if checkpoint is None else Path(checkpoint)
+    return generator_cls.fit(
+        _a_table("fit", table), config, seed=seed, device=device, tracker=tracker, checkpoint=folder
+    )
 
 
 def load(model: Path | str) -> Generator[Any]:

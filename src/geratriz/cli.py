@@ -29,6 +29,7 @@ Name = Annotated[str, typer.Argument(help="Name of the registered model.")]
 Target = Annotated[str | None, typer.Option(help="Column whose prediction utility is measured on.")]
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk, a quota, a limit on files
+INTERRUPTED = 130  # exit code after Ctrl-C, as shells have it
 DIGITS = 30  # of a number that is meant
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
@@ -135,7 +136,7 @@ def fit(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    """Fit a generator to a table.
+    """Fit a generator to a table. What is interrupted goes on where it was when the same command is run again.
 
     Example: geratriz fit adult.csv --kind tvae --target income -o models/mine --set epochs=10
     """
@@ -147,8 +148,16 @@ def fit(
     table = geratriz.Table.read(data, target=target, overrides=_pairs(schema or [], "--schema", ConfigError))
     if output.exists() and not output.is_dir():
         raise ConfigError(f"-o {output} is a file; a generator is saved into a folder. Name another one.")
-    with _Progress(f"fitting {kind}") as progress:
-        geratriz.fit(table, kind, config=chosen, seed=seed, device=device, tracker=progress).save(output)
+    checkpoint = output.with_name(f"{output.name}.checkpoint")
+    try:
+        with _Progress(f"fitting {kind}") as progress:
+            generator = geratriz.fit(
+                table, kind, config=chosen, seed=seed, device=device, tracker=progress, checkpoint=checkpoint
+            )
+            generator.save(output)
+    except KeyboardInterrupt as stop:
+        typer.echo(f"\n{stop}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
     typer.echo(
         f"{output}: {kind} fitted on {len(table):,} rows. Next: geratriz sample {output} -n 1000 -o sample.parquet"
     )

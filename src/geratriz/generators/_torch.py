@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from geratriz import seeding
-from geratriz.errors import ConfigError
+from geratriz.errors import ConfigError, TrainingError
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -146,13 +147,27 @@ class Checkpoint:
         return state
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Replace the state on disk; a kill at any moment leaves the old one or the new one."""
+        """Replace the state on disk; a kill at any moment leaves the old one or the new one.
+
+        Raises:
+            TrainingError: it cannot be written; the last one is left as it was.
+        """
         if self._path is None:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        content = io.BytesIO()
+        torch.save(dict(state), content)
         partial = self._path.with_suffix(".partial")
-        torch.save(dict(state), partial)
-        os.replace(partial, self._path)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(content.getbuffer())
+            os.replace(partial, self._path)
+        except OSError as problem:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+            raise TrainingError(
+                f"{problem.strerror} while writing the checkpoint {self._path}. Mend that and run the same fit again: "
+                "it goes on from the last round that was kept."
+            ) from None
 
     def clear(self) -> None:
         """The fit is done: nothing is left to go on from, and no empty folder."""

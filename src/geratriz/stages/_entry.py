@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ P = TypeVar("P")
 
 SECTIONS = ("data", "models", "train", "sample", "evaluate", "compare", "release", "flow")
 PARAMS = Path("params.yaml")
+INTERRUPTED = 130  # exit code after Ctrl-C or SIGTERM
 
 
 def run(main: Callable[..., None], params: type[P], reads: Mapping[str, str], argv: list[str] | None = None) -> None:
@@ -37,6 +39,7 @@ def run(main: Callable[..., None], params: type[P], reads: Mapping[str, str], ar
         parser.add_argument("--model", required=True, help="an entry of `models` in params.yaml")
     arguments = vars(parser.parse_args(argv))
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin starve the stage beside this one
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended by the flow: as Ctrl-C, say where it stands
     try:
         _check_origin()
         settings = read_params(PARAMS)
@@ -49,6 +52,9 @@ def run(main: Callable[..., None], params: type[P], reads: Mapping[str, str], ar
     except GeratrizError as problem:
         print(f"{type(problem).__name__}: {problem}", file=sys.stderr)  # noqa: T201 - a stage's voice is its stderr
         raise SystemExit(1) from None
+    except KeyboardInterrupt as stop:
+        print(stop or "interrupted", file=sys.stderr)  # noqa: T201
+        raise SystemExit(INTERRUPTED) from None
 
 
 def read_params(path: Path) -> dict[str, Any]:
