@@ -117,11 +117,11 @@ def batch_of(config: NetworkConfig, rows: int) -> int:
     return int(min(512, max(16, 2 ** round(np.log2(rows / 16))))) if config.batch == "auto" else config.batch
 
 
-def width_of(config: NetworkConfig, rows: int) -> int:
-    """512 units from 8,192 rows on: with fewer rows a wide network learns them by heart and takes longer to do so."""
+def width_of(config: NetworkConfig, rows: int, *, most: int) -> int:
+    """``most`` units from 8,192 rows on: with fewer rows a wide network learns them by heart, and takes longer."""
     if config.width != "auto":
         return config.width
-    return 512 if rows >= 8192 else 256 if rows >= 2048 else 128
+    return most if rows >= 8192 else most // 2 if rows >= 2048 else most // 4
 
 
 def hold_out(data: Table, share: float) -> np.ndarray:

@@ -49,6 +49,7 @@ from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
 from geratriz.generators._torch import Ema, arrays_of, normal, restore, uniform
 from geratriz.generators.base import Fit, Generator, Record
 
+WIDEST = 256  # units of a layer, where `width` is auto and the table is large
 HELD_OUT = 0.1  # share of the rows that judge each round; marginals and the codec use them too
 ROUNDS = 20
 WARM_UP = 0.05  # share of the steps after which the rate is at its peak
@@ -223,7 +224,7 @@ def _settle(config: CtganConfig, rows: int) -> Plan:
     rounds = min(ROUNDS, steps)
     return Plan(
         batch=_plan.batch_of(config, rows),
-        width=_plan.width_of(config, rows),
+        width=_plan.width_of(config, rows, most=WIDEST),
         rounds=rounds,
         steps=-(-steps // rounds),
     )

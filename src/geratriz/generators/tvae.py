@@ -34,6 +34,7 @@ from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
 from geratriz.generators._torch import Batches, Ema, arrays_of, normal, restore
 from geratriz.generators.base import Fit, Generator, Record
 
+WIDEST = 512  # units of a layer, where `width` is auto and the table is large
 HELD_OUT = 0.05  # share of the rows that say when to stop; the prior and the codec use them too
 STEPS = (20, 500)  # of a round, at least and at most; as many as an epoch has where that lies between
 EM_STEPS = 50  # the likelihood has settled by then
@@ -210,7 +211,7 @@ def _settle(config: TvaeConfig, rows: int) -> Plan:
     epochs = usual if config.epochs == "auto" else config.epochs
     in_all = epochs * max(rows // batch, 1)
     steps = min(max(rows // batch, STEPS[0]), STEPS[1])
-    return Plan(batch=batch, width=_plan.width_of(config, rows), rounds=-(-in_all // steps), steps=steps)
+    return Plan(batch=batch, width=_plan.width_of(config, rows, most=WIDEST), rounds=-(-in_all // steps), steps=steps)
 
 
 def _train(network: _Network, start: Start, plan: Plan, config: TvaeConfig, run: Fit) -> _Network:

@@ -149,9 +149,13 @@ def _making(page: Page) -> str:
     if page.head is None:
         return ""
     lists = [
-        table([title, ""], [[esc(name), f"<code>{esc(value)}</code>"] for name, value in page.head[part].items()])
-        for title, part in (("settings", "config"), ("record", "record"))
-        if page.head[part]
+        table([title, ""], [[esc(name), f"<code>{esc(value)}</code>"] for name, value in part.items()])
+        for title, part in (
+            ("settings", page.head["config"]),
+            ("what auto came to", page.head["meta"].get("plan")),
+            ("record", page.head["record"]),
+        )
+        if part
     ]
     intro = f"Bundle <code>{esc(page.digest)}</code>." if page.digest else ""
     return section("settings", "How it was made", intro, f'<div class="halves">{"".join(lists)}</div>')
