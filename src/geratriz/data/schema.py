@@ -233,9 +233,14 @@ def _step(name: str, values: pd.Series, kind: str) -> float | None:
         )
     if kind == "datetime":
         return next((unit for unit in UNITS_OF_TIME if np.all(numbers % unit == 0)), None)
+    short = values.dtype == np.float32
+    largest = np.abs(numbers).max(initial=0)
+    finest = np.spacing(np.float32(largest)) if short else 4 * np.spacing(largest)  # on a finer grid all numbers stand
     for digits in range(MAX_DECIMALS + 1):
+        if digits and 10.0**-digits < finest:
+            break
         rounded = np.round(numbers, digits)
-        if values.dtype == np.float32:  # so coarse that a tolerance would find a grid in any numbers
+        if short:  # so coarse that a tolerance would find a grid in any numbers
             on_grid = rounded.astype(np.float32) == numbers
         else:  # sums such as 0.1 + 0.2 are on the grid they were meant for
             on_grid = np.abs(numbers - rounded) <= 2 * np.finfo(np.float64).eps * np.abs(numbers)

@@ -69,6 +69,13 @@ def test_short_floats_are_on_a_grid_only_if_they_are_its_nearest_numbers() -> No
     assert infer(pd.DataFrame({"x": drawn.round(3)}))["x"].step == pytest.approx(0.001)
 
 
+def test_a_grid_is_not_finer_than_the_numbers_are() -> None:
+    assert infer(pd.DataFrame({"x": np.array([-1743423.875, 1511158.5], dtype=np.float32)}))["x"].step is None
+    assert infer(pd.DataFrame({"x": np.array([12345.67, 0.5], dtype=np.float32)}))["x"].step == pytest.approx(0.01)
+    assert infer(pd.DataFrame({"x": [1e10 + 1 / 3, 2e10 + 1 / 7]}))["x"].step is None
+    assert infer(pd.DataFrame({"x": [1e10 + 0.25, 2e10]}))["x"].step == pytest.approx(0.01)
+
+
 def test_numbers_whose_squares_overflow_are_refused_without_a_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
