@@ -66,12 +66,12 @@ class Layout(nn.Module):
 
     def agreement(self, logits_of: Callable[[Tensor], Tensor], pool_NZ: Tensor, codes: Mapping[int, int]) -> np.ndarray:
         """The log probability of all of ``codes``, by column, for each row of the pool, float64 (N,)."""
-        columns = torch.tensor(list(codes), device=pool_NZ.device)
+        bounds = {column: slice(int(self.offsets[column]), int(self.ends[column])) for column in codes}
         parts = []
         for chunk in torch.split(pool_NZ, CHUNK):
-            wanted = torch.zeros(len(chunk), len(self.ends), dtype=torch.int64, device=pool_NZ.device)
-            wanted[:, columns] = torch.tensor(list(codes.values()), device=pool_NZ.device)
-            parts.append(self.log_likelihood(logits_of(chunk), wanted)[:, columns].sum(1).double())
+            logits = logits_of(chunk)
+            terms = [logits[:, bounds[column]].log_softmax(1)[:, code] for column, code in codes.items()]
+            parts.append(torch.stack(terms).double().sum(0))
         return torch.cat(parts).cpu().numpy()
 
     def highest(self, heights_NL: Tensor) -> Tensor:

@@ -152,7 +152,7 @@ def _making(page: Page) -> str:
         table([title, ""], [[esc(name), f"<code>{esc(value)}</code>"] for name, value in part.items()])
         for title, part in (
             ("settings", page.head["config"]),
-            ("what auto came to", page.head["meta"].get("plan")),
+            ("what auto came to", page.head.get("meta", {}).get("plan", {})),
             ("record", page.head["record"]),
         )
         if part
