@@ -56,7 +56,7 @@ WARM_UP = 0.05  # share of the steps after which the rate is at its peak
 LAZY = 8  # the gradient penalty is computed every so many steps, at so many times its weight
 WATCHED = 2048  # rows drawn after each round to see whether the generator has collapsed
 COLLAPSED = 0.1  # distinct rows, as a share of the distinct rows among as many real ones, below which it has
-FAR = 0.5  # mean total variation distance from the marginals above which it has
+FAR = 0.5  # mean total variation distance from the marginals, beyond that of as many real rows, above which it has
 KNOWS = 0.6  # overfitting of the discriminator (Karras et al., arXiv 2006.06676) above which a round is not kept
 PASSES = 5  # through each network in a step: the generator's 4, the discriminator's 6 and the penalty
 PAIRED = 1024  # groups of levels whose pairs are matched
@@ -219,7 +219,7 @@ class Ctgan(Generator[CtganConfig]):
 
 def _settle(config: CtganConfig, rows: int) -> Plan:
     """What ``auto`` stands for on a table of ``rows`` rows."""
-    usual = round(min(max(3000 * (rows / 32_000) ** 0.33, 600), 30_000))
+    usual = round(min(max(3000 * (rows / 32_000) ** (1 / 3), 600), 30_000))
     steps = usual if config.steps == "auto" else config.steps
     rounds = min(ROUNDS, steps)
     return Plan(
@@ -239,6 +239,7 @@ class _Moments:
     """
 
     def __init__(self, rows: Tensor, layout: Layout) -> None:
+        self._offsets = layout.offsets
         sizes = (layout.ends - layout.offsets).tolist()
         counts = [torch.bincount(rows[:, i], minlength=size) for i, size in enumerate(sizes)]
         self.frequencies = torch.cat(counts).float() / len(rows)
@@ -267,6 +268,12 @@ class _Moments:
         first, second = ((part.T @ part).float() / half - self._pairs for part in map(self._grouped, halves))
         return marginals, (first * second * self._weight).sum()
 
+    def off(self, rows_NC: Tensor) -> float:
+        """The mean total variation distance of the rows' marginals from the table's."""
+        seen = torch.zeros_like(self.frequencies)
+        seen.index_add_(0, (rows_NC + self._offsets).flatten(), torch.ones(rows_NC.numel(), device=seen.device))
+        return float((seen / len(rows_NC) - self.frequencies).abs().sum()) / 2 / rows_NC.shape[1]
+
     def _grouped(self, shares_NL: Tensor) -> Tensor:
         if self._groups == len(self.frequencies):
             return shares_NL
@@ -278,14 +285,8 @@ class _Game:
 
     def __init__(self, start: Start, plan: Plan, config: CtganConfig, seed: int) -> None:
         rows, sizes, runtime = start.rows, start.codec.sizes, start.runtime
-        self._rows, self._held, self._plan, self._config, self._seed = (
-            rows[~start.held],
-            rows[start.held],
-            plan,
-            config,
-            seed,
-        )
-        self._runtime = runtime
+        self._rows, self._held = rows[~start.held], rows[start.held]
+        self._plan, self._config, self._seed, self._runtime = plan, config, seed, runtime
         self._generator = _Generator(sizes, config, plan.width).to(runtime.device)
         self._discriminator = _Discriminator(sizes, config, plan.width).to(runtime.device)
         self._layout = self._generator.layout
@@ -441,13 +442,11 @@ class _Game:
     def _watch(self, number: int, values: dict[str, float]) -> None:
         """Add to ``values`` how varied and how near to the marginals the averaged generator's rows are."""
         drawn = self._draw(self.ema.average, WATCHED, "watch")
-        seen = torch.zeros_like(self.frequencies)
-        seen.index_add_(0, (drawn + self._layout.offsets).flatten(), torch.ones(drawn.numel(), device=drawn.device))
-        off = float((seen / len(drawn) - self.frequencies).abs().sum()) / 2 / drawn.shape[1]
-        distinct = _distinct(drawn[: len(self._rows)])
+        off, distinct = self._moments.off(drawn), _distinct(drawn[: len(self._rows)])
         values["distinct"] = distinct / self._watched
         values["marginals_off"] = off
-        if number > self._plan.rounds / 4 and (distinct < COLLAPSED * self._watched or off > FAR):
+        collapsed = distinct < COLLAPSED * self._watched or off > self._moments.off(self._rows[:WATCHED]) + FAR
+        if number > self._plan.rounds / 4 and collapsed:
             raise TrainingError(
                 f"the generator collapsed: after round {number} of {self._plan.rounds} {len(drawn):,} rows drawn from "
                 f"it are {distinct:,} different ones, where as many real rows are {self._watched:,}; its marginals are "

@@ -90,7 +90,9 @@ def test_metrics_without_landmarks_or_values_are_no_trouble() -> None:
         "mia_auc": {**metric(0.5, floor=None, ceiling=None), "value": math.nan},
     }
     page = read(report=report(*COLUMNS, metrics=metrics), gates={"detection": Gate(margin=0.1)})
-    assert "Not measured: Trend error, %, Utility, Membership attack, AUC" in page.words
+    assert (
+        "Not measured: Trend error, %, Precision (alpha), Recall (beta), Utility, Membership attack, AUC" in page.words
+    )
     assert page.words.count("fresh real 1") == 2  # in the drawing and in its description
     assert "nan" not in page.words
 
