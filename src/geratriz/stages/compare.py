@@ -10,6 +10,7 @@ from typing import Any
 
 from geratriz.errors import ConfigError, DataError, nearest
 from geratriz.promotion import describe, is_measured
+from geratriz.report.comparison import render
 from geratriz.stages._entry import run
 
 
@@ -75,7 +76,7 @@ def main(params: Params, *, reports: Path, out: Path, out_scores: Path) -> None:
     Args:
         params: the models and the metric. A report of a model not named here is not looked at.
         reports: the folder with one folder a model, each with its metrics.json.
-        out: comparison.json and scores.csv go into this folder.
+        out: comparison.json, scores.csv and the page index.html go into this folder.
         out_scores: the flat file of values that `dvc metrics` reads.
 
     Raises:
@@ -101,8 +102,9 @@ def main(params: Params, *, reports: Path, out: Path, out_scores: Path) -> None:
     _write_json(out / "comparison.json", comparison)
     _write_json(out_scores, {model: _values(report) for model, report in found.items()})
     _write_csv(out / "scores.csv", found)
+    (out / "index.html").write_text(render(comparison, found), encoding="utf-8")
     sys.stdout.write(_table(ranking, params.by))
-    sys.stdout.write("".join(f"{reason}\n" for reason in reasons))
+    sys.stdout.write("".join(f"{line}\n" for line in [*reasons, f"side by side: {out / 'index.html'}"]))
 
 
 def _read(path: Path, model: str) -> dict[str, Any]:

@@ -1,0 +1,79 @@
+"""The page of a comparison: who won and why, and every metric of every model side by side."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from geratriz.report._html import esc, frame, number, section, table
+
+
+def render(comparison: Mapping[str, Any], reports: Mapping[str, Mapping[str, Any]]) -> str:
+    """A self-contained HTML page; equal content gives equal bytes.
+
+    Args:
+        comparison: the content of comparison.json.
+        reports: the content of each model's metrics.json.
+    """
+    models = [entry["model"] for entry in comparison["ranking"]]
+    return frame(
+        f"{' and '.join(models)} compared",
+        "\n".join([_header(comparison, models), _metrics(models, reports), _verdicts(comparison)]),
+    )
+
+
+def _header(comparison: Mapping[str, Any], models: list[str]) -> str:
+    css = "good" if comparison["releasable"] else "bad"
+    words = "may be released" if comparison["releasable"] else "must not be released"
+    return (
+        f"<header><h1>{esc(' and '.join(models))} compared</h1></header>\n"
+        f'<div class="verdict {css}"><strong>{esc(comparison["winner"])} {words}</strong>'
+        f"<p>{esc(comparison['reasons'][0])}</p></div>"
+    )
+
+
+def _metrics(models: list[str], reports: Mapping[str, Mapping[str, Any]]) -> str:
+    measured = {model: reports[model]["metrics"] for model in models}
+    names = dict.fromkeys(name for model in models for name in measured[model])
+    rows = [_row(name, [measured[model].get(name) for model in models]) for name in names]
+    head = ["metric", *(f'<a href="../models/{esc(model)}/index.html">{esc(model)}</a>' for model in models)]
+    intro = (
+        "Each value with its 95&nbsp;% interval; the best of a row is bold where no other reaches into its interval. "
+        "Landmarks: columns drawn independently (floor), and fresh real rows in the place of synthetic ones. A model's "
+        "name leads to its own page."
+    )
+    return section("metrics", "Metrics", intro, table([*head, "floor", "fresh real", "better"], rows, css="figures"))
+
+
+def _row(name: str, entries: list[Mapping[str, Any] | None]) -> list[str]:
+    known = [each for each in entries if each is not None and each["value"] is not None]
+    any_of_them: Mapping[str, Any] = known[0] if known else {"floor": None, "ceiling": None, "better": "higher"}
+    best = _best(known, any_of_them["better"])
+    cells = []
+    for entry in entries:
+        if entry is None or entry["value"] is None:
+            cells.append(number(None))
+            continue
+        value = f"<strong>{number(entry['value'])}</strong>" if entry is best else number(entry["value"])
+        cells.append(f'{value} <span class="soft">{number(entry["low"])} to {number(entry["high"])}</span>')
+    landmarks = [number(any_of_them["floor"]), number(any_of_them["ceiling"])]
+    return [esc(name), *cells, *landmarks, esc(any_of_them["better"])]
+
+
+def _best(entries: list[Mapping[str, Any]], better: str) -> Mapping[str, Any] | None:
+    """The best entry, or None where another one's interval reaches its own: that is no difference."""
+    if len(entries) < 2:
+        return None
+    ordered = sorted(entries, key=lambda each: each["value"], reverse=better == "higher")
+    first, others = ordered[0], ordered[1:]
+    apart = all(each["high"] < first["low"] if better == "higher" else each["low"] > first["high"] for each in others)
+    return first if apart else None
+
+
+def _verdicts(comparison: Mapping[str, Any]) -> str:
+    parts = []
+    for entry in comparison["ranking"]:
+        words = "may be released" if entry["release"] else "must not be released"
+        css = "good-text" if entry["release"] else "bad-text"
+        items = "".join(f"<li>{esc(reason)}</li>" for reason in entry["reasons"])
+        parts.append(f'<h3>{esc(entry["model"])}: <span class="{css}">{words}</span></h3><ul>{items}</ul>')
+    intro = f"Ranked by {esc(comparison['by'])}; what may not be released stands behind what may."
+    return section("verdicts", "Verdicts", intro, "\n".join(parts))
