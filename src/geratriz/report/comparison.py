@@ -40,7 +40,7 @@ def _metrics(models: list[str], reports: Mapping[str, Mapping[str, Any]]) -> str
         "Landmarks: columns drawn independently (floor), and fresh real rows in the place of synthetic ones. A model's "
         "name leads to its own page."
     )
-    return section("metrics", "Metrics", intro, table([*head, "floor", "fresh real", "better"], rows, css="figures"))
+    return section("metrics", "Metrics", intro, table([*head, "floor", "fresh real", "better"], rows))
 
 
 def _row(name: str, entries: list[Mapping[str, Any] | None]) -> list[str]:

@@ -126,9 +126,8 @@ def test_rows_are_held_out_where_there_are_enough(rows: int, share: float, least
 def test_300_rows_are_not_learnt_by_heart(kind: str) -> None:
     rows, strangers = mixed(300, seed=1), mixed(300, seed=2)
     generator_cls = catalog.find(kind)
-    heard = Heard()
-    generator = generator_cls.fit(rows, generator_cls.config_cls(threads=1), seed=0, device="cpu", tracker=heard)
-    assert "is kept: it was best on the held-out rows" in heard.notes[-1]
-    drawn = generator.sample(300, seed=0)
-    assert copy_rate(Trio(train=rows, test=strangers, synthetic=drawn)).value == 0
-    assert dcr_share(Trio(train=rows, test=strangers, synthetic=drawn)).value < 0.6
+    generator = generator_cls.fit(rows, generator_cls.config_cls(threads=1), seed=0, device="cpu")
+    trios = [Trio(train=rows, test=strangers, synthetic=generator.sample(300, seed=seed)) for seed in range(4)]
+    assert max(copy_rate(each).value for each in trios) == 0
+    nearer = [dcr_share(each).value for each in trios]  # columns drawn apart: 0.51; trained to the end: 0.66 by tvae
+    assert sum(nearer) / len(nearer) < 0.59
