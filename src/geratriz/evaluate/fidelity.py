@@ -16,7 +16,7 @@ from scipy import sparse
 
 from geratriz.evaluate.base import Score, Trio
 from geratriz.evaluate.features import Features
-from geratriz.evaluate.resampling import around, weights
+from geratriz.evaluate.resampling import around, distributions, weights
 
 BINS = 10  # of a number beside a category
 
@@ -80,17 +80,8 @@ def _kolmogorov_smirnov(a: np.ndarray, b: np.ndarray, weight_a: np.ndarray, weig
     missing: np.ndarray = np.abs(_part(weight_a, missing_a) - _part(weight_b, missing_b))
     if missing_a.all() or missing_b.all():
         return missing
-    values = np.concatenate([a[~missing_a], b[~missing_b]])
-    order = np.argsort(values, kind="stable")
-    last_of_equals = np.append(np.diff(values[order]) != 0, True)
-    heights = []
-    for weight, absent, first in ((weight_a, missing_a, True), (weight_b, missing_b, False)):
-        present = weight[:, ~absent]
-        other = np.zeros((len(weight), len(values) - present.shape[1]), dtype=weight.dtype)
-        both = np.hstack([present, other] if first else [other, present])[:, order]
-        total = np.maximum(both.sum(1, keepdims=True), 1e-9)
-        heights.append(np.cumsum(both, axis=1)[:, last_of_equals] / total)
-    distance: np.ndarray = np.maximum(np.abs(heights[0] - heights[1]).max(1), missing)
+    one, other = distributions(a[~missing_a], b[~missing_b], weight_a[:, ~missing_a], weight_b[:, ~missing_b])
+    distance: np.ndarray = np.maximum(np.abs(one - other).max(1), missing)
     return distance
 
 

@@ -37,6 +37,29 @@ def share(hits: int, rows: int, **detail: object) -> Score:
     )
 
 
+def distributions(
+    a: np.ndarray, b: np.ndarray, weight_a: np.ndarray, weight_b: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The distribution functions of ``a`` and ``b`` at every value of either, ascending, (R, V) each.
+
+    Args:
+        a: (N,).
+        b: (M,).
+        weight_a: (R, N).
+        weight_b: (R, M).
+    """
+    values = np.concatenate([a, b])
+    order = np.argsort(values, kind="stable")
+    last_of_equals = np.append(np.diff(values[order]) != 0, True)
+    heights = []
+    for weight, start in ((weight_a, 0), (weight_b, len(a))):
+        both = np.zeros((len(weight), len(values)), dtype=weight.dtype)
+        both[:, start : start + weight.shape[1]] = weight
+        total = np.maximum(weight.sum(1, keepdims=True), 1e-9)
+        heights.append(np.cumsum(both[:, order], axis=1)[:, last_of_equals] / total)
+    return heights[0], heights[1]
+
+
 def auc(scores: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
     """The area under the ROC curve, ties counted half, per row of ``weight``.
 

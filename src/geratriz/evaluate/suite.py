@@ -47,17 +47,17 @@ METRICS: dict[str, Metric] = {
             name="alpha_precision",
             better="higher",
             title="Precision (alpha)",
-            explains="Do synthetic rows lie where real ones do. 1: as often near the middle and at the edge; noise and "
-            "impossible rows lower it.",
+            explains="Do synthetic rows lie where real ones do. 1: as often in the middle and at the edge; noise, "
+            "impossible rows and broken relations between columns lower it.",
             compute=support.alpha_precision,
         ),
         Metric(
             name="beta_recall",
             better="higher",
             title="Recall (beta)",
-            explains="Do synthetic rows reach everywhere real ones are. Fresh real rows score about 0.5, not 1: a "
-            "synthetic row is nearer than the nearest real one every other time. More than they do is nearness to "
-            "what was learnt by heart.",
+            explains="Do synthetic rows reach everywhere real ones are; modes that are never drawn lower it. A real "
+            "row counts where its nearest synthetic row is nearer than its nearest real one. Fresh real rows reach "
+            "about 0.5, not 1: that is the mark to read it by.",
             compute=support.beta_recall,
         ),
         Metric(
