@@ -14,7 +14,7 @@ from geratriz import seeding
 from geratriz.data.split import places
 from geratriz.data.table import Table
 from geratriz.errors import DataError
-from geratriz.evaluate import detection, fidelity, privacy, support, utility
+from geratriz.evaluate import detection, fidelity, privacy, support, trends, utility
 from geratriz.evaluate.base import EvaluateConfig, Metric, Score, Trio
 
 METRICS: dict[str, Metric] = {
@@ -41,7 +41,7 @@ METRICS: dict[str, Metric] = {
             better="lower",
             title="Trend error, %",
             explains="How far pairs of columns are from the real ones, on average.",
-            compute=fidelity.trend_error,
+            compute=trends.trend_error,
         ),
         Metric(
             name="alpha_precision",
