@@ -1,7 +1,9 @@
 """Is a model fitted on synthetic rows any good on real ones: train on synthetic, test on ``test``.
 
-AUC for a target of two classes, macro one-vs-rest AUC for more, R2 for a number. ``utility_real`` is the same model
-fitted on as many real training rows: the two are to be read side by side.
+The schema's kind of the target says what is measured. A category or a boolean: AUC of two classes, macro one-vs-rest
+AUC of more. A number or a date: R2, however few values it has; one whose values are classes is to be declared a
+category. Rows without a target are left out. ``utility_real`` is the same model fitted on as many real training rows:
+the two are to be read side by side.
 """
 
 import numpy as np
@@ -12,14 +14,16 @@ from geratriz.evaluate.features import Features
 from geratriz.evaluate.resampling import around, auc, weights
 from geratriz.evaluate.trees import classifier, one_thread, regressor
 
+CLASSES = 20  # the most frequent of ``test`` are judged, the rest are one more: trees of 95 rare ones fitted nothing
+
 
 def utility(trio: Trio) -> Score | None:
-    """Of the synthetic rows; None without a target."""
+    """Of the synthetic rows; None without a target, or without a row that has one."""
     return _judge(trio, trio.features[2])
 
 
 def utility_real(trio: Trio) -> Score | None:
-    """Of as many training rows; None without a target."""
+    """Of as many training rows; None without a target, or without a row that has one."""
     return _judge(trio, trio.features[0])
 
 
@@ -30,16 +34,17 @@ def _judge(trio: Trio, fitted_on: Features) -> Score | None:
     if target is None or target not in test.names or len(test.names) < 2:
         return None
     i = test.index(target)
-    fit, held = (side.for_trees()[~np.isnan(side.values[:, i])] for side in (fitted_on, test))
-    if not len(fit) or not len(held):
+    answers, truth = (side.values[~np.isnan(side.values[:, i]), i] for side in (fitted_on, test))
+    if not len(answers) or not len(truth):
         return None
-    inputs = np.delete(np.arange(len(test.names)), i)
-    categorical = test.categorical[inputs]
+    fit, held = (np.delete(side.for_trees()[~np.isnan(side.values[:, i])], i, axis=1) for side in (fitted_on, test))
+    categorical = np.delete(test.categorical, i)
     seed = seeding.derive(trio.config.seed, "utility") % 2**32
     weight = weights(len(held), trio.config.bootstrap, trio.config.seed, "utility")
-    if test.categorical[i]:
-        return _classification(fit[:, inputs], fit[:, i], held[:, inputs], held[:, i], categorical, seed, weight)
-    return _regression(fit[:, inputs], fit[:, i], held[:, inputs], held[:, i], categorical, seed, weight)
+    if not test.categorical[i]:
+        return _regression(fit, answers, held, truth, categorical, seed, weight)
+    words = trio.cut[1].frame[target].dropna().astype(str).to_numpy()
+    return _classification(fit, answers, held, truth, categorical, seed, weight, dict(zip(truth, words, strict=True)))
 
 
 def _classification(
@@ -50,25 +55,40 @@ def _classification(
     categorical: np.ndarray,
     seed: int,
     weight: np.ndarray,
+    words: dict[float, str],
 ) -> Score:
-    """Macro one-vs-rest AUC over the classes of the held-out rows; one never seen in ``y`` is told apart by chance."""
+    """Macro one-vs-rest AUC over the classes of the held-out rows; one never seen in ``y`` is told apart by chance.
+
+    The detail has, per class, its AUC, its held-out rows, and the rows the model learnt it from.
+    """
+    found, counts = np.unique(y_held, return_counts=True)
+    judged = found[np.argsort(-counts, kind="stable")[:CLASSES]]
+    y, y_held = (np.where(np.isin(each, judged), each, -1.0) for each in (y, y_held))
+    classes = [each for each in judged if (y_held == each).mean() < 1]
     known = np.unique(y)
-    classes = [each for each in np.unique(y_held) if 0 < (y_held == each).mean() < 1]
     if len(known) > 1:
         chances = dict(zip(known, classifier(x, y, categorical, seed).predict_proba(x_held).T, strict=True))
     else:
         chances = {}
-    nothing = np.zeros(len(x_held))
-    ones = np.ones((1, len(x_held)), dtype=np.float32)
-    if not classes:
-        return Score(value=0.5, low=0.0, high=1.0, detail={"measure": "AUC"})
-    areas, resampled = (
-        np.mean([auc(chances.get(each, nothing), y_held == each, w) for each in classes], axis=0)
-        for w in (ones, weight)
-    )
-    low, high = around(float(areas[0]), resampled, floor=0, ceiling=1)
     measure = "AUC" if len(classes) <= 2 else f"macro one-vs-rest AUC of {len(classes)} classes"
-    return Score(value=float(areas[0]), low=low, high=high, detail={"measure": measure})
+    if not classes:
+        return Score(value=0.5, low=0.0, high=1.0, detail={"measure": measure, "classes": []})
+    nothing = np.zeros(len(x_held))
+    weight = np.vstack([np.ones((1, len(x_held)), dtype=np.float32), weight])  # the first row is for the value itself
+    areas = np.array([auc(chances.get(each, nothing), y_held == each, weight) for each in classes])
+    mean = areas.mean(0)
+    value = float(mean[0])
+    low, high = around(value, mean[1:], floor=0, ceiling=1)
+    listed = [
+        {
+            "class": words[each],
+            "auc": float(area),
+            "rows": int((y_held == each).sum()),
+            "fitted": int((y == each).sum()),
+        }
+        for each, area in zip(classes, areas[:, 0], strict=True)
+    ]
+    return Score(value=value, low=low, high=high, detail={"measure": measure, "classes": listed})
 
 
 def _regression(
@@ -84,7 +104,7 @@ def _regression(
     ones = np.ones((1, len(y_held)), dtype=np.float32)
     value, resampled = float(_r2(error, y_held, ones)[0]), _r2(error, y_held, weight)
     low, high = around(value, resampled, ceiling=1)
-    return Score(value=value, low=low, high=high, detail={"measure": "R2"})
+    return Score(value=value, low=low, high=high, detail={"measure": "R2", "values": len(np.unique(y_held))})
 
 
 def _r2(error: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> np.ndarray:

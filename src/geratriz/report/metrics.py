@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from geratriz.evaluate.suite import METRICS
+from geratriz.evaluate.suite import METRICS, OF_REAL_ROWS
 from geratriz.promotion import Gate, is_measured, judge
 from geratriz.report import svg
 from geratriz.report._html import esc, legend, number, section
@@ -20,7 +20,6 @@ SPANS: dict[str, tuple[float, float]] = {
     "dcr_share": (0.5, 0.6),
     "contract_violations": (0.0, 0.1),
 }
-REFERENCE = "utility_real"  # of real rows alone: a remark on utility, not a metric of the synthetic rows
 LANDMARKS = {
     "tick_floor": "floor: every column shuffled on its own",
     "tick_ceiling": "fresh real rows in the place of synthetic ones",
@@ -35,9 +34,9 @@ def metrics_section(metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str
         "No generator has to beat fresh real rows: level with them is as good as it gets."
     )
     key = legend(**LANDMARKS, **(GATES if gates else {}))
-    measured = [name for name in METRICS if is_measured(metrics.get(name)) and name != REFERENCE]
-    rows = "\n".join(_row(name, metrics[name], gates.get(name), metrics.get(REFERENCE)) for name in measured)
-    absent = [METRICS[name].title for name in METRICS if not is_measured(metrics.get(name)) and name != REFERENCE]
+    measured = [name for name in METRICS if is_measured(metrics.get(name)) and name != OF_REAL_ROWS]
+    rows = "\n".join(_row(name, metrics[name], gates.get(name), metrics.get(OF_REAL_ROWS)) for name in measured)
+    absent = [METRICS[name].title for name in METRICS if not is_measured(metrics.get(name)) and name != OF_REAL_ROWS]
     note = f'<p class="explains">Not measured: {esc(", ".join(absent))}.</p>' if absent else ""
     return section("metrics", "Metrics", intro, key + rows + note)
 

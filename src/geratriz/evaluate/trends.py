@@ -1,0 +1,131 @@
+"""Do pairs of columns go together as in the real rows: trend_error, in percent.
+
+SDMetrics' Column Pair Trends, both thresholds at 0, with 1 - score as the error: CorrelationSimilarity for two numbers,
+ContingencySimilarity for others. What differs, and why, stands in fidelity.py.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from geratriz.evaluate.base import Score, Trio
+from geratriz.evaluate.features import Features
+from geratriz.evaluate.resampling import around, total_variation, weights
+from geratriz.evaluate.trees import one_thread
+
+BINS = 10  # of a number beside a category
+RESAMPLES = 30_000  # of all pairs together: a mean over many pairs needs fewer of each
+LEAST_RESAMPLES = 40  # they know the standard error to a ninth
+CONSTANT = 1e-10  # of a column's variance: less is rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A column as cells of a contingency table; the last cell holds what is missing."""
+
+    real: np.ndarray
+    """int64 (N,)."""
+    synthetic: np.ndarray
+    """int64 (N,)."""
+    count: int
+    edges: np.ndarray | None
+    """Between the cells of a number, ascending; the first and the last cell are open. None for a category."""
+
+    @classmethod
+    def of(cls, real: Features, synthetic: Features, column: int) -> "Cells":
+        """The cells of a column; those of a number divide the *real* range, and what is beyond it lies in the last."""
+        sides, edges = [side.values[:, column] for side in (real, synthetic)], None
+        if real.categorical[column]:
+            missing = int(np.nanmax(np.concatenate(sides), initial=-1)) + 1
+        else:
+            missing, present = BINS, sides[0][~np.isnan(sides[0])]
+            edges = np.histogram_bin_edges(present, BINS)[1:-1] if len(present) else np.zeros(BINS - 1)
+            sides = [np.where(np.isnan(side), np.nan, np.searchsorted(edges, side, side="right")) for side in sides]
+        codes = [np.nan_to_num(side, nan=missing).astype(np.int64) for side in sides]
+        return cls(codes[0], codes[1], missing + 1, edges)
+
+    def beside(self, other: "Cells") -> tuple[np.ndarray, np.ndarray]:
+        """The cells of a pair, real and synthetic: ``self``'s cell * ``other.count`` + ``other``'s cell."""
+        return self.real * other.count + other.real, self.synthetic * other.count + other.synthetic
+
+
+@one_thread()
+def trend_error(trio: Trio) -> Score | None:
+    """Mean over pairs of |difference of correlations| / 2 (two numbers) or total variation of the joint table (others).
+
+    A number that is constant on one side is taken as uncorrelated there. None for a table of one column.
+    """
+    _, real, synthetic = trio.features
+    count = len(real.names)
+    if count < 2:
+        return None
+    pairs = count * (count - 1) // 2
+    seed, resamples = trio.config.seed, min(trio.config.bootstrap, max(LEAST_RESAMPLES, RESAMPLES // pairs))
+    ones = np.ones((1, trio.size), dtype=np.float32)
+    weight_real, weight_synthetic = (  # the first row is for the value itself; so laid out, products need no copy
+        np.asfortranarray(np.vstack([ones, weights(trio.size, resamples, seed, side)]))
+        for side in ("real", "synthetic")
+    )
+    matrix, total = np.zeros((count, count)), np.zeros(resamples + 1)
+
+    numbers = np.flatnonzero(~real.categorical)
+    sides = [standardised(side.values[:, numbers]) for side in (real, synthetic)]
+    for i in range(resamples + 1 if len(numbers) > 1 else 0):
+        one, other = (correlations(*side, w[i]) for side, w in zip(sides, (weight_real, weight_synthetic), strict=True))
+        errors = 50 * np.abs(one - other)
+        total[i] += np.triu(errors, 1).sum()
+        if i == 0:
+            matrix[np.ix_(numbers, numbers)] = errors
+
+    cells = [Cells.of(real, synthetic, i) for i in range(count)]
+    for i in range(count):
+        for j in range(i):
+            if real.categorical[i] or real.categorical[j]:
+                a, b = (
+                    getattr(cells[i], side) * cells[j].count + getattr(cells[j], side) for side in ("real", "synthetic")
+                )
+                distance = 100 * total_variation(a, b, weight_real, weight_synthetic)
+                matrix[i, j] = matrix[j, i] = distance[0]
+                total += distance
+
+    value = float(total[0] / pairs)
+    low, high = around(value, total[1:] / pairs, floor=0, ceiling=100)
+    return Score(
+        value=value, low=low, high=high, detail={"names": list(real.names), "matrix": matrix.round(3).tolist()}
+    )
+
+
+def standardised(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Columns (N, M) at mean 0 and variance 1 with 0 for missing, and which are present; None where all are.
+
+    A constant column is 0 throughout.
+    """
+    present = ~np.isnan(values)
+    out = np.zeros(values.shape)
+    for column, here, scaled in zip(values.T, present.T, out.T, strict=True):
+        known = column[here]
+        if len(known) and np.ptp(known) > 0:
+            off = known - known.mean()
+            off /= np.abs(off).max()  # whatever the unit is, no square may overflow or drown
+            scaled[here] = off / off.std()
+    return out, None if present.all() else present.astype(np.float64)
+
+
+def correlations(x: np.ndarray, present: np.ndarray | None, weight: np.ndarray) -> np.ndarray:
+    """Pearson's correlations of standardised columns (N, M) under row weights (N,): (M, M), 0 where one is constant.
+
+    Each pair is measured over the rows where both are present.
+    """
+    weighted = x * weight[:, None]
+    if present is None:
+        total = weight.sum()
+        mean = np.broadcast_to(weighted.sum(0)[:, None] / total, (x.shape[1], x.shape[1]))
+        square = np.broadcast_to((weighted * x).sum(0)[:, None] / total, mean.shape)
+    else:
+        total = np.maximum(present.T @ (present * weight[:, None]), 1e-9)
+        mean, square = weighted.T @ present / total, (weighted * x).T @ present / total
+    covariance, variance = weighted.T @ x / total - mean * mean.T, square - mean**2
+    varies = (variance > CONSTANT) & (variance.T > CONSTANT)
+    scale = np.sqrt(np.where(varies, variance * variance.T, 1.0))
+    result: np.ndarray = np.where(varies, covariance / scale, 0.0)
+    return result
