@@ -10,7 +10,8 @@ from geratriz.data.schema import NUMERIC
 from geratriz.evaluate.base import Score, Trio
 from geratriz.evaluate.distances import Space, nearest
 from geratriz.evaluate.features import Features
-from geratriz.evaluate.suite import Landmarks, bare
+from geratriz.evaluate.pairs import worst_pairs
+from geratriz.evaluate.suite import OF_REAL_ROWS, Landmarks, bare
 
 BARS = 40  # of a histogram, at most
 TOP_LEVELS = 20
@@ -18,14 +19,15 @@ NEIGHBOURS_SHOWN = 5
 
 
 def details(trio: Trio, scores: Mapping[str, Score], marks: Landmarks) -> dict[str, Any]:
-    """JSON-native and small: 35 kB for the 15 columns of Adult."""
+    """JSON-native and small: 40 kB for the 15 columns of Adult."""
     shape = scores["shape_error"].detail["columns"]
     columns = [_column(trio, column.name, shape[column.name]) for column in trio.test.schema.learnt]
     trend = scores["trend_error"].detail if "trend_error" in scores else None
     violations = scores["contract_violations"].detail["report"] if "contract_violations" in scores else None
     return {
         "columns": columns,
-        "pairs": trend,
+        "pairs": None if trend is None else {**trend, "worst": worst_pairs(trio, trend)},
+        "utility": _utility(trio, scores),
         "detection": scores["detection"].detail,
         "nearest": _nearest(trio),
         "contract": violations,
@@ -46,6 +48,7 @@ def _column(trio: Trio, name: str, error: float) -> dict[str, Any]:
     }
     if kind in NUMERIC:
         present = [each[~np.isnan(each)] for each in (a, b)]
+        entry |= _moments(*present)
         both = np.concatenate(present)
         if not len(both):
             return entry
@@ -71,6 +74,47 @@ def _column(trio: Trio, name: str, error: float) -> dict[str, Any]:
     ]
     entry["levels_in_all"] = len(shares)
     return entry
+
+
+def _moments(real: np.ndarray, synthetic: np.ndarray) -> dict[str, Any]:
+    """Mean and standard deviation of either side, and the value up to which their shares differ most."""
+    if not len(real) or not len(synthetic):
+        return {}
+    a, b = np.sort(real), np.sort(synthetic)
+    values = np.union1d(a, b)
+    shares = [np.searchsorted(side, values, side="right") / len(side) for side in (a, b)]
+    most = int(np.abs(shares[0] - shares[1]).argmax())
+    return {
+        "mean": {"real": float(a.mean()), "synthetic": float(b.mean())},
+        "deviation": {"real": float(a.std()), "synthetic": float(b.std())},
+        "up_to": {
+            "value": float(values[most]),
+            "real": float(shares[0][most]),
+            "synthetic": float(shares[1][most]),
+        },
+    }
+
+
+def _utility(trio: Trio, scores: Mapping[str, Score]) -> dict[str, Any] | None:
+    """What was predicted and how that was measured; each class as learnt from synthetic and from real rows."""
+    if not {"utility", OF_REAL_ROWS} <= scores.keys():
+        return None
+    of_synthetic, of_real = (scores[name].detail for name in ("utility", OF_REAL_ROWS))
+    classes = [
+        {
+            "class": one["class"],
+            "rows": one["rows"],
+            "real": {"rows": other["fitted"], "auc": other["auc"]},
+            "synthetic": {"rows": one["fitted"], "auc": one["auc"]},
+        }
+        for one, other in zip(of_synthetic.get("classes", ()), of_real.get("classes", ()), strict=True)
+    ]
+    return {
+        "target": trio.test.schema.target,
+        "measure": of_synthetic["measure"],
+        "values": of_synthetic.get("values"),
+        "classes": classes,
+    }
 
 
 def _edges(values: np.ndarray, step: float | None) -> np.ndarray:

@@ -7,6 +7,8 @@ from importlib import resources
 
 import numpy as np
 
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+
 
 def esc(text: object) -> str:
     """``text`` safe to stand in HTML, attributes too."""
@@ -64,6 +66,19 @@ def number(value: float | None) -> str:
 def percent(share: float) -> str:
     """A share in percent: 12.3 %."""
     return f"{number(round(100 * share, 2))}&nbsp;%"
+
+
+def place(value: float, *, is_date: bool) -> str:
+    """One value of a column with the digits a person needs; dates come as seconds since 1970."""
+    if not is_date:
+        return f"{value:.5g}" if abs(value) < 99999.5 else f"{value:,.0f}" if abs(value) < 1e9 else number(value)
+    when = np.datetime64(round(value), "s")
+    return str(when.astype("datetime64[D]") if value % 86400 == 0 else when).replace("T", " ")
+
+
+def shorten(name: str, letters: int) -> str:
+    """``name`` in at most so many letters."""
+    return name if len(name) <= letters else name[: letters - 1] + ELLIPSIS
 
 
 def scale(edges: Sequence[float], *, is_date: bool) -> list[str]:

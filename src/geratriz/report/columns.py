@@ -1,19 +1,18 @@
-"""The columns on a page, real beside synthetic, in pairs, and those by which synthetic rows were told apart."""
+"""The columns on a page, real beside synthetic, and those by which synthetic rows were told apart."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 from geratriz.report import svg
-from geratriz.report._html import esc, legend, number, percent, scale, scroll, section, table
+from geratriz.report._html import esc, legend, number, percent, place, scale, section, shorten, table
 
 DRAWN = 42  # columns, the worst first; more make a page nobody reads
 LISTED = 300  # columns in the table
 LEVELS = 7  # of a category, the most frequent first
-PAIRS = 26  # columns in the heat map: as many as fit side by side
-BESIDE = 17  # columns that leave room for words beside them
-WORST_PAIRS = 8
 GIVEAWAYS = 12
+NAMED = 3
+LETTERS = 32  # of a level in the table
 LEAST = 0.001  # of AUC; a column that costs less gave nothing away
 KEY = legend(real="real (test rows)", synthetic="synthetic")
 
@@ -43,6 +42,8 @@ def _figure(column: Mapping[str, Any]) -> str:
         drawing = _levels(column, label)
     else:
         drawing = '<p class="explains">No values.</p>'
+    if "mean" in column:
+        caption.append(f"<figcaption>{_moments(column)}</figcaption>")
     if _is_missing(column):
         real, synthetic = (percent(column["missing"][side]) for side in ("real", "synthetic"))
         caption.append(f"<figcaption>missing: real {real}, synthetic {synthetic}</figcaption>")
@@ -50,6 +51,21 @@ def _figure(column: Mapping[str, Any]) -> str:
         f'<figure><h3><span>{esc(column["name"])}</span> <span class="soft">{number(column["shape_error"])}&nbsp;%'
         f"</span></h3>{drawing}{''.join(caption)}</figure>\n"
     )
+
+
+def _moments(column: Mapping[str, Any]) -> str:
+    is_date = column["kind"] == "datetime"
+    words = {
+        "mean": (
+            place(column["mean"][side] // 86400 * 86400, is_date=True) if is_date else number(column["mean"][side])
+            for side in ("real", "synthetic")
+        ),
+        "deviation": (
+            f"{number(column['deviation'][side] / 86400)} days" if is_date else number(column["deviation"][side])
+            for side in ("real", "synthetic")
+        ),
+    }
+    return "; ".join(f"{name}: real {next(both)}, synthetic {next(both)}" for name, both in words.items())
 
 
 def _bars(column: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -77,16 +93,16 @@ def _is_missing(column: Mapping[str, Any]) -> bool:
 
 
 def _table(columns: Sequence[Mapping[str, Any]], pairs: Mapping[str, Any] | None, detection: Mapping[str, Any]) -> str:
-    """Every figure there is of each column."""
+    """Every figure there is of each column, and where its sides differ most."""
     trend = {} if pairs is None else _mean_errors(pairs)
     has_missing = any(map(_is_missing, columns))
-    head = ["column", "kind", "shape error, %"]
+    head = ["column", "kind", "differs most", "real", "synthetic", "shape error, %"]
     head += ["mean trend error, %"] if trend else []
     head += ["detector's loss of AUC"] if detection["columns"] else []
     head += ["missing, real", "missing, synthetic"] if has_missing else []
     rows = []
     for column in columns:
-        row = [esc(column["name"]), esc(column["kind"]), number(column["shape_error"])]
+        row = [esc(column["name"]), esc(column["kind"]), *_difference(column), number(column["shape_error"])]
         row += [number(trend.get(column["name"]))] if trend else []
         row += [number(round(detection["columns"].get(column["name"], 0.0), 3))] if detection["columns"] else []
         row += [percent(column["missing"][side]) for side in ("real", "synthetic")] if has_missing else []
@@ -94,50 +110,22 @@ def _table(columns: Sequence[Mapping[str, Any]], pairs: Mapping[str, Any] | None
     return table(head, rows, css="figures")
 
 
+def _difference(column: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Where the shares of real and synthetic rows differ most, and both shares."""
+    candidates = [("missing", column["missing"])]
+    if "up_to" in column:
+        value = place(column["up_to"]["value"], is_date=column["kind"] == "datetime")
+        candidates.append((f"up to {value}", column["up_to"]))
+    candidates += [(shorten(level["level"], LETTERS), level) for level in column.get("levels", ())]
+    words, shares = max(candidates, key=lambda each: abs(each[1]["real"] - each[1]["synthetic"]))
+    if shares["real"] == shares["synthetic"]:
+        return "", "", ""
+    return esc(words), percent(shares["real"]), percent(shares["synthetic"])
+
+
 def _mean_errors(pairs: Mapping[str, Any]) -> dict[str, float]:
     others = max(len(pairs["names"]) - 1, 1)
     return {name: sum(row) / others for name, row in zip(pairs["names"], pairs["matrix"], strict=True)}
-
-
-def pairs_section(pairs: Mapping[str, Any] | None, trend: Mapping[str, Any] | None) -> str:
-    """The errors of pairs of columns as a heat map, and the worst pairs in words; empty for a single column."""
-    if pairs is None:
-        return ""
-    names, matrix = pairs["names"], pairs["matrix"]
-    by_error = sorted(range(len(names)), key=lambda i: (-sum(matrix[i]), names[i]))
-    chosen = sorted(by_error[:PAIRS])
-    most = max((matrix[i][j] for i in chosen for j in chosen), default=0) or 1.0
-    top = "".join(f'<th scope="col"><span>{esc(names[i])}</span></th>' for i in chosen)
-    body = "".join(
-        f'<tr><th scope="row">{esc(names[i])}</th>{"".join(_cell(names, matrix, i, j, most) for j in chosen)}</tr>\n'
-        for i in chosen
-    )
-    ordered = sorted(((matrix[i][j], i, j) for i in range(len(names)) for j in range(i)), key=lambda each: -each[0])
-    worst = "".join(
-        f"<li>{esc(names[j])} and {esc(names[i])} <strong>{number(round(error, 1))}&nbsp;%</strong></li>"
-        for error, i, j in ordered[:WORST_PAIRS]
-    )
-    intro = (
-        "How far each pair is, in percent, from how it goes together in the real rows; a stronger colour is further."
-    )
-    if trend is not None and trend["ceiling"] is not None:
-        intro += f" Chance alone makes it {number(trend['ceiling'])}&nbsp;% on average between two sets of real rows."
-    if len(names) > PAIRS:
-        intro += f" Drawn are the {PAIRS} columns with the largest errors of {len(names)}."
-    heat = scroll(f'<table class="heat"><thead><tr><td></td>{top}</tr></thead>\n<tbody>{body}</tbody></table>')
-    place = "beside" if len(chosen) <= BESIDE else "below"
-    body = f'<div class="{place}">{heat}<div><h3>Furthest apart</h3><ol class="worst">{worst}</ol></div></div>'
-    return section("pairs", "Pairs of columns", intro, body)
-
-
-def _cell(names: Sequence[str], matrix: Sequence[Sequence[float]], i: int, j: int, most: float) -> str:
-    if i == j:
-        return "<td></td>"
-    error = matrix[i][j]
-    return (
-        f'<td style="--error:{error / most:.2f}" title="{esc(names[i])} and {esc(names[j])}: {error:.2f} %">'
-        f"{number(round(error, 1) if error < 10 else round(error))}</td>"
-    )
 
 
 def giveaways_section(detection: Mapping[str, Any]) -> str:
@@ -147,8 +135,9 @@ def giveaways_section(detection: Mapping[str, Any]) -> str:
     if not columns:
         return ""
     drawing = svg.single_bars(list(columns), list(columns.values()), "Columns that gave synthetic rows away")
+    named = ", ".join(f"<em>{esc(name)}</em>" for name in list(columns)[:NAMED])
     intro = (
         f"The detector tells synthetic from real rows with an AUC of {number(detection['auc'])}, where 0.5 is a guess. "
-        "Drawn is how much of it is lost when the values of one column are shuffled: what it looked at most."
+        f"It looked most at {named}. Drawn is how much of the AUC is lost when the values of one column are shuffled."
     )
     return section("detector", "What gave it away", intro, f'<figure class="narrow">{drawing}</figure>')

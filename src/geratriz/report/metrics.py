@@ -7,6 +7,7 @@ from geratriz.evaluate.suite import METRICS, OF_REAL_ROWS
 from geratriz.promotion import Gate, is_measured, judge
 from geratriz.report import svg
 from geratriz.report._html import esc, legend, number, section
+from geratriz.report.utility import remark
 
 # What an axis shows at least: its best end, and so much that noise does not look like a difference.
 SPANS: dict[str, tuple[float, float]] = {
@@ -27,7 +28,9 @@ LANDMARKS = {
 GATES = {"tick_gate": "gate", "zone": "what it allows"}
 
 
-def metrics_section(metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate]) -> str:
+def metrics_section(
+    metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate], utility: Mapping[str, Any] | None
+) -> str:
     """Every metric that was measured, in the order of ``METRICS``; those that were not are named."""
     intro = (
         "Each dot is a value, the bar around it the 95&nbsp;% interval; further right is better. "
@@ -35,13 +38,15 @@ def metrics_section(metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str
     )
     key = legend(**LANDMARKS, **(GATES if gates else {}))
     measured = [name for name in METRICS if is_measured(metrics.get(name)) and name != OF_REAL_ROWS]
-    rows = "\n".join(_row(name, metrics[name], gates.get(name), metrics.get(OF_REAL_ROWS)) for name in measured)
+    real = metrics.get(OF_REAL_ROWS)
+    remarks = {"utility": remark(utility, real if is_measured(real) else None)}
+    rows = "\n".join(_row(name, metrics[name], gates.get(name), remarks.get(name, "")) for name in measured)
     absent = [METRICS[name].title for name in METRICS if not is_measured(metrics.get(name)) and name != OF_REAL_ROWS]
     note = f'<p class="explains">Not measured: {esc(", ".join(absent))}.</p>' if absent else ""
     return section("metrics", "Metrics", intro, key + rows + note)
 
 
-def _row(name: str, entry: Mapping[str, Any], gate: Gate | None, reference: Mapping[str, Any] | None) -> str:
+def _row(name: str, entry: Mapping[str, Any], gate: Gate | None, extra: str) -> str:
     metric = METRICS[name]
     value, low, high = (float(entry[key]) for key in ("value", "low", "high"))
     marks = [
@@ -69,10 +74,6 @@ def _row(name: str, entry: Mapping[str, Any], gate: Gate | None, reference: Mapp
             ]
         ),
     )
-    extra = ""
-    if name == "utility" and reference is not None and is_measured(reference):
-        interval = f"{number(reference['low'])} to {number(reference['high'])}"
-        extra = f" The same model fitted on as many training rows reaches {number(reference['value'])} ({interval})."
     return (
         f'<div class="metric"><div><h3>{esc(metric.title)}</h3><p class="explains">{esc(metric.explains)}{extra}</p>'
         f'</div><p class="figure"><strong>{number(value)}</strong> {number(low)} to {number(high)}'

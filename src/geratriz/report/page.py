@@ -1,4 +1,4 @@
-"""The page of one generator: verdict, metrics between their landmarks, columns, pairs, losses, neighbours, contract."""
+"""The page of one generator: verdict, metrics, classes, columns, pairs, giveaways, losses, neighbours, contract."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,8 +8,10 @@ from geratriz.data.contract import ContractReport
 from geratriz.promotion import Gate, judge
 from geratriz.report import svg
 from geratriz.report._html import esc, frame, number, section, table
-from geratriz.report.columns import columns_section, giveaways_section, pairs_section
+from geratriz.report.columns import columns_section, giveaways_section
 from geratriz.report.metrics import metrics_section
+from geratriz.report.pairs import pairs_section
+from geratriz.report.utility import utility_section
 from geratriz.report.validation import findings_table
 
 NEIGHBOUR_COLUMNS = 40  # shown of each row beside its nearest
@@ -36,9 +38,10 @@ def render(page: Page) -> str:
     """A self-contained HTML page; equal content gives equal bytes."""
     metrics, details = page.report["metrics"], page.report["details"]
     sections = {
-        "Metrics": metrics_section(metrics, page.gates),
+        "Metrics": metrics_section(metrics, page.gates, details["utility"]),
+        "Utility": utility_section(details["utility"]),
         "Columns": columns_section(details["columns"], details["pairs"], details["detection"]),
-        "Pairs": pairs_section(details["pairs"], metrics.get("trend_error")),
+        "Pairs": pairs_section(details["pairs"], metrics.get("trend_error"), details["columns"]),
         "Detector": giveaways_section(details["detection"]),
         "Training": _losses(page.history),
         "Neighbours": _neighbours(details["nearest"]),

@@ -6,14 +6,13 @@ A drawing is as wide as the page lets it be; coordinates are in units of its vie
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from geratriz.report._html import esc, number, percent
+from geratriz.report._html import esc, number, percent, shorten
 
 WIDTH = 320
 HEIGHT = 150
 FOOT = 17  # below an axis, for its labels
 LETTER = 6.2  # width of one, at most, so that labels can be kept apart
 TOWER = 4.0  # a bar that is so many times the next one is cut, or nothing else could be seen
-ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,7 +127,7 @@ def bars(names: Sequence[str], real: Sequence[float], synthetic: Sequence[float]
     unit = (WIDTH - left) / most
     parts = [
         f"<g><title>{esc(name)}: real {percent(a)}, synthetic {percent(b)}</title>"
-        f'<text x="{left - 8}" y="{i * row + 13}"{_END}>{esc(_short(name, 18))}</text>'
+        f'<text x="{left - 8}" y="{i * row + 13}"{_END}>{esc(shorten(name, 18))}</text>'
         f'<rect class="real" x="{left}" y="{i * row + 3}" width="{unit * a:.1f}" height="7"/>'
         f'<rect class="synthetic" x="{left}" y="{i * row + 10}" width="{unit * b:.1f}" height="4"/></g>'
         for i, (name, a, b) in enumerate(zip(names, real, synthetic, strict=True))
@@ -142,7 +141,7 @@ def single_bars(names: Sequence[str], values: Sequence[float], label: str) -> st
     unit = (width - left - 50) / max([*values, 1e-9])
     parts = [
         f'<g><title>{esc(name)}: {number(value)}</title><text x="{left - 8}" y="{i * row + 14}"{_END}>'
-        f'{esc(_short(name, 20))}</text><rect class="synthetic" x="{left}" y="{i * row + 4}" '
+        f'{esc(shorten(name, 20))}</text><rect class="synthetic" x="{left}" y="{i * row + 4}" '
         f'width="{unit * value:.1f}" height="11" rx="2"/>'
         f'<text x="{left + unit * value + 6:.1f}" y="{i * row + 14}">{number(value)}</text></g>'
         for i, (name, value) in enumerate(zip(names, values, strict=True))
@@ -186,10 +185,6 @@ _END = ' class="end"'
 
 def _range(first: str, last: str) -> str:
     return first if first == last else f"{first} to {last}"
-
-
-def _short(name: str, letters: int) -> str:
-    return name if len(name) <= letters else name[: letters - 1] + ELLIPSIS
 
 
 def _line(css: str, x1: float, y1: float, x2: float, y2: float) -> str:

@@ -36,5 +36,11 @@ def findings_table(findings: tuple[Finding, ...]) -> str:
 def _what(finding: Finding) -> str:
     if not finding.unexpected_count:
         return esc(finding.observed)
-    shown = "; ".join(f"row {example.row}: <code>{esc(example.value)}</code>" for example in finding.examples)
+    shown = "; ".join(f"row {example.row}: <code>{_cells(example.value)}</code>" for example in finding.examples)
     return f"{finding.unexpected_count:,} of {finding.rows:,} rows, for example {shown}"
+
+
+def _cells(value: object) -> str:
+    """An example's cell, or the cells of a rule about several columns."""
+    cells = value if isinstance(value, list | tuple) else [value]
+    return ", ".join("missing" if cell is None else esc(cell) for cell in cells)

@@ -46,6 +46,29 @@ def test_dates_keep_their_digits(page: dict[str, Any]) -> None:
     assert edges[0] >= pd.Timestamp("2024-01-01").timestamp()
 
 
+def test_a_number_says_up_to_where_its_sides_differ_most_which_is_its_error(page: dict[str, Any]) -> None:
+    column = next(each for each in page["columns"] if each["name"] == "price")
+    shares = column["up_to"]
+    assert 100 * abs(shares["real"] - shares["synthetic"]) == pytest.approx(column["shape_error"], abs=1e-4)
+    price = mixed(400, 2).frame["price"]
+    assert column["mean"]["real"] == pytest.approx(price.mean())
+    assert (price <= shares["value"]).mean() == pytest.approx(shares["real"])
+
+
+def test_utility_is_told_by_class_for_either_side(page: dict[str, Any]) -> None:
+    assert page["utility"]["target"] == "sold"
+    assert page["utility"]["measure"] == "AUC"
+    for each in page["utility"]["classes"]:
+        assert each["real"]["auc"] == pytest.approx(each["synthetic"]["auc"], abs=0.1)
+        assert each["real"]["rows"] > 0 < each["synthetic"]["rows"]
+
+
+def test_without_a_target_there_is_no_utility() -> None:
+    table = Table.from_frame(mixed(100).frame)
+    found = shown(Trio(train=table, test=table, synthetic=table, config=EvaluateConfig(bootstrap=20)))
+    assert found["utility"] is None
+
+
 def test_pairs_are_a_symmetric_matrix(page: dict[str, Any]) -> None:
     matrix = np.array(page["pairs"]["matrix"])
     assert matrix.shape == (8, 8)

@@ -40,6 +40,15 @@ def test_the_ceiling_leaks_nothing(marks: Landmarks) -> None:
     assert marks.ceiling["dcr_share"].low < 0.5 < marks.ceiling["dcr_share"].high
 
 
+def test_fresh_rows_are_the_mark_to_read_recall_by(marks: Landmarks) -> None:
+    assert marks.ceiling["beta_recall"].value == pytest.approx(0.5, abs=0.06)
+    assert marks.ceiling["alpha_precision"].low > marks.floor["alpha_precision"].high
+
+
+def test_what_real_rows_teach_is_measured_once(marks: Landmarks) -> None:
+    assert marks.ceiling["utility_real"] is marks.floor["utility_real"]
+
+
 def test_landmarks_survive_their_file(marks: Landmarks, tmp_path: Path) -> None:
     path = tmp_path / "landmarks.json"
     path.write_text(json.dumps(marks.to_json(), allow_nan=False))

@@ -80,9 +80,14 @@ def report(*columns: dict[str, Any], **changed: Any) -> dict[str, Any]:
     names = [column["name"] for column in columns]
     matrix = [[0.0 if i == j else float(abs(i - j) % 40) for j in range(len(names))] for i in range(len(names))]
     row = dict.fromkeys(names, "7")
+    numbers = {"columns": names[:2], "error": 40.0, "correlation": {"real": 0.61, "synthetic": -0.02}}
+    places = [{"from": None, "to": 25.0}, {"level": "level 1"}]
+    cells = {"columns": names[:2], "error": 9.0, "cells": [{"places": places, "real": 0.12, "synthetic": 0.03}] * 2}
+    worst = [numbers, cells]
     details = {
         "columns": list(columns),
-        "pairs": {"names": names, "matrix": matrix} if len(names) > 1 else None,
+        "pairs": {"names": names, "matrix": matrix, "worst": worst} if len(names) > 1 else None,
+        "utility": {"target": names[0], "measure": "AUC", "values": None, "classes": []},
         "detection": {"auc": 0.62, "columns": {name: 0.2 / (i + 1) for i, name in enumerate(names)}},
         "nearest": [{"distance": 1.25, "synthetic": row, "train": {**row, names[0]: None}}],
         "contract": None,

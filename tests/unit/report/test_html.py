@@ -5,7 +5,7 @@ from importlib import resources
 
 import pytest
 
-from geratriz.report._html import esc, frame, number, percent, scale
+from geratriz.report._html import esc, frame, number, percent, place, scale, shorten
 from tests.unit.report.made import Reader
 
 STYLE = resources.files("geratriz.report").joinpath("style.css").read_text(encoding="utf-8")
@@ -40,6 +40,24 @@ def test_shares_are_read_as_percent() -> None:
 )
 def test_marks_of_an_axis_tell_apart(edges: list[float], texts: list[str]) -> None:
     assert scale(edges, is_date=False) == texts
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(17.0, "17"), (24.3, "24.3"), (2013.0, "2013"), (181382.0, "181,382"), (-7.25, "-7.25"), (1.5e12, "1.5e12")],
+)
+def test_a_value_of_a_column_keeps_the_digits_a_person_needs(value: float, text: str) -> None:
+    assert place(value, is_date=False) == text
+
+
+def test_a_date_is_a_day_or_has_its_time() -> None:
+    assert place(86400.0 * 31, is_date=True) == "1970-02-01"
+    assert place(86400.0 * 31 + 60, is_date=True) == "1970-02-01 00:01:00"
+
+
+def test_long_names_are_cut() -> None:
+    assert shorten("short", 8) == "short"
+    assert len(shorten("much too long", 8)) == 8
 
 
 def test_dates_have_hours_where_days_would_not_tell_apart() -> None:

@@ -22,7 +22,12 @@ def test_a_page_is_well_formed_and_names_its_parts() -> None:
     page = read(
         report=report(*COLUMNS),
         history=[{"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.0}],
-        head={"kind": "tvae", "record": {"rows": 4000, "seed": 0}, "config": {"epochs": 40, "threads": None}},
+        head={
+            "kind": "tvae",
+            "record": {"rows": 4000, "seed": 0},
+            "config": {"epochs": 40, "threads": None},
+            "meta": {},
+        },
         digest="0123456789abcdef",
     )
     assert page.ids == ["metrics", "columns", "pairs", "detector", "training", "neighbours", "settings"]
@@ -55,7 +60,8 @@ def test_names_and_values_are_text_and_never_markup(nasty: str) -> None:
         render(
             Page(
                 title=nasty, report=content, history=[{"step": 1, nasty: 1.0}, {"step": 2, nasty: 2.0}],
-                head={"kind": nasty, "record": {"rows": 9, "seed": nasty}, "config": {nasty: nasty}}, digest=nasty,
+                head={"kind": nasty, "record": {"rows": 9, "seed": nasty}, "config": {nasty: nasty}, "meta": {}},
+                digest=nasty,
             )
         )
     )  # fmt: skip
@@ -112,6 +118,65 @@ def test_what_real_rows_reach_is_a_remark_on_utility() -> None:
     assert "Utility of real rows" not in words
 
 
+def test_the_measure_and_the_target_stand_beside_utility() -> None:
+    content = report(*COLUMNS)
+    assert "Here: AUC, predicting age ." in read(report=content).words
+    content["details"]["utility"] = {"target": "age", "measure": "R2", "values": 2, "classes": []}
+    assert "It has 2 values: if they are classes, declare it a category" in read(report=content).words
+    content["details"]["utility"]["values"] = 70
+    assert "if they are classes" not in read(report=content).words
+
+
+def test_more_than_two_classes_are_listed_the_one_that_loses_most_first() -> None:
+    def learnt(name: str, auc: float, rows: int) -> dict[str, Any]:
+        return {"class": name, "rows": 50, "real": {"rows": 40, "auc": 0.9}, "synthetic": {"rows": rows, "auc": auc}}
+
+    content = report(*COLUMNS)
+    classes = [learnt("often", 0.88, 60), learnt("seldom", 0.7, 3), learnt("never", 0.5, 0)]
+    content["details"]["utility"] = {"target": "job", "measure": "macro", "values": None, "classes": classes}
+    page = read(report=content)
+    assert page.ids.index("utility") == 1
+    assert "never 50 0.5 0.9 none 40 seldom 50 0.7 0.9 3 40 often 50 0.88 0.9 60 40" in page.words
+    content["details"]["utility"]["classes"] = classes[:2]
+    assert "utility" not in read(report=content).ids
+
+
+def test_the_worst_pairs_are_shown_by_what_differs() -> None:
+    words = read(report=report(*COLUMNS)).words
+    assert "age and job 40 correlation 0.61 -0.02" in words
+    assert "age and job 9 under 25 and level 1 12 % 3 % under 25 and level 1 12 % 3 %" in words
+    content = report(*COLUMNS)
+    content["details"]["columns"][0]["kind"] = "datetime"
+    places = [{"from": 0.0, "to": 86400.0}, {"missing": True}]
+    content["details"]["pairs"]["worst"] = [
+        {"columns": ["age", "job"], "error": 9.0, "cells": [{"places": places, "real": 0.1, "synthetic": 0.0}]}
+    ]
+    assert "1970-01-01 to 1970-01-02 and missing 10 % 0 %" in read(report=content).words
+    content["details"]["pairs"]["worst"] = []
+    assert "Furthest apart" not in read(report=content).words
+
+
+def test_a_column_says_where_its_sides_differ_most() -> None:
+    up_to = {"value": 25.0, "real": 0.31, "synthetic": 0.24}
+    mean, deviation = {"real": 38.61, "synthetic": 40.0}, {"real": 13.6, "synthetic": 13.0}
+    number = number_column("age", up_to=up_to, mean=mean, deviation=deviation)
+    word = category_column("job")
+    word["levels"][1]["synthetic"] = 0.0
+    lacking = number_column("gap", up_to=up_to, missing={"real": 0.5, "synthetic": 0.0})
+    alike = category_column("alike")
+    words = read(report=report(number, word, lacking, alike)).words
+    assert "mean: real 38.6, synthetic 40; deviation: real 13.6, synthetic 13" in words
+    assert "age integer up to 25 31 % 24 % 10" in words
+    assert "job category level 1 33.3 % 0 % 5" in words
+    assert "gap integer missing 50 % 0 % 10" in words
+    assert "alike category 5" in words
+
+
+def test_the_columns_that_gave_rows_away_are_named() -> None:
+    words = read(report=report(*COLUMNS)).words
+    assert "It looked most at age , job , city . Drawn is" in words
+
+
 def test_a_table_of_one_column_has_no_pairs() -> None:
     page = read(report=report(number_column("only")))
     assert "pairs" not in page.ids
@@ -132,8 +197,9 @@ def test_a_wide_table_is_drawn_in_part_and_says_so() -> None:
 def test_rows_of_a_table_are_equally_long() -> None:
     content = report(*COLUMNS)
     assert set(read(report=content).rows) == {
-        5,  # the columns: name, kind, three figures
+        8,  # the columns: name, kind, where they differ, both shares, three figures
         4,  # the pairs: a name and three errors
+        5,  # the worst pairs: names, error, where they differ, both shares
         2,  # the neighbours: a name and one row
     }
 
@@ -176,6 +242,18 @@ def test_what_kept_the_contract_is_counted_and_what_broke_it_listed() -> None:
     assert "Of its 2 expectations 1 are kept." in words
     assert "it is False" in words
     assert "it is True" not in words
+
+
+def test_examples_of_a_rule_about_two_columns_read_as_cells() -> None:
+    finding = Finding(
+        column="a, b", expectation="e", severity="critical", success=False, description="a is at most b",
+        unexpected_count=1, rows=9, observed="", examples=(Example(row=3, value=[7, None]),),
+    )  # fmt: skip
+    content = report(*COLUMNS)
+    content["details"]["contract"] = ContractReport(
+        name="adult", rows=9, violating_rows=1, findings=(finding,)
+    ).to_json()
+    assert "1 of 9 rows, for example row 3: 7, missing" in read(report=content).words
 
 
 def test_series_that_start_late_are_drawn_from_where_they_start() -> None:
