@@ -28,7 +28,7 @@ ROOT = HERE.parent
 RESULTS = HERE / "results"
 JUDGE = HERE / ".venv" / "bin" / "python"
 SEEDS = (0, 1, 2)
-KINDS = ("ctgan", "tvae", "independent")
+KINDS = ("independent", "ctgan", "tvae")
 MANY = 5_000_000  # rows to Parquet
 QUICK = {"ctgan": "steps=100", "tvae": "epochs=1"}  # how long a fit took says nothing of how fast it samples
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line sets it

@@ -83,10 +83,10 @@ def test_a_stage_has_this_checkouts_code_this_interpreter_and_a_shell(
 ) -> None:
     monkeypatch.setenv("SHELL", "/usr/sbin/nologin")  # as a service user has it
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
-    bare.stage("show", "python -c 'import sys; print(sys.executable, sys.path[1:3], sys.stdout.write_through)'")
+    bare.stage("show", "python -c 'import sys; print(sys.prefix, sys.path[1:3], sys.stdout.write_through)'")
     said = list[str]()
     Stages(bare.root).repro("show", said.append)
-    assert said == [f"{sys.executable} ['{bare.root}/src', '/elsewhere'] True"]
+    assert said == [f"{sys.prefix} ['{bare.root}/src', '/elsewhere'] True"]
 
 
 def test_a_stage_commits_although_another_dvc_holds_the_lock_when_it_ends(bare: Project) -> None:
