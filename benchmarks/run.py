@@ -31,7 +31,8 @@ SEEDS = (0, 1, 2)
 KINDS = ("independent", "ctgan", "tvae")
 MANY = 5_000_000  # rows to Parquet
 QUICK = {"ctgan": "steps=100", "tvae": "epochs=1"}  # how long a fit took says nothing of how fast it samples
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line sets it
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line sets it, this and the next
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 
 def main() -> None:
