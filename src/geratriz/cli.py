@@ -50,7 +50,7 @@ def _count(text: object) -> int:
 def main() -> None:
     """Run the command line; what a user can mend is one message on standard error and exit code 1."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin starve whatever runs beside them
-    os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # but for an instant: waking a thread costs a fit alone a third more
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # but for an instant: waking them costs time too
     try:
         app()
     except GeratrizError as problem:
