@@ -254,7 +254,8 @@ def _has(kind: str, seed: int) -> bool:
 def mean(cells: list[dict[str, Any]], name: str) -> str:
     """Mean and standard deviation over seeds."""
     values = [each[name] for each in cells]
-    return f"{statistics.mean(values):.3g} +- {statistics.stdev(values) if len(values) > 1 else 0:.2g}"
+    spread = f" +- {statistics.stdev(values):.2g}" if len(values) > 1 else ""  # one seed says nothing of it
+    return f"{statistics.mean(values):.3g}{spread}"
 
 
 def machine() -> str:

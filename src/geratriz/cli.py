@@ -157,7 +157,7 @@ def fit(
             )
             generator.save(output)
     except KeyboardInterrupt as stop:
-        typer.echo(f"\n{stop}", err=True)
+        typer.echo(f"\n{str(stop) or 'interrupted while the bundle was written: run it again.'}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     typer.echo(
         f"{output}: {kind} fitted on {len(table):,} rows. Next: geratriz sample {output} -n 1000 -o sample.parquet"

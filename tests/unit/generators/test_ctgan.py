@@ -1,6 +1,5 @@
 """What is particular to the tabular GAN: the joint distribution, conditions, collapse."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,15 +10,7 @@ from geratriz.data.table import Table
 from geratriz.errors import TrainingError
 from geratriz.generators._detector import tell_apart
 from geratriz.generators.ctgan import Ctgan, CtganConfig
-from geratriz.tracking import NullTracker
-
-
-class Losses(NullTracker):
-    def __init__(self) -> None:
-        self.seen: list[Mapping[str, float]] = []
-
-    def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
-        self.seen.append(values)
+from tests.unit.generators.heard import Heard
 
 
 @pytest.fixture(scope="module")
@@ -35,21 +26,21 @@ def data() -> Table:
 
 
 @pytest.fixture(scope="module")
-def losses() -> Losses:
-    return Losses()
+def losses() -> Heard:
+    return Heard()
 
 
 @pytest.fixture(scope="module")
-def generator(data: Table, losses: Losses) -> Ctgan:
+def generator(data: Table, losses: Heard) -> Ctgan:
     config = CtganConfig(steps=800, width=64, noise=16, batch=256, threads=1, precision="float32")
     return Ctgan.fit(data, config, seed=0, device="cpu", tracker=losses)
 
 
-def test_both_losses_the_accuracy_and_what_is_watched_are_logged(losses: Losses, generator: Ctgan) -> None:
+def test_both_losses_the_accuracy_and_what_is_watched_are_logged(losses: Heard, generator: Ctgan) -> None:
     names = {"generator_loss", "discriminator_loss", "accuracy", "distinct", "marginals_off", "held_out"}
-    assert all(set(each) == names for each in losses.seen)
-    assert all(0.3 < each["accuracy"] <= 1 for each in losses.seen)
-    assert losses.seen[-1]["distinct"] > 0.9
+    assert all(set(each) == names for each in losses.rounds)
+    assert all(0.3 < each["accuracy"] <= 1 for each in losses.rounds)
+    assert losses.rounds[-1]["distinct"] > 0.9
 
 
 def test_what_depends_in_the_data_depends_in_the_sample(generator: Ctgan, data: Table) -> None:

@@ -1,6 +1,5 @@
 """Batches, the plan of a fit, held-out rows, and when a fit ends."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +16,8 @@ from geratriz.generators.ctgan import CtganConfig
 from geratriz.generators.ctgan import _settle as settle_ctgan
 from geratriz.generators.tvae import TvaeConfig
 from geratriz.generators.tvae import _settle as settle_tvae
-from geratriz.tracking import NullTracker
 from tests.tables import mixed
-
-
-class Heard(NullTracker):
-    def __init__(self) -> None:
-        self.rounds: list[Mapping[str, float]] = []
-        self.notes: list[str] = []
-
-    def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
-        self.rounds.append(values)
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
+from tests.unit.generators.heard import Heard
 
 
 def descend(judged: list[float], heard: Heard, folder: Path | None = None, **changes: Any) -> float:

@@ -1,7 +1,5 @@
 """What is particular to the tabular VAE: latents, conditions, its losses, its prior."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,16 +9,8 @@ from geratriz.data.table import Table
 from geratriz.errors import ConfigError, RequestError, TrainingError
 from geratriz.generators._mixture import Mixture
 from geratriz.generators.tvae import Tvae, TvaeConfig
-from geratriz.tracking import NullTracker
 from tests.tables import mixed
-
-
-class Losses(NullTracker):
-    def __init__(self) -> None:
-        self.seen: list[Mapping[str, float]] = []
-
-    def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
-        self.seen.append(values)
+from tests.unit.generators.heard import Heard
 
 
 @pytest.fixture(scope="module")
@@ -29,18 +19,18 @@ def data() -> Table:
 
 
 @pytest.fixture(scope="module")
-def losses() -> Losses:
-    return Losses()
+def losses() -> Heard:
+    return Heard()
 
 
 @pytest.fixture(scope="module")
-def generator(data: Table, losses: Losses) -> Tvae:
+def generator(data: Table, losses: Heard) -> Tvae:
     config = TvaeConfig(epochs=25, width=96, latent=8, batch=64, components=40, threads=1)
     return Tvae.fit(data, config, seed=0, device="cpu", tracker=losses)
 
 
-def test_reconstruction_and_kl_are_logged_apart_and_fall_and_units_are_active(generator: Tvae, losses: Losses) -> None:
-    first, last = losses.seen[0], losses.seen[-1]
+def test_reconstruction_and_kl_are_logged_apart_and_fall_and_units_are_active(generator: Tvae, losses: Heard) -> None:
+    first, last = losses.rounds[0], losses.rounds[-1]
     assert set(first) == {"reconstruction", "kl", "active_units", "held_out"}
     assert last["held_out"] < 0.9 * first["held_out"]
     assert last["reconstruction"] < 0.7 * first["reconstruction"]
