@@ -14,9 +14,12 @@ import pandas as pd
 from geratriz import config
 from geratriz.errors import ConfigError, DataError, nearest
 
-Kind = Literal["integer", "float", "boolean", "category", "datetime", "id"]
+Kind = Literal["integer", "float", "boolean", "category", "datetime", "id", "personal"]
 KINDS: tuple[str, ...] = get_args(Kind)
 NUMERIC: frozenset[str] = frozenset({"integer", "float", "datetime"})  # kinds with an order and a distance
+REPLACED: frozenset[str] = frozenset({"id", "personal"})  # kinds that are never learnt: new values are made instead
+
+RARE = 5  # a value that fewer rows share may tell whose it is (the usual threshold of statistical offices is 3 to 10)
 
 MAX_DECIMALS = 6  # a float column with more digits than this is taken as continuous
 UNITS_OF_TIME = (86400.0, 3600.0, 60.0, 1.0)  # seconds in a day, an hour, a minute, a second
@@ -40,6 +43,13 @@ class Column:
     ordered: bool = False
     declared: bool = False
     """Whether the user gave its kind."""
+    rare: int = RARE
+    """A value that fewer training rows have is not repeated, nor are as many of the smallest and largest numbers; 1
+    lets all of them be repeated."""
+    form: str | None = None
+    """What a personal column's values look like: a name of geratriz.data.personal, or None to tell by the values."""
+    locale: str = "en_US"
+    """The language and country of a personal column's new values."""
 
     def snap(self, numbers: np.ndarray) -> np.ndarray:
         """``numbers`` on the column's grid."""
@@ -82,8 +92,8 @@ class Schema:
 
     @property
     def learnt(self) -> tuple[Column, ...]:
-        """The columns a generator models: all but ids, which are issued anew."""
-        return tuple(column for column in self.columns if column.kind != "id")
+        """The columns a generator models: all but ids and personal ones, which are made anew."""
+        return tuple(column for column in self.columns if column.kind not in REPLACED)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON mapping; :meth:`from_json` is its inverse."""
@@ -115,11 +125,33 @@ class Schema:
             raise DataError(f"{path} is no schema ({problem}). `dvc repro prepare` writes it.") from None
 
 
-def infer(frame: pd.DataFrame, *, overrides: Mapping[str, str] | None = None, target: str | None = None) -> Schema:
-    """The schema of ``frame``; ``overrides`` maps column names to kinds and wins over what the values suggest.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declaration:
+    """What the user says of a column: an entry of ``data.schema`` in params.yaml. A kind alone may stand for it."""
+
+    kind: Kind | None = None
+    """As inferred where it is not given."""
+    rare: int = RARE
+    form: str | None = None
+    locale: str = "en_US"
+
+    def __post_init__(self) -> None:
+        if self.rare < 1:
+            raise ValueError(f"rare is {self.rare}; it must be at least 1, which lets every value be repeated")
+        if self.form is not None and self.kind != "personal":
+            raise ValueError(f"form is {self.form!r}, but only a column of kind personal has one, not {self.kind}")
+
+
+Declared = Mapping[str, str | Mapping[str, Any]]  # as it stands in params.yaml, by column
+
+
+def infer(frame: pd.DataFrame, *, overrides: Declared | None = None, target: str | None = None) -> Schema:
+    """The schema of ``frame``; ``overrides`` says of columns what they are and wins over what the values suggest.
+
+    An override is a kind, or a mapping of :class:`Declaration`'s fields.
 
     Raises:
-        ConfigError: an override names an unknown column or kind.
+        ConfigError: an override names an unknown column or kind, or a field that is none.
         DataError: names are not unique text, or a column's values do not fit its kind.
     """
     names = [str(name) for name in frame.columns]
@@ -128,28 +160,36 @@ def infer(frame: pd.DataFrame, *, overrides: Mapping[str, str] | None = None, ta
         raise DataError(f"column names must be unique; {', '.join(map(repr, doubled))} stand more than once.")
     if not all(name.strip() for name in names):
         raise DataError(f"column {[bool(name.strip()) for name in names].index(False) + 1} has no name. Name it.")
-    overrides = overrides or {}
-    for name, kind in overrides.items():
-        if name not in names:
-            raise ConfigError(f"data.schema.{name} names a column the table does not have.{nearest(name, names)}")
-        if kind not in KINDS:
-            raise ConfigError(f"data.schema.{name} is {kind!r}, which is no kind of column.{nearest(kind, KINDS)}")
-    columns = tuple(_column(str(name), frame[name], overrides.get(str(name))) for name in frame.columns)
+    declared = {name: _declaration(name, given, names) for name, given in (overrides or {}).items()}
+    columns = tuple(_column(name, frame[name], declared.get(name, Declaration())) for name in names)
     return Schema(columns=columns, target=target)
 
 
-def _column(name: str, values: pd.Series, kind: str | None) -> Column:
+def _declaration(name: str, given: str | Mapping[str, Any], names: list[str]) -> Declaration:
+    if name not in names:
+        raise ConfigError(f"data.schema.{name} names a column the table does not have.{nearest(name, names)}")
+    mapping = given if isinstance(given, Mapping) else {"kind": given}
+    kind = mapping.get("kind")
+    if kind is not None and kind not in KINDS:
+        raise ConfigError(f"data.schema.{name} is {kind!r}, which is no kind of column.{nearest(str(kind), KINDS)}")
+    return config.load(Declaration, mapping, f"data.schema.{name}")
+
+
+def _column(name: str, values: pd.Series, said: Declaration) -> Column:
     _check_cells(name, values)
-    chosen = _kind(values) if kind is None else kind
+    chosen = _kind(values) if said.kind is None else said.kind
     is_categorical = isinstance(values.dtype, pd.CategoricalDtype)
     return Column(
         name=name,
-        kind=cast(Kind, chosen),
+        kind=chosen,
         dtype="category" if is_categorical else str(values.dtype),
         step=_step(name, values, chosen) if chosen in NUMERIC else None,
         categories=tuple(values.cat.categories.tolist()) if is_categorical else None,
         ordered=bool(values.cat.ordered) if is_categorical else False,
-        declared=kind is not None,
+        declared=said.kind is not None,
+        rare=said.rare,
+        form=said.form,
+        locale=said.locale,
     )
 
 

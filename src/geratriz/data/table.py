@@ -18,7 +18,7 @@ from typing import IO, Any
 import pandas as pd
 
 from geratriz.data import schema as schemas
-from geratriz.data.schema import Schema
+from geratriz.data.schema import Declared, Schema
 from geratriz.errors import DataError
 
 MISSING_IN_CSV = ("", "NA", "NaN", "nan", "null", "NULL", "<NA>")  # not "None" or "?": those are words in real tables
@@ -42,7 +42,7 @@ class Table:
         frame: pd.DataFrame,
         *,
         target: str | None = None,
-        overrides: Mapping[str, str] | None = None,
+        overrides: Declared | None = None,
         schema: Schema | None = None,
     ) -> "Table":
         """A table from a frame: with the given ``schema``, else one inferred under ``overrides`` and ``target``.
@@ -72,7 +72,7 @@ class Table:
         path: Path | str,
         *,
         target: str | None = None,
-        overrides: Mapping[str, str] | None = None,
+        overrides: Declared | None = None,
         schema: Schema | None = None,
     ) -> "Table":
         """Read Parquet or CSV (by its ending).

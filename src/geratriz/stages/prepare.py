@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from geratriz.data.split import SplitConfig, span, split
 from geratriz.data.table import Table
@@ -17,7 +18,7 @@ class Params:
 
     kind: str
     target: str | None
-    schema: Mapping[str, str]
+    schema: Mapping[str, Any]
     split: SplitConfig
 
 

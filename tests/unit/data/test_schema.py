@@ -81,3 +81,26 @@ def test_numbers_whose_squares_overflow_are_refused_without_a_warning() -> None:
         warnings.simplefilter("error")
         with pytest.raises(DataError, match=r"1.7e\+308, as good as infinite, \(row 0\)"):
             infer(pd.DataFrame({"x": [1.7e308, -1.7e308]}))
+
+
+def test_a_declaration_may_say_more_than_a_kind() -> None:
+    frame = pd.DataFrame({"city": ["Rome", "Oslo"] * 3, "who": ["Ann", "Bo"] * 3})
+    schema = infer(frame, overrides={"city": {"rare": 1}, "who": {"kind": "personal", "form": "name"}})
+    assert (schema["city"].kind, schema["city"].rare, schema["city"].declared) == ("category", 1, False)
+    assert (schema["who"].kind, schema["who"].form) == ("personal", "name")
+    assert [column.name for column in schema.learnt] == ["city"]
+    assert Schema.from_json(schema.to_json()) == schema
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"knd": "id"}, "kind"),
+        ({"rare": 0}, "at least 1"),
+        ({"kind": "category", "form": "name"}, "personal"),
+        ({"kind": "persnal"}, "personal"),
+    ],
+)
+def test_a_wrong_declaration_says_what_is_wrong(said: dict[str, object], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        infer(pd.DataFrame({"city": ["Rome"]}), overrides={"city": said})
