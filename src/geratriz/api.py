@@ -16,6 +16,7 @@ from geratriz.data.table import Table
 from geratriz.errors import ConfigError, RequestError
 from geratriz.generators import catalog, draw
 from geratriz.generators.base import Generator
+from geratriz.promotion import Privacy, PrivacyLimits
 from geratriz.registry import release
 from geratriz.tracking import Tracker
 
@@ -34,6 +35,8 @@ class Measured:
     ceiling: float | None
     """What fresh real rows score."""
     better: Literal["higher", "lower"]
+    chance: float | None = None
+    """Of a metric of privacy: what it is where nothing leaks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +46,8 @@ class Report:
     title: str
     scores: Mapping[str, Measured]
     """By the metric's name: ``report.scores["detection"].value``."""
+    privacy: Privacy
+    """What the attacks found: ``report.privacy.outcome`` is ``passed``, ``leak`` or ``unproven``."""
     content: Mapping[str, Any]
     """All of it, as metrics.json has it."""
 
@@ -205,7 +210,8 @@ def evaluate(
     >>> report.scores["detection"].value, report.scores["detection"].ceiling
     >>> report.write("report")
 
-    Half of ``test`` stands in for fresh real rows: they show what each metric says of a perfect generator.
+    Half of ``test`` stands in for fresh real rows: they show what each metric says of a perfect generator. The privacy
+    verdict rests on attacks, under the limits that params.yaml has by default.
 
     Args:
         train: the rows the generator learnt from; its schema, target included, is that of all three.
@@ -230,10 +236,10 @@ def evaluate(
     held, rows = (Table.from_frame(_a_table("evaluate", each).frame, schema=schema) for each in (test, synthetic))
     fresh, held = suite.halve(held)
     marks = suite.landmarks(train, fresh, held, chosen, rules)
-    trio = Trio(train=train, test=held, synthetic=rows, config=chosen, rows=marks.rows, suite=rules)
-    content = stage.assess(trio, marks, gates=None)
+    trio = Trio(train=train, test=held, fresh=fresh, synthetic=rows, config=chosen, rows=marks.rows, suite=rules)
+    content = stage.assess(trio, marks, gates=None, limits=PrivacyLimits())
     scores = {name: settings_of.load(Measured, entry, name) for name, entry in content["metrics"].items()}
-    return Report(title=title, scores=scores, content=content)
+    return Report(title=title, scores=scores, privacy=Privacy.of(content["privacy"]), content=content)
 
 
 def _a_table(verb: str, given: Any) -> Table:

@@ -1,12 +1,14 @@
 """May this generator be released, and may it take the champion's place? Pure: measured metrics in, a decision out.
 
-Metrics come as `evaluate` writes them: ``{NAME: {"value", "low", "high", "floor", "ceiling", "better"}}``.
+Metrics come as `evaluate` writes them: ``{NAME: {"value", "low", "high", "floor", "ceiling", "better"}}``, those of
+privacy with ``"chance"``, what they are where nothing leaks.
 """
 
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 COMPARED = (
     "detection"  # what a challenger is held against the champion by: the one metric that sees every column at once
@@ -36,6 +38,60 @@ class Gate:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PrivacyLimits:
+    """What attacks may gain at most: the high end of each interval must not be over it.
+
+    They stand in ``release.privacy`` of params.yaml, and none of them can be left out: a release always rests on all.
+    """
+
+    mia_auc: float = 0.55
+    mia_auc_outliers: float = 0.65
+    mia_tpr_at_1pct: float = 0.03
+    mia_tpr_at_1pct_outliers: float = 0.10
+    attribute_advantage: float = 0.08
+    singling_out: float = 0.08
+    copy_excess: float = 0.0075
+    rare_excess: float = 0.01
+    extreme_excess: float = 0.01
+    personal_overlap: float = 0.0
+
+
+# Without these there is no verdict; the others need a column of their kind, or outliers enough.
+ALWAYS = ("mia_auc", "mia_auc_outliers", "mia_tpr_at_1pct", "copy_excess")
+CERTAIN = 1.68  # an interval of 95 % is so much wider at 99.9 %: of ten attacks one is over it by chance once in 200
+
+Outcome = Literal["passed", "leak", "unproven"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Privacy:
+    """The privacy verdict: ``passed``, a ``leak`` that was found, or ``unproven``, too few rows to rule one out."""
+
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    """One sentence an attack: leaks first, then what is not proved, then what passed."""
+
+    @classmethod
+    def of(cls, report: Mapping[str, Any]) -> "Privacy":
+        """The verdict in the section ``privacy`` of metrics.json."""
+        return cls(outcome=report["outcome"], reasons=tuple(report["reasons"]))
+
+    @property
+    def objections(self) -> tuple[str, ...]:
+        """The reasons that speak against a release."""
+        return tuple(each for each in self.reasons if not each.endswith(": passed."))
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words."""
+        return {
+            "passed": "Privacy: no attack found more than its limit allows.",
+            "leak": "Privacy: the synthetic rows give away rows that were trained on.",
+            "unproven": "Privacy: not proved. No leak is certain, but too few rows were looked at to rule one out.",
+        }[self.outcome]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
     """Whether to promote, and why: one sentence a gate or comparison, for those that hold too."""
 
@@ -54,17 +110,44 @@ def judge(metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate]) -
     return Decision(promote=all(holds for holds, _ in checks), reasons=tuple(reason for _, reason in checks))
 
 
+def judge_privacy(metrics: Mapping[str, Mapping[str, Any]], limits: PrivacyLimits) -> Privacy:
+    """The verdict of the attacks.
+
+    A leak is called where the limit is exceeded and chance is ruled out. Where the limit is exceeded and chance is not
+    ruled out, nothing is proved: more unseen rows would narrow the interval.
+    """
+    found: dict[Outcome, list[str]] = {"leak": [], "unproven": [], "passed": []}
+    for name, limit in dataclasses.asdict(limits).items():
+        metric = metrics.get(name)
+        if metric is not None and is_measured(metric) and "chance" in metric:
+            outcome, words = _attacked(metric, limit)
+            found[outcome].append(f"{name} is {describe(metric)}, {words}")
+        elif name in ALWAYS:
+            found["unproven"].append(f"{name} was not measured: there are too few rows that were not trained on.")
+    outcome = next((each for each in found if found[each]), "unproven")
+    return Privacy(outcome=outcome, reasons=tuple(reason for group in found.values() for reason in group))
+
+
+def release(metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate], limits: PrivacyLimits) -> Decision:
+    """May the generator be let out at all? Every gate must hold, and no attack may find more than its limit allows."""
+    quality, privacy = judge(metrics, gates), judge_privacy(metrics, limits)
+    passed = privacy.outcome == "passed"
+    reasons = (*quality.reasons, privacy.sentence, *privacy.objections)
+    return Decision(promote=quality.promote and passed, reasons=reasons)
+
+
 def decide(
     candidate: Mapping[str, Mapping[str, Any]],
     champion: Mapping[str, Mapping[str, Any]] | None,
     gates: Mapping[str, Gate],
+    limits: PrivacyLimits,
 ) -> Decision:
-    """May ``candidate`` become the champion? The gates must hold, and it must not be worse than ``champion``.
+    """May ``candidate`` become the champion? It must be fit for release, and must not be worse than ``champion``.
 
     Better and worse are said of intervals: where they overlap, the two are equal, and an equal candidate passes
     (it was trained on newer data, or is the same).
     """
-    verdict = judge(candidate, gates)
+    verdict = release(candidate, gates, limits)
     if champion is None:
         return Decision(promote=verdict.promote, reasons=(*verdict.reasons, "There is no champion to compare with."))
     holds, reason = _compare(candidate.get(COMPARED), champion.get(COMPARED))
@@ -101,6 +184,16 @@ def _check(name: str, metric: Mapping[str, Any] | None, gate: Gate) -> Iterator[
         yield _said(worse <= gate.margin, f"{found}, {limit}")
 
 
+def _attacked(metric: Mapping[str, Any], limit: float) -> tuple[Outcome, str]:
+    value, chance = metric["value"], metric["chance"]
+    words = f"chance gives {_number(chance)}, at most {_number(limit)} is allowed"
+    if metric["high"] <= limit:
+        return "passed", f"{words}: passed."
+    if value - CERTAIN * (value - metric["low"]) > chance:
+        return "leak", f"{words}: a leak."
+    return "unproven", f"{words}: not proved."
+
+
 def _said(holds: bool, reason: str) -> tuple[bool, str]:
     return holds, f"{reason}: {'passed' if holds else 'refused'}."
 
@@ -120,4 +213,6 @@ def _compare(candidate: Mapping[str, Any] | None, champion: Mapping[str, Any] | 
 
 
 def _number(value: float) -> str:
+    if 0 < abs(value) < 0.01:
+        return f"{value:.2g}"  # 0.0075 is not 0.007
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"

@@ -34,7 +34,9 @@ def test_it_writes_floor_and_ceiling_of_every_metric_and_the_same_bytes_again(
     assert files[0].read_bytes() == files[1].read_bytes()
     marks = read_landmarks(files[0])
     assert marks.rows == 200
-    assert set(marks.floor) == set(marks.ceiling) == set(METRICS)
+    few = {"mia_tpr_at_1pct", "mia_tpr_at_1pct_outliers", "mia_auc_outliers"}  # hundreds of strangers tell them
+    assert set(METRICS) - few <= set(marks.floor)
+    assert set(METRICS) - few <= set(marks.ceiling)
     assert "fresh real data" in capsys.readouterr().out
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from geratriz import config
 from geratriz.errors import ConfigError
-from geratriz.promotion import Gate, decide, judge
+from geratriz.promotion import Gate, decide, judge, judge_privacy, release
+from tests.verdicts import ATTACKS, LIMITS, attacked
 
 
 def metric(value: float | None, spread: float = 0.01, *, better: str = "higher", **landmarks: Any) -> dict[str, Any]:
@@ -79,32 +80,91 @@ def test_a_gate_that_asks_for_nothing_is_refused_when_it_is_read(limits: dict[st
 GATES = {"detection": Gate(min=0.1)}
 
 
+def candidate(detection: float | None, **changed: Any) -> dict[str, Any]:
+    """A generator that no attack found anything about."""
+    return {**attacked(), "detection": metric(detection, **changed)}
+
+
 @pytest.mark.parametrize(
     ("value", "promote", "word"), [(0.60, True, "better"), (0.51, True, "equal"), (0.40, False, "worse")]
 )
 def test_a_challenger_must_not_be_worse_than_the_champion(value: float, promote: bool, word: str) -> None:
-    found = decide({"detection": metric(value)}, {"detection": metric(0.5)}, GATES)
+    found = decide(candidate(value), {"detection": metric(0.5)}, GATES, LIMITS)
     assert found.promote is promote
     assert word in found.reasons[-1]
 
 
 def test_worse_means_higher_where_lower_is_better() -> None:
-    found = decide({"detection": metric(0.6, better="lower")}, {"detection": metric(0.5, better="lower")}, GATES)
-    assert not found.promote
+    champion = {"detection": metric(0.5, better="lower")}
+    assert not decide(candidate(0.6, better="lower"), champion, GATES, LIMITS).promote
 
 
 def test_the_gates_hold_for_a_better_challenger_too() -> None:
-    assert not decide({"detection": metric(0.6)}, {"detection": metric(0.5)}, {"detection": Gate(min=0.7)}).promote
+    gates = {"detection": Gate(min=0.7)}
+    assert not decide(candidate(0.6), {"detection": metric(0.5)}, gates, LIMITS).promote
 
 
-def test_without_a_champion_the_gates_alone_decide() -> None:
-    assert decide({"detection": metric(0.6)}, None, GATES).promote
-    assert not decide({"detection": metric(0.6)}, None, {"detection": Gate(min=0.7)}).promote
+def test_without_a_champion_gates_and_attacks_alone_decide() -> None:
+    assert decide(candidate(0.6), None, GATES, LIMITS).promote
+    assert not decide(candidate(0.6), None, {"detection": Gate(min=0.7)}, LIMITS).promote
 
 
 def test_a_champion_that_was_never_measured_does_not_stand_in_the_way() -> None:
-    assert decide({"detection": metric(0.6)}, {}, GATES).promote
+    assert decide(candidate(0.6), {}, GATES, LIMITS).promote
 
 
 def test_a_challenger_that_was_never_measured_is_refused() -> None:
-    assert not decide({"mia_auc": metric(0.5)}, {"detection": metric(0.5)}, {"mia_auc": Gate(max=0.6)}).promote
+    assert not decide(attacked(), {"detection": metric(0.5)}, {"mia_auc": Gate(max=0.6)}, LIMITS).promote
+
+
+# Privacy --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_one_attack_that_succeeds_is_a_leak_and_refuses(attack: str) -> None:
+    gain = 2 * (ATTACKS[attack] - {"mia_auc": 0.5, "mia_auc_outliers": 0.5}.get(attack, 0))
+    found = judge_privacy(attacked(**{attack: (gain, gain / 10)}), LIMITS)
+    assert found.outcome == "leak"
+    assert len(found.objections) == 1
+    assert found.objections[0].startswith(f"{attack} is ") and found.objections[0].endswith(": a leak.")
+    decision = release({**attacked(**{attack: (gain, gain / 10)}), "detection": metric(0.9)}, GATES, LIMITS)
+    assert not decision.promote
+    assert found.sentence in decision.reasons and found.objections[0] in decision.reasons
+
+
+def test_the_limit_must_hold_at_the_high_end_and_what_chance_explains_is_no_leak() -> None:
+    found = judge_privacy(attacked(copy_excess=(0.004, 0.005)), LIMITS)
+    assert found.outcome == "unproven"
+    assert found.objections == (
+        "copy_excess is 0.004 (-0.001 to 0.009), chance gives 0.000, at most 0.0075 is allowed: not proved.",
+    )
+    assert not release({**attacked(copy_excess=(0.004, 0.005)), "detection": metric(0.9)}, GATES, LIMITS).promote
+
+
+def test_a_leak_is_said_before_what_is_not_proved() -> None:
+    found = judge_privacy(attacked(copy_excess=(0.004, 0.005), singling_out=(0.3, 0.02)), LIMITS)
+    assert found.outcome == "leak"
+    assert [reason.split()[0] for reason in found.objections] == ["singling_out", "copy_excess"]
+
+
+@pytest.mark.parametrize("attack", ["mia_auc", "mia_tpr_at_1pct", "mia_auc_outliers", "copy_excess"])
+def test_without_the_attacks_there_is_no_release(attack: str) -> None:
+    metrics = {name: each for name, each in attacked().items() if name != attack}
+    found = judge_privacy(metrics, LIMITS)
+    assert found.outcome == "unproven"
+    assert f"{attack} was not measured" in found.objections[0]
+    assert not release({"detection": metric(0.9)}, GATES, LIMITS).promote
+
+
+def test_what_a_table_has_no_columns_for_is_not_asked() -> None:
+    assert judge_privacy(attacked(), LIMITS).outcome == "passed"
+    few = {name: each for name, each in attacked().items() if name not in ("rare_excess", "attribute_advantage")}
+    assert judge_privacy(few, LIMITS).outcome == "passed"
+
+
+def test_one_personal_value_of_a_real_person_is_a_leak() -> None:
+    def overlap(share: float) -> dict[str, Any]:
+        return {**attacked(), "personal_overlap": {**metric(share, 0.0, better="lower"), "chance": 0.0}}
+
+    assert judge_privacy(overlap(0.0), LIMITS).outcome == "passed"
+    assert judge_privacy(overlap(1e-5), LIMITS).outcome == "leak"

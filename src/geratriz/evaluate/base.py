@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+import pandas as pd
+
 from geratriz import seeding
 from geratriz.data.table import Table
 from geratriz.evaluate.features import Features, encode
@@ -25,17 +27,20 @@ class EvaluateConfig:
             raise ValueError(f"bootstrap must be at least 20 and max_rows 10, got {self.bootstrap} and {self.max_rows}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)  # equal to itself alone: what was found out about it is kept by it
 class Trio:
     """The three tables a metric compares, each side cut to ``rows`` rows; encoded once for all metrics.
 
-    ``train`` is what the generator saw, ``test`` real rows it did not see. All have one schema.
+    ``train`` is what the generator saw, ``test`` real rows it did not see. All have one schema. Attacks use more
+    unseen rows, ``fresh``, where there are some, and no cut: an attacker would not hold back.
     """
 
     train: Table
     test: Table
     synthetic: Table
     config: EvaluateConfig = EvaluateConfig()
+    fresh: Table | None = None
+    """More real rows the generator did not see."""
     rows: int | None = None
     """Rows a side; as many as the shortest of the three has when None."""
     suite: Mapping[str, Any] | None = None
@@ -52,6 +57,13 @@ class Trio:
         """Train, test and synthetic at equal size: rows drawn without replacement under the seed."""
         parts = (("train", self.train), ("test", self.test), ("synthetic", self.synthetic))
         return tuple(sample(table, self.size, self.config.seed, name) for name, table in parts)  # type: ignore[return-value]
+
+    @cached_property
+    def unseen(self) -> Table:
+        """All real rows the generator did not see."""
+        if self.fresh is None:
+            return self.test
+        return Table(pd.concat([self.test.frame, self.fresh.frame], ignore_index=True), self.test.schema)
 
     @cached_property
     def features(self) -> tuple[Features, Features, Features]:
@@ -78,6 +90,8 @@ class Metric:
     title: str
     explains: str
     """How to read it, in a sentence or two."""
+    chance: float | None = None
+    """Of a metric of privacy: what it is where nothing leaks."""
     compute: Callable[[Trio], Score | None]
     """None where the metric makes no sense for the data, such as utility without a target."""
 

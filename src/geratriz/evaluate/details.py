@@ -9,8 +9,8 @@ import pandas as pd
 from geratriz.data.schema import NUMERIC
 from geratriz.evaluate.base import Score, Trio
 from geratriz.evaluate.distances import Space, nearest
-from geratriz.evaluate.features import Features
 from geratriz.evaluate.pairs import worst_pairs
+from geratriz.evaluate.privacy import ATTACKS
 from geratriz.evaluate.suite import OF_REAL_ROWS, Landmarks, bare
 
 BARS = 40  # of a histogram, at most
@@ -29,6 +29,7 @@ def details(trio: Trio, scores: Mapping[str, Score], marks: Landmarks) -> dict[s
         "pairs": None if trend is None else {**trend, "worst": worst_pairs(trio, trend)},
         "utility": _utility(trio, scores),
         "detection": scores["detection"].detail,
+        "attacks": {attack.name: scores[attack.name].detail for attack in ATTACKS if attack.name in scores},
         "nearest": _nearest(trio),
         "contract": violations,
         "ceiling": {name: bare(score) for name, score in marks.ceiling.items()},
@@ -135,7 +136,7 @@ def _nearest(trio: Trio) -> list[dict[str, Any]]:
     """The training rows nearest to a few synthetic ones, side by side."""
     train, _, synthetic = trio.features
     names = [column.name for column in trio.train.schema.learnt]
-    few = Features(synthetic.names, synthetic.values[:NEIGHBOURS_SHOWN], synthetic.categorical)
+    few = synthetic.take(slice(NEIGHBOURS_SHOWN))
     distances, rows = nearest(few, train, Space.over(train))
     shown = []
     for i in range(len(few)):

@@ -1,5 +1,6 @@
 """Distances between rows of mixed columns, after Gower (1971): each column adds between 0 and about 1."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,10 +40,32 @@ class Space:
         return numbers, np.ascontiguousarray(codes.T, dtype=np.int32)
 
 
-def nearest(queries: Features, base: Features, space: Space, *, others: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """The distance to the nearest row of ``base`` and which row it is, both (queries,).
+def nearest(queries: Features, base: Features, space: Space) -> tuple[np.ndarray, np.ndarray]:
+    """The distance to the nearest row of ``base`` and which it is, both (queries,); of equally near rows the first."""
+    distances, rows = np.empty(len(queries)), np.empty(len(queries), dtype=np.int64)
+    for part, distance in blocks(queries, base, space):
+        rows[part] = distance.argmin(1)
+        distances[part] = distance[np.arange(len(distance)), rows[part]]
+    return distances, rows
 
-    With ``others``, ``queries`` are the very rows of ``base``, and none is its own neighbour.
+
+def neighbours(queries: Features, base: Features, space: Space, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The distances to the ``k`` nearest rows of ``base``, ascending, and which rows they are, both (queries, k).
+
+    Where ``base`` has fewer rows, all of them.
+    """
+    k = min(k, len(base))
+    distances, rows = np.empty((len(queries), k)), np.empty((len(queries), k), dtype=np.int64)
+    for part, distance in blocks(queries, base, space):
+        near = np.argpartition(distance, k - 1, axis=1)[:, :k]
+        order = np.take_along_axis(distance, near, 1).argsort(1, kind="stable")
+        rows[part] = np.take_along_axis(near, order, 1)
+        distances[part] = np.take_along_axis(distance, rows[part], 1)
+    return distances, rows
+
+
+def blocks(queries: Features, base: Features, space: Space) -> Iterator[tuple[slice, np.ndarray]]:
+    """All distances, a few queries at a time: which queries, and their distances to every row of ``base``.
 
     A number adds its difference in ``space``'s unit, a category that differs adds 1. A number missing on one side adds
     1 and how far the other is from the middle.
@@ -52,17 +75,11 @@ def nearest(queries: Features, base: Features, space: Space, *, others: bool = F
     points, base_points = (
         np.hstack([np.nan_to_num(each, nan=0.0), np.isnan(each[:, gaps])]) for each in (points, base_points)
     )
-    distances, rows = np.empty(len(queries)), np.empty(len(queries), dtype=np.int64)
     step = max(1, CELLS // len(base))
     for start in range(0, len(queries), step):
-        part = slice(start, start + step)
-        distance = cdist(points[part], base_points, "cityblock") if points.shape[1] else 0.0
-        distance = distance + _disagreements(codes[:, part], base_codes)
-        if others:
-            distance[np.arange(len(distance)), np.arange(start, start + len(distance))] = np.inf
-        rows[part] = distance.argmin(1)
-        distances[part] = distance.min(1)
-    return distances, rows
+        part = slice(start, min(start + step, len(queries)))
+        numeric = cdist(points[part], base_points, "cityblock") if points.shape[1] else 0.0
+        yield part, numeric + _disagreements(codes[:, part], base_codes)
 
 
 def _disagreements(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -27,6 +27,10 @@ class Features:
     def __len__(self) -> int:
         return len(self.values)
 
+    def take(self, rows: np.ndarray | slice) -> "Features":
+        """The rows at the given positions."""
+        return Features(self.names, self.values[rows], self.categorical)
+
     def index(self, name: str) -> int:
         """The position of a column."""
         return self.names.index(name)
@@ -61,11 +65,17 @@ def encode(tables: Sequence[Table]) -> list[Features]:
 
 def _codes(sides: Sequence[pd.Series]) -> list[np.ndarray]:
     """Codes by falling frequency over all sides, equally frequent ones by name; missing is NaN."""
-    words = pd.concat([side.astype(object).map(_word, na_action="ignore") for side in sides], ignore_index=True)
+    words = pd.concat([_words(side) for side in sides], ignore_index=True)
     counts = words.value_counts().to_dict()
     ranked = sorted(counts, key=lambda word: (-counts[word], word))
     codes = words.map({word: float(code) for code, word in enumerate(ranked)}).to_numpy(np.float64, na_value=np.nan)
     return np.split(codes, np.cumsum([len(side) for side in sides])[:-1])
+
+
+def _words(side: pd.Series) -> pd.Series:
+    """Each different category is put into words once, however often it stands there."""
+    cells = side.astype(object)
+    return cells.map({value: _word(value) for value in cells.dropna().unique()})
 
 
 def _word(value: object) -> str:

@@ -1,90 +1,85 @@
-"""Are synthetic rows copies: exact copies, nearness to the training rows, and an attack on membership.
+"""The metrics of privacy: attacks on the rows trained on. The verdict rests on the high ends of their intervals.
 
-Nearness is no evidence of privacy (Yao et al., "The DCR Delusion", arXiv 2505.01524); it stands here because readers
-look for it, beside what fresh real data show. The attack is what a release should rest on.
+One attack, one file: membership.py, attributes.py, singling.py, copies.py. All of them compare training rows with real
+rows that were never trained on: what synthetic rows tell of both is knowledge of the population, which they are made to
+give; what they tell of training rows alone is a leak.
 """
 
-import numpy as np
+from geratriz.data.schema import RARE
+from geratriz.evaluate import attributes, copies, membership, singling
+from geratriz.evaluate.base import Metric
 
-from geratriz import seeding
-from geratriz.evaluate.base import Score, Trio, sample
-from geratriz.evaluate.distances import Space, nearest
-from geratriz.evaluate.features import encode
-from geratriz.evaluate.resampling import around, auc, share, weights
-
-ATTACKER_ROWS = 40_000  # synthetic rows the attacker looks at; more cost time and change little
-CANDIDATES = 4_000  # rows the attacker guesses about, of members and of others each
-EPSILON = 1e-3  # of a column's range: rows nearer than this are the same row to the attacker
-
-
-def copy_rate(trio: Trio) -> Score:
-    """The share of synthetic rows that equal a training row in every learnt column.
-
-    Held against the whole training table, not a cut of it: a copy of any training row is a copy. The synthetic side
-    is cut, so that the rate stands beside that of as many fresh real rows, which repeat common rows too.
-    """
-    from geratriz.data.split import row_hashes
-
-    names = [column.name for column in trio.train.schema.learnt]
-    known = np.unique(row_hashes(trio.train.frame[names]))
-    copies = np.isin(row_hashes(trio.cut[2].frame[names]), known)
-    return share(int(copies.sum()), len(copies))
-
-
-def dcr_share(trio: Trio) -> Score:
-    """The share of synthetic rows nearer to a training row than to any test row, ties counted half; ideal is 0.5."""
-    train, test, synthetic = trio.features
-    space = Space.over(train)
-    to_train, to_test = (nearest(synthetic, side, space)[0] for side in (train, test))
-    hits = float((to_train < to_test).sum() + 0.5 * (to_train == to_test).sum())
-    result = share(round(hits), len(synthetic))
-    return Score(value=hits / len(synthetic), low=result.low, high=result.high)
-
-
-def mia_auc(trio: Trio) -> Score:
-    """AUC of a membership attack by density ratio (DOMIAS: van Breugel et al., arXiv 2302.12580); 0.5 is no leak.
-
-    The attacker holds the synthetic rows and reference rows of the same population (one half of ``test``), and
-    guesses who was trained on: training rows against the other half of ``test``. A row is the more suspect the nearer
-    the synthetic rows are in proportion to the reference rows; nearest-neighbour distances stand for the densities,
-    which suits mixed columns and is sharpest where it matters, at copies. All synthetic rows are used, not a cut:
-    the attacker would.
-
-    In a split by time, what changed between ``train`` and ``test`` looks like membership too: read the value beside the
-    ceiling's, which is measured on rows that were not trained on.
-
-    Tried on four tables against the fifth neighbour and against boosted trees that tell synthetic from reference
-    rows: where a tenth of the synthetic rows were copies the nearest neighbour gave .53 to .56, the fifth and the trees
-    .50 to .52; where half were, .73 to .76 against .53 to .58. A table whose rows repeat often hides copies from any
-    attack.
-    """
-    seed = trio.config.seed
-    half = min(len(trio.test) // 2, CANDIDATES)
-    if half < 2 or len(trio.train) < 2:
-        return Score(value=0.5, low=0.0, high=1.0)
-    test = sample(trio.test, 2 * half, seed, "attack test")
-    turned = seeding.generator(seed, "attack halves").permutation(len(test))
-    members = sample(trio.train, half, seed, "attack train")
-    synthetic = sample(trio.synthetic, ATTACKER_ROWS, seed, "attack synthetic")
-    parts = encode([members, test.take(turned[:half]), test.take(turned[half:]), synthetic])
-    space = Space.over(parts[2])
-    suspicion = []
-    for candidates in parts[:2]:
-        to_reference, to_synthetic = (nearest(candidates, side, space)[0] for side in parts[2:])
-        suspicion.append(np.log(to_reference + EPSILON) - np.log(to_synthetic + EPSILON))
-    scores = np.concatenate(suspicion)
-    member = np.repeat([True, False], [len(each) for each in suspicion])
-    value = float(auc(scores, member)[0])
-    resampled = auc(scores, member, weights(len(scores), trio.config.bootstrap, seed, "attack"))
-    low, high = around(value, resampled, floor=0, ceiling=1)
-    return Score(value=value, low=low, high=high)
-
-
-def contract_violations(trio: Trio) -> Score | None:
-    """The share of synthetic rows, all of them, that break a critical expectation of the contract; None without one."""
-    from geratriz.data.contract import check
-
-    if trio.suite is None:
-        return None
-    report = check(trio.synthetic.frame, trio.suite)
-    return share(report.violating_rows, report.rows, report=report.to_json())
+ATTACKS = tuple(
+    Metric(name=name, better="lower", title=title, explains=explains, chance=chance, compute=compute)
+    for name, title, chance, compute, explains in (
+        (
+            "mia_auc",
+            "Membership, AUC",
+            0.5,
+            membership.mia_auc,
+            "Five attackers guess who was trained on; this is the best of them. 0.5: the guesses are worth nothing.",
+        ),
+        (
+            "mia_tpr_at_1pct",
+            "Membership, found at 1 % false alarms",
+            membership.ALARMS,
+            membership.mia_tpr_at_1pct,
+            "The share of training rows the best attacker finds when he accuses one stranger in a hundred. It sees a "
+            "few rows that leak where the AUC sees the average.",
+        ),
+        (
+            "mia_auc_outliers",
+            "Membership of outliers, AUC",
+            0.5,
+            membership.mia_auc_outliers,
+            "The same over the tenth of the rows that is least like the others: the first to be learnt by heart.",
+        ),
+        (
+            "mia_tpr_at_1pct_outliers",
+            "Membership of outliers, found at 1 % false alarms",
+            membership.ALARMS,
+            membership.mia_tpr_at_1pct_outliers,
+            "The same over the tenth of the rows that is least like the others.",
+        ),
+        (
+            "attribute_advantage",
+            "Attribute inference, advantage",
+            0.0,
+            attributes.attribute_advantage,
+            "An attacker knows all but one column of a person and guesses that one from the synthetic rows: how many "
+            "more guesses hit training rows than strangers, for the secret where it is most.",
+        ),
+        (
+            "singling_out",
+            "Singling out, advantage",
+            0.0,
+            singling.singling_out,
+            "Descriptions read off synthetic rows that fit one person exactly: how many more of them do so among "
+            "training rows than among strangers.",
+        ),
+        (
+            "copy_excess",
+            "Copies beyond chance",
+            0.0,
+            copies.copy_excess,
+            "The share of synthetic rows that copy, exactly or nearly, a training row no other real row is like, less "
+            "what chance explains.",
+        ),
+        (
+            "rare_excess",
+            "Rare values beyond chance",
+            0.0,
+            copies.rare_excess,
+            f"The share of synthetic rows with a category that fewer than {RARE} training rows have, less that "
+            "of fresh real rows.",
+        ),
+        (
+            "extreme_excess",
+            "Extremes beyond chance",
+            0.0,
+            copies.extreme_excess,
+            "The share of synthetic rows with one of the smallest or largest numbers of the training rows, less that "
+            "of fresh real rows.",
+        ),
+    )
+)

@@ -102,3 +102,51 @@ def auc(scores: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = No
     total = ups.sum(1) * downs.sum(1)
     area: np.ndarray = np.where(total > 0, (ups * below).sum(1) / np.maximum(total, 1e-12), 0.5)
     return area
+
+
+def rate_at(scores: np.ndarray, positive: np.ndarray, alarms: float, weight: np.ndarray | None = None) -> np.ndarray:
+    """The true-positive rate at the false-positive rate ``alarms``, interpolated along the ROC curve.
+
+    Args:
+        scores: (N,).
+        positive: bool (N,).
+        alarms: between 0 and 1.
+        weight: (R, N) weights of the rows; one resample of ones when None.
+
+    Returns:
+        (R,); ``alarms`` where a resample holds one class only.
+    """
+    weight = np.ones((1, len(scores)), dtype=np.float32) if weight is None else weight
+    order = np.argsort(-scores, kind="stable")
+    starts = np.flatnonzero(np.append(True, np.diff(scores[order]) != 0))
+    downs, ups = (
+        np.cumsum(np.add.reduceat((weight * side)[:, order], starts, axis=1, dtype=np.float64), axis=1)
+        for side in (~positive, positive)
+    )
+    rates = np.full(len(weight), alarms)
+    for i, (false, true) in enumerate(zip(downs, ups, strict=True)):
+        if false[-1] and true[-1]:
+            curve = np.append(0.0, false / false[-1]), np.append(0.0, true / true[-1])
+            last = int(np.searchsorted(curve[0], alarms, side="right")) - 1  # where the curve climbs, its top
+            (f0, f1), (t0, t1) = (axis[last : last + 2] for axis in curve)
+            rates[i] = t0 + (t1 - t0) * (alarms - f0) / (f1 - f0)
+    return rates
+
+
+def of_the_greatest(values: np.ndarray, resampled: np.ndarray, null: np.ndarray, chance: float) -> tuple[float, float]:
+    """A 95 % interval of the greatest of K true values, of which ``values`` are estimates.
+
+    The greatest of several estimates is too high: noise chose it. So all K get intervals that hold together, value
+    +- c standard errors, and the greatest true value lies between the greatest low and the greatest high end. c is the
+    95 % quantile of the greatest deviation from ``chance``, in standard errors, where there was nothing to find.
+
+    Args:
+        values: (K,).
+        resampled: (R, K), for the standard errors.
+        null: (R, K), the same estimates from data without effect.
+        chance: what all K are then.
+    """
+    errors = np.maximum(resampled.std(0), 1e-12)
+    deviation = np.abs(null - chance) / np.maximum(null.std(0), 1e-12)
+    c = max(Z, float(np.quantile(deviation.max(1), 0.95)))
+    return float((values - c * errors).max()), float((values + c * errors).max())

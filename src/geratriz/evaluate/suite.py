@@ -15,7 +15,7 @@ from geratriz import seeding
 from geratriz.data.split import places
 from geratriz.data.table import Table
 from geratriz.errors import DataError
-from geratriz.evaluate import detection, fidelity, privacy, support, trends, utility
+from geratriz.evaluate import contract, copies, detection, fidelity, privacy, support, trends, utility
 from geratriz.evaluate.base import EvaluateConfig, Metric, Score, Trio
 
 OF_REAL_ROWS = "utility_real"  # says nothing of the synthetic rows: what utility is to be read beside
@@ -77,20 +77,14 @@ METRICS: dict[str, Metric] = {
             explains="The same model, fitted on as many real rows: what utility would be if synthetic rows were real.",
             compute=utility.utility_real,
         ),
-        Metric(
-            name="mia_auc",
-            better="lower",
-            title="Membership attack, AUC",
-            explains="An attacker guesses who was in the training data. 0.5: the guesses are worth nothing.",
-            compute=privacy.mia_auc,
-        ),
+        *privacy.ATTACKS,
         Metric(
             name="copy_rate",
             better="lower",
             title="Copies",
             explains="The share of synthetic rows that equal a training row. Common rows repeat in real data too: read "
-            "it beside what fresh real rows show.",
-            compute=privacy.copy_rate,
+            "it beside what fresh real rows show. The verdict rests on the copies beyond chance.",
+            compute=copies.copy_rate,
         ),
         Metric(
             name="dcr_share",
@@ -98,14 +92,14 @@ METRICS: dict[str, Metric] = {
             title="Nearer to training rows",
             explains="The share of synthetic rows nearer to a training row than to a test row; half is ideal. Weak "
             "evidence: passing it proves no privacy.",
-            compute=privacy.dcr_share,
+            compute=copies.dcr_share,
         ),
         Metric(
             name="contract_violations",
             better="lower",
             title="Contract violations",
             explains="The share of synthetic rows that break a critical rule of the data's contract.",
-            compute=privacy.contract_violations,
+            compute=contract.contract_violations,
         ),
     )
 }
@@ -149,18 +143,21 @@ def evaluate(trio: Trio, known: Mapping[str, Score] = MappingProxyType({})) -> d
 def landmarks(
     train: Table, fresh: Table, test: Table, config: EvaluateConfig, suite: Mapping[str, Any] | None
 ) -> Landmarks:
-    """The floor, each training column shuffled on its own, and the ceiling, ``fresh`` as the synthetic rows."""
+    """The floor, each training column shuffled on its own, and the ceiling, ``fresh`` as the synthetic rows.
+
+    As synthetic rows, ``fresh`` cannot be what attackers compare with as well: their intervals are wider there.
+    """
     rows = min(len(train), len(fresh), len(test), config.max_rows)
-    rng = seeding.generator(config.seed, "floor")
-    shuffled = {name: train.frame[name].iloc[rng.permutation(len(train))].array for name in train.frame.columns}
+    rng, many = seeding.generator(config.seed, "floor"), max(rows, len(fresh))
+    shuffled = {name: train.frame[name].iloc[rng.permutation(len(train))[:many]].array for name in train.frame.columns}
     floor = Table(pd.DataFrame(shuffled), train.schema)
 
-    def trio(synthetic: Table) -> Trio:
-        return Trio(train=train, test=test, synthetic=synthetic, config=config, rows=rows, suite=suite)
+    def trio(synthetic: Table, unseen: Table | None) -> Trio:
+        return Trio(train=train, test=test, fresh=unseen, synthetic=synthetic, config=config, rows=rows, suite=suite)
 
-    scores = evaluate(trio(floor))
+    scores = evaluate(trio(floor, fresh))
     real = {name: score for name, score in scores.items() if name == OF_REAL_ROWS}
-    return Landmarks(rows=rows, floor=scores, ceiling=evaluate(trio(fresh), real))
+    return Landmarks(rows=rows, floor=scores, ceiling=evaluate(trio(fresh, None), real))
 
 
 def halve(test: Table) -> tuple[Table, Table]:
@@ -192,6 +189,7 @@ def metrics_json(scores: Mapping[str, Score], marks: Landmarks) -> dict[str, Any
             "floor": value(marks.floor, name),
             "ceiling": value(marks.ceiling, name),
             "better": METRICS[name].better,
+            **({} if METRICS[name].chance is None else {"chance": METRICS[name].chance}),
         }
         for name, score in scores.items()
     }

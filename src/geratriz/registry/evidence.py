@@ -9,7 +9,7 @@ from typing import Any
 
 from geratriz import bundle, config
 from geratriz.errors import ConfigError, DataError
-from geratriz.promotion import Gate
+from geratriz.promotion import Gate, PrivacyLimits
 from geratriz.stages._entry import read_params
 from geratriz.tracking import git_revision
 
@@ -27,6 +27,7 @@ class Release:
     name: str
     """The registered model."""
     gates: Mapping[str, Gate] = field(default_factory=dict)
+    privacy: PrivacyLimits = field(default_factory=PrivacyLimits)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +45,8 @@ class Evidence:
     """The folder with metrics.json and the page."""
     metrics: Mapping[str, Mapping[str, Any]]
     release: bool
+    privacy: str
+    """What the attacks found, in a word: ``passed``, ``leak`` or ``unproven``."""
     reasons: tuple[str, ...]
 
     @property
@@ -132,6 +135,7 @@ def _evidence(root: Path, model: str) -> Evidence:
         report=report,
         metrics=measured["metrics"],
         release=bool(measured["verdict"]["release"]),
+        privacy=str(measured["privacy"]["outcome"]),
         reasons=tuple(measured["verdict"]["reasons"]),
     )
 

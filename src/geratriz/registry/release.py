@@ -17,7 +17,7 @@ from geratriz.data.stream import Origin
 from geratriz.errors import GateError, RegistryError
 from geratriz.generators import catalog
 from geratriz.generators.base import Generator
-from geratriz.promotion import Decision, decide, is_measured
+from geratriz.promotion import Decision, decide, is_measured, judge_privacy
 from geratriz.registry import evidence as on_disk
 from geratriz.registry.card import card, shortened
 from geratriz.registry.evidence import Evidence, Project
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"  # the aliases
 DATA, LOCK = "geratriz.data_md5", "geratriz.dvc_lock_md5"
-VERDICT, LOGGED = "geratriz.verdict", "geratriz.logged"
+VERDICT, PRIVACY, LOGGED = "geratriz.verdict", "geratriz.privacy", "geratriz.logged"
 METRIC, PROMOTION = "geratriz.metric.", "geratriz.promotion."  # followed by a metric's name, by a time
 EVALUATION = "evaluation"  # the folder among a run's artifacts that holds metrics.json and the page
 
@@ -248,7 +248,12 @@ def _bring_up_to_date(registry: "Registry", project: Project, evidence: Evidence
     registry.log_results(
         run_id,
         metrics={name: each["value"] for name, each in evidence.metrics.items() if is_measured(each)},
-        tags={DATA: project.data_md5, VERDICT: evidence.verdict, LOGGED: state},  # the last says that all is there
+        tags={
+            DATA: project.data_md5,
+            VERDICT: evidence.verdict,
+            PRIVACY: evidence.privacy,
+            LOGGED: state,
+        },  # the last says that all is there
         files={place: path for place, path in files.items() if path.exists()},
     )
     return run_id
@@ -270,7 +275,7 @@ def _origin(project: Project, winner: Evidence) -> dict[str, str]:
 def _results(winner: Evidence) -> dict[str, str]:
     """Tags that say what was measured."""
     metrics = {f"{METRIC}{name}": f"{each['value']:.6g}" for name, each in winner.metrics.items() if is_measured(each)}
-    return {VERDICT: winner.verdict, **metrics}
+    return {VERDICT: winner.verdict, PRIVACY: winner.privacy, **metrics}
 
 
 def _held(registry: "Registry", name: str, digest: str) -> "Version":
@@ -300,13 +305,14 @@ def _promote(
     by: str,
     confirm: Callable[[Promoted], bool] | None,
 ) -> Promoted:
-    gates = on_disk.read_release(root).gates
+    asked = on_disk.read_release(root)
+    gates, limits = asked.gates, asked.privacy
     measured = _metrics(registry, candidate)
     if measured is None:
         raise RegistryError(
             f"{candidate.uri} has no {EVALUATION}/metrics.json in its run. `geratriz register` logs it."
         )
-    decision = decide(measured, None if champion is None else _metrics(registry, champion) or {}, gates)
+    decision = decide(measured, None if champion is None else _metrics(registry, champion) or {}, gates, limits)
     if champion is not None and champion.tags.get(DATA) != candidate.tags.get(DATA):
         said = "The champion was measured on an earlier state of the data."
         decision = Decision(promote=decision.promote, reasons=(*decision.reasons, said))
@@ -314,6 +320,7 @@ def _promote(
         raise GateError(f"{candidate.uri} is not promoted.\n" + "\n".join(f"- {each}" for each in decision.reasons))
     previous = None if champion is None else champion.version
     name, version, reasons = candidate.name, candidate.version, decision.reasons
+    privacy = judge_privacy(measured, limits)
     promoted = Promoted(name=name, version=version, previous=previous, moved=True, reasons=reasons)
     if confirm is not None and not confirm(promoted):
         raise GateError(f"{candidate.uri} is not promoted: it was declined. Nothing moved.")
@@ -323,6 +330,7 @@ def _promote(
         "reason": " ".join(decision.reasons),
         "from_version": previous,
         "gates": {metric: {k: v for k, v in asdict(gate).items() if v is not None} for metric, gate in gates.items()},
+        "privacy": {"outcome": privacy.outcome, "reasons": privacy.reasons, "limits": asdict(limits)},
     }
     aliases: dict[str, int | None] = {} if previous is None else {PREVIOUS: previous}
     aliases[CHAMPION] = version
@@ -334,6 +342,7 @@ def _promote(
         "geratriz.reason": str(record["reason"]),
         "geratriz.from_version": "none" if previous is None else str(previous),
         "geratriz.gates": json.dumps(record["gates"], sort_keys=True),
+        PRIVACY: privacy.outcome,
         f"{PROMOTION}{record['at']}": json.dumps(record, sort_keys=True),  # one each time: the history is made of these
     }
     registry.move(candidate, aliases, tags)

@@ -1,6 +1,7 @@
 """The metrics on a page: each value with its interval between its landmarks, and against its gate."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from geratriz.evaluate.suite import METRICS, OF_REAL_ROWS
@@ -16,7 +17,16 @@ SPANS: dict[str, tuple[float, float]] = {
     "trend_error": (0.0, 10.0),
     "alpha_precision": (0.8, 1.0),
     "beta_recall": (0.3, 0.6),
-    "mia_auc": (0.5, 0.6),
+    "mia_auc": (0.45, 0.6),
+    "mia_auc_outliers": (0.45, 0.7),
+    "mia_tpr_at_1pct": (0.0, 0.04),
+    "mia_tpr_at_1pct_outliers": (0.0, 0.12),
+    "attribute_advantage": (-0.05, 0.1),
+    "singling_out": (-0.05, 0.1),
+    "copy_excess": (-0.005, 0.01),
+    "rare_excess": (-0.005, 0.015),
+    "extreme_excess": (-0.005, 0.015),
+    "personal_overlap": (0.0, 0.01),
     "copy_rate": (0.0, 0.01),
     "dcr_share": (0.5, 0.6),
     "contract_violations": (0.0, 0.1),
@@ -31,19 +41,30 @@ GATES = {"tick_gate": "gate", "zone": "what it allows"}
 def metrics_section(
     metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate], utility: Mapping[str, Any] | None
 ) -> str:
-    """Every metric that was measured, in the order of ``METRICS``; those that were not are named."""
+    """Every metric of quality, in the order of ``METRICS``."""
     intro = (
         "Each dot is a value, the bar around it the 95&nbsp;% interval; further right is better. "
         "No generator has to beat fresh real rows: level with them is as good as it gets."
     )
-    key = legend(**LANDMARKS, **(GATES if gates else {}))
-    measured = [name for name in METRICS if is_measured(metrics.get(name)) and name != OF_REAL_ROWS]
     real = metrics.get(OF_REAL_ROWS)
     remarks = {"utility": remark(utility, real if is_measured(real) else None)}
-    rows = "\n".join(_row(name, metrics[name], gates.get(name), remarks.get(name, "")) for name in measured)
-    absent = [METRICS[name].title for name in METRICS if not is_measured(metrics.get(name)) and name != OF_REAL_ROWS]
+    names = [name for name, metric in METRICS.items() if metric.chance is None and name != OF_REAL_ROWS]
+    return section("metrics", "Metrics", intro, rows(names, metrics, gates, remarks))
+
+
+def rows(
+    names: Sequence[str],
+    metrics: Mapping[str, Mapping[str, Any]],
+    gates: Mapping[str, Gate],
+    remarks: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """A row a metric of ``names`` that was measured, under a legend; those that were not are named."""
+    key = legend(**LANDMARKS, **(GATES if gates else {}))
+    measured = [name for name in names if is_measured(metrics.get(name))]
+    drawn = "\n".join(_row(name, metrics[name], gates.get(name), remarks.get(name, "")) for name in measured)
+    absent = [METRICS[name].title for name in names if name not in measured]
     note = f'<p class="explains">Not measured: {esc(", ".join(absent))}.</p>' if absent else ""
-    return section("metrics", "Metrics", intro, key + rows + note)
+    return key + drawn + note
 
 
 def _row(name: str, entry: Mapping[str, Any], gate: Gate | None, extra: str) -> str:

@@ -1,16 +1,17 @@
-"""The page of one generator: verdict, metrics, classes, columns, pairs, giveaways, losses, neighbours, contract."""
+"""The page of one generator: verdict, privacy, metrics, classes, columns, pairs, losses, neighbours, contract."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from geratriz.data.contract import ContractReport
-from geratriz.promotion import Gate, judge
+from geratriz.promotion import Gate, Privacy, judge
 from geratriz.report import svg
 from geratriz.report._html import esc, frame, number, section, table
 from geratriz.report.columns import columns_section, giveaways_section
 from geratriz.report.metrics import metrics_section
 from geratriz.report.pairs import pairs_section
+from geratriz.report.privacy import privacy_section
 from geratriz.report.utility import utility_section
 from geratriz.report.validation import findings_table
 
@@ -38,6 +39,7 @@ def render(page: Page) -> str:
     """A self-contained HTML page; equal content gives equal bytes."""
     metrics, details = page.report["metrics"], page.report["details"]
     sections = {
+        "Privacy": privacy_section(page.report["privacy"], metrics, details["attacks"]),
         "Metrics": metrics_section(metrics, page.gates, details["utility"]),
         "Utility": utility_section(details["utility"]),
         "Columns": columns_section(details["columns"], details["pairs"], details["detection"]),
@@ -74,8 +76,8 @@ def _verdict(page: Page) -> str:
     verdict = page.report["verdict"]
     if verdict["release"] is None:
         return (
-            '<div class="verdict none"><strong>No verdict</strong><p>No gate was set, so nothing was asked of these '
-            "rows. Read each metric between its landmarks.</p></div>"
+            '<div class="verdict none"><strong>No verdict on quality</strong><p>No gate was set: read each metric '
+            f"between its landmarks. {esc(Privacy.of(page.report['privacy']).sentence)}</p></div>"
         )
     css, words = ("good", "May be released") if verdict["release"] else ("bad", "Must not be released")
     decisions = [judge(page.report["metrics"], {name: gate}) for name, gate in page.gates.items()]
@@ -83,7 +85,8 @@ def _verdict(page: Page) -> str:
     if not decisions:
         reasons = _items(verdict["reasons"], "")
     else:
-        held = f"<p>{len(passed)} of {len(decisions)} gates hold.</p>"
+        privacy = Privacy.of(page.report["privacy"])
+        held = f'<p>{len(passed)} of {len(decisions)} gates hold. <a href="#privacy">{esc(privacy.sentence)}</a></p>'
         lists = (
             _items([line for each in group for line in each.reasons], mark)
             for group, mark in ((refused, "failed"), (passed, "held"))

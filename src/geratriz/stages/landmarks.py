@@ -32,7 +32,7 @@ def main(params: Params, *, prepared: Path, contract: Path, out: Path) -> None:
     marks = suite.landmarks(train, fresh, test, params.evaluate, read_suite(contract))
     out.write_text(json.dumps(marks.to_json(), indent=1) + "\n", encoding="utf-8")
     for name, score in marks.ceiling.items():
-        sys.stdout.write(f"{name:<20} floor {marks.floor[name].value:8.4f}   fresh real data {score.value:8.4f}\n")
+        sys.stdout.write(f"{name:<26} floor {marks.floor[name].value:8.4f}   fresh real data {score.value:8.4f}\n")
 
 
 if __name__ == "__main__":

@@ -74,7 +74,9 @@ def test_a_metric_stands_between_its_landmarks_and_has_none_where_they_were_not_
 def test_a_metric_that_makes_no_sense_for_the_data_is_absent() -> None:
     table = Table.from_frame(pd.DataFrame({"x": np.arange(40) / 7}))
     scores = evaluate(Trio(train=table, test=table, synthetic=table, config=QUICK))
-    assert set(METRICS) - set(scores) == {"trend_error", "utility", "utility_real", "contract_violations"}
+    few = {name for name in METRICS if name.startswith("mia")}  # with so few rows to accuse
+    alone = {"trend_error", "utility", "utility_real", "contract_violations", "attribute_advantage", "rare_excess"}
+    assert set(METRICS) - set(scores) == few | alone
 
 
 def test_all_sides_are_cut_to_the_rows_of_the_shortest() -> None:

@@ -9,7 +9,7 @@ from torch import nn
 
 from geratriz.errors import TrainingError
 from geratriz.evaluate.base import Trio
-from geratriz.evaluate.privacy import copy_rate, dcr_share
+from geratriz.evaluate.copies import copy_rate, dcr_share
 from geratriz.generators import _plan, _rounds, catalog
 from geratriz.generators._torch import Batches, Checkpoint, Ema
 from geratriz.generators.ctgan import CtganConfig

@@ -13,6 +13,7 @@ import yaml
 from geratriz.data.table import Table
 from geratriz.generators.independent import Independent
 from geratriz.stages import compare
+from tests.verdicts import attacked, privacy
 
 GATES = {"detection": {"min": 0.2}, "copy_rate": {"max": 0.01}}
 
@@ -40,6 +41,7 @@ class Project:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.gates: dict[str, Any] = GATES
+        self.gains: dict[str, Any] = {}  # of attacks, beyond what they have by default
         (root / "data" / "raw").mkdir(parents=True)
         (root / "data" / "raw" / "people.parquet.dvc").write_text("outs:\n- md5: 0123abcd\n  path: people.parquet\n")
         (root / "dvc.lock").write_text("schema: '2.0'\n")
@@ -59,8 +61,10 @@ class Project:
             "copy_rate": {"value": 0.0, "low": 0.0, "high": 0.001, "floor": 0.0, "ceiling": 0.0, "better": "lower"},
             "utility": {"value": None, "low": None, "high": None, "floor": None, "ceiling": None, "better": "higher"},
         }
-        verdict = {"release": release, "reasons": [f"{name} was judged."]}
-        (report / "metrics.json").write_text(json.dumps({"metrics": metrics, "verdict": verdict}))
+        metrics |= attacked(**self.gains)
+        content = {"metrics": metrics, "privacy": privacy(metrics)}
+        content["verdict"] = {"release": release, "reasons": [f"{name} was judged."]}
+        (report / "metrics.json").write_text(json.dumps(content))
         (report / "index.html").write_text(f"<h1>{name}</h1>")
 
     def compare(self, *names: str) -> None:

@@ -10,9 +10,11 @@ import pytest
 from geratriz.registry import release
 from geratriz.registry.patience import Patient
 from geratriz.tracking import BUNDLE, default_uri, mlflow_client
+from tests.verdicts import attacked
 
 from .conftest import Project, aliases
 
+FOUND = {name: each["value"] for name, each in attacked().items()}
 WRITES = ("create_", "log_", "set_", "delete_", "update_", "finalize_")
 original = Patient.__getattr__
 
@@ -67,7 +69,7 @@ def test_register_is_finished_by_the_next_call(
         assert version.description
         everywhere = [each.experiment_id for each in client.search_experiments()]
         (run,) = [run for run in client.search_runs(everywhere) if BUNDLE in run.data.tags]
-        assert run.data.metrics == {"loss": 1.0, "detection": 0.5, "copy_rate": 0.0}, write
+        assert run.data.metrics == {"loss": 1.0, "detection": 0.5, "copy_rate": 0.0} | FOUND, write
         assert run.info.run_id == found.run_id
         assert release.load(found.uri, root=root).kind == "independent"
     assert write > 15  # it was killed at each of these

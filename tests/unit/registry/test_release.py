@@ -1,5 +1,6 @@
 """Registering, promoting, listing and loading, against a real MLflow with a SQLite file."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -13,9 +14,11 @@ from geratriz import __version__, bundle
 from geratriz.errors import BundleError, ConfigError, DataError, GateError, RegistryError
 from geratriz.registry import release
 from geratriz.tracking import git_revision, mlflow_run
+from tests.verdicts import ATTACKS, LIMITS, attacked
 
 from .conftest import Project, aliases
 
+FOUND = {name: each["value"] for name, each in attacked().items()}
 Retrain = Callable[..., None]
 
 
@@ -57,7 +60,7 @@ def test_a_run_that_was_not_tracked_is_filled_in_from_the_bundle(project: Projec
     (run,) = runs(client)
     assert run.info.status == "FINISHED"
     assert run.data.params["config.max_levels"] == "160"
-    assert run.data.metrics == {"loss": 1.0, "detection": 0.5, "copy_rate": 0.0}
+    assert run.data.metrics == {"loss": 1.0, "detection": 0.5, "copy_rate": 0.0} | FOUND
     assert [point.value for point in client.get_metric_history(run.info.run_id, "loss")] == [2.0, 1.0]
     (data,) = run.inputs.dataset_inputs
     assert (data.dataset.name, data.dataset.digest, data.dataset.source_type) == ("people", "0123abcd", "dvc")
@@ -71,7 +74,7 @@ def test_a_run_that_was_tracked_while_it_trained_is_found_and_completed(project:
         run.finish(bundle.digest(project.root / "models" / "small"))
     release.register(project.root)
     (run,) = runs(client)
-    assert run.data.metrics == {"loss": 3.0, "detection": 0.5, "copy_rate": 0.0}
+    assert run.data.metrics == {"loss": 3.0, "detection": 0.5, "copy_rate": 0.0} | FOUND
 
 
 def test_the_same_bundle_twice_is_one_run_and_one_version(project: Project, client: Any) -> None:
@@ -166,7 +169,32 @@ def test_the_first_promotion_makes_the_challenger_champion_and_records_why(proje
     assert json.loads(tags["geratriz.gates"]) == {"detection": {"min": 0.2}, "copy_rate": {"max": 0.01}}
     (record,) = [json.loads(tag) for name, tag in tags.items() if name.startswith("geratriz.promotion.")]
     assert (record["by"], record["from_version"]) == ("ana", None)
+    assert (tags["geratriz.privacy"], record["privacy"]["outcome"]) == ("passed", "passed")
+    assert record["privacy"]["limits"] == dataclasses.asdict(LIMITS)
+    assert len(record["privacy"]["reasons"]) == len(ATTACKS)
     assert "geratriz.intent" not in tags
+
+
+def test_a_leaking_generator_is_not_promoted_and_the_reason_is_the_attack(project: Project, client: Any) -> None:
+    project.gains = {"copy_excess": (0.02, 0.001)}
+    project.model("small", 0.5)
+    project.compare("small")
+    release.register(project.root)
+    assert client.get_model_version("people", "1").tags["geratriz.privacy"] == "leak"
+    with pytest.raises(GateError, match=r"gives? away rows that were trained on(?s:.*)copy_excess is 0.020 .*: a leak"):
+        release.promote(project.root, "people")
+    assert aliases(client) == {"challenger": 1}
+
+
+def test_a_version_whose_privacy_was_never_judged_is_not_promoted(project: Project, client: Any) -> None:
+    report = project.root / "reports" / "models" / "small" / "metrics.json"
+    content = json.loads(report.read_text())
+    content["metrics"] = {name: each for name, each in content["metrics"].items() if name not in ATTACKS}
+    report.write_text(json.dumps(content))
+    release.register(project.root)
+    with pytest.raises(GateError, match="mia_auc was not measured"):
+        release.promote(project.root, "people")
+    assert aliases(client) == {"challenger": 1}
 
 
 def test_a_better_challenger_takes_the_place_and_the_old_champion_is_kept(
@@ -292,7 +320,7 @@ def test_models_lists_every_version_with_its_verdict(project: Project, retrain: 
     newest, first = release.models(project.root)
     assert (newest.version, newest.aliases, newest.verdict) == (2, ("challenger",), "refuse")
     assert (first.version, first.aliases, first.verdict, first.model) == (1, ("champion",), "release", "small")
-    assert first.metrics == {"detection": 0.5, "copy_rate": 0.0}
+    assert first.metrics == pytest.approx({"detection": 0.5, "copy_rate": 0.0} | FOUND)
     assert first.promoted_at is not None
     assert newest.promoted_at is None
 

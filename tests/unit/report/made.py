@@ -3,6 +3,8 @@
 from html.parser import HTMLParser
 from typing import Any
 
+from tests.verdicts import ATTACKS, attacked, privacy
+
 VOID = {"meta", "br"}
 
 
@@ -91,8 +93,28 @@ def report(*columns: dict[str, Any], **changed: Any) -> dict[str, Any]:
         "detection": {"auc": 0.62, "columns": {name: 0.2 / (i + 1) for i, name in enumerate(names)}},
         "nearest": [{"distance": 1.25, "synthetic": row, "train": {**row, names[0]: None}}],
         "contract": None,
+        "attacks": {
+            **{
+                name: {"attacks": {"distance ratio": 0.51, "classifier": 0.5}, "members": 9000, "strangers": 4000}
+                for name in ATTACKS
+                if name.startswith("mia")
+            },
+            "attribute_advantage": {
+                "secrets": [
+                    {"secret": name, "advantage": 0.01, "members": 0.6, "strangers": 0.59}
+                    | {"holdout_members": 0.58, "holdout_strangers": 0.57}
+                    for name in names
+                ]
+            },
+            "copy_excess": {
+                each: {"train": 0.002, "expected": 0.001, "excess": 0.001, "error": 0.001} for each in ("exact", "near")
+            },
+            "rare_excess": {"synthetic": 0.0, "unseen": 0.001, "values": 3},
+            "singling_out": {"guesses": 812, "train": 0.21, "unseen": 0.2},
+        },
     }
     metrics = {
+        **attacked(),
         "detection": metric(0.7, floor=0.1, ceiling=0.98),
         "shape_error": metric(3.0, floor=2.0, ceiling=1.5, better="lower"),
         "utility": metric(0.88, floor=0.5, ceiling=0.91),
@@ -100,4 +122,5 @@ def report(*columns: dict[str, Any], **changed: Any) -> dict[str, Any]:
     }
     verdict = {"release": True, "reasons": ["detection is 0.700: passed."]}
     rows = {"train": 4000, "test": 500, "synthetic": 4000, "compared": 500}
-    return {"metrics": metrics, "verdict": verdict, "rows": rows, "details": details, **changed}
+    content = {"metrics": metrics, "privacy": privacy(metrics), "verdict": verdict, "rows": rows, "details": details}
+    return {**content, **changed}

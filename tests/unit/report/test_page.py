@@ -10,6 +10,7 @@ from geratriz.data.contract import ContractReport, Example, Finding
 from geratriz.promotion import Gate
 from geratriz.report.page import Page, render
 from tests.unit.report.made import Reader, category_column, metric, number_column, report
+from tests.verdicts import attacked, privacy
 
 COLUMNS = (number_column("age"), category_column("job"), category_column("city", levels=40))
 
@@ -30,7 +31,7 @@ def test_a_page_is_well_formed_and_names_its_parts() -> None:
         },
         digest="0123456789abcdef",
     )
-    assert page.ids == ["metrics", "columns", "pairs", "detector", "training", "neighbours", "settings"]
+    assert page.ids == ["privacy", "metrics", "columns", "pairs", "detector", "training", "neighbours", "settings"]
     assert page.references == [f"#{name}" for name in page.ids]
     for words in ("May be released", "4,000 rows", "0123456789ab", "epochs", "33 others", "loss"):
         assert words in page.words
@@ -79,14 +80,15 @@ def test_refusals_stand_before_what_passed() -> None:
 
 def test_a_gate_asks_for_a_metric_that_was_not_measured() -> None:
     content = report(*COLUMNS, verdict={"release": False, "reasons": []})
-    words = read(report=content, gates={"mia_auc": Gate(max=0.55)}).words
-    assert "mia_auc was not measured, but a gate asks for it." in words
+    words = read(report=content, gates={"copy_rate": Gate(max=0.55)}).words
+    assert "copy_rate was not measured, but a gate asks for it." in words
 
 
 def test_without_gates_there_is_no_verdict_but_a_page() -> None:
     page = read(report=report(*COLUMNS, verdict={"release": None, "reasons": []}))
-    assert "No verdict" in page.words
-    assert "what it allows" not in page.words
+    assert "No verdict on quality" in page.words
+    assert "Privacy: no attack found more than its limit allows." in page.words
+    assert page.words.count("what it allows") == 1  # of the attacks alone
 
 
 def test_metrics_without_landmarks_or_values_are_no_trouble() -> None:
@@ -96,11 +98,19 @@ def test_metrics_without_landmarks_or_values_are_no_trouble() -> None:
         "mia_auc": {**metric(0.5, floor=None, ceiling=None), "value": math.nan},
     }
     page = read(report=report(*COLUMNS, metrics=metrics), gates={"detection": Gate(margin=0.1)})
-    assert (
-        "Not measured: Trend error, %, Precision (alpha), Recall (beta), Utility, Membership attack, AUC" in page.words
-    )
+    assert "Not measured: Trend error, %, Precision (alpha), Recall (beta), Utility, Copies" in page.words
     assert page.words.count("fresh real 1") == 2  # in the drawing and in its description
     assert "nan" not in page.words
+
+
+def test_the_privacy_verdict_stands_with_its_evidence() -> None:
+    metrics = {**attacked(copy_excess=(0.02, 0.001)), "detection": metric(0.7, floor=0.1, ceiling=0.9)}
+    page = read(report=report(*COLUMNS, metrics=metrics, privacy=privacy(metrics)), gates={"detection": Gate(min=0.5)})
+    assert page.ids[0] == "privacy"
+    assert "1 of 1 gates hold. Privacy: the synthetic rows give away rows that were trained on." in page.words
+    assert "copy_excess is 0.020 (0.019 to 0.021), chance gives 0.000, at most 0.0075 is allowed: a leak." in page.words
+    for words in ("distance ratio", "exact copies", "true of 812 guesses", "secret", "no differential privacy"):
+        assert words in page.words
 
 
 def test_no_metric_at_all_is_said() -> None:
@@ -135,7 +145,7 @@ def test_more_than_two_classes_are_listed_the_one_that_loses_most_first() -> Non
     classes = [learnt("often", 0.88, 60), learnt("seldom", 0.7, 3), learnt("never", 0.5, 0)]
     content["details"]["utility"] = {"target": "job", "measure": "macro", "values": None, "classes": classes}
     page = read(report=content)
-    assert page.ids.index("utility") == 1
+    assert page.ids.index("utility") == 2
     assert "never 50 0.5 0.9 none 40 seldom 50 0.7 0.9 3 40 often 50 0.88 0.9 60 40" in page.words
     content["details"]["utility"]["classes"] = classes[:2]
     assert "utility" not in read(report=content).ids
@@ -199,7 +209,8 @@ def test_rows_of_a_table_are_equally_long() -> None:
     assert set(read(report=content).rows) == {
         8,  # the columns: name, kind, where they differ, both shares, three figures
         4,  # the pairs: a name and three errors
-        5,  # the worst pairs: names, error, where they differ, both shares
+        3,  # what attacks found: a share of rows, seen, explained
+        5,  # the worst pairs and secrets: names, error, where they differ, both shares
         2,  # the neighbours: a name and one row
     }
 
