@@ -1,0 +1,57 @@
+"""Does the privacy verdict say leak where there is one, and only there? Many divisions of Adult, run by run.py.
+
+Rows are divided at random into training, unseen and fresh ones, as many as the pipeline has. Judged in the place of
+synthetic rows: fresh real rows; columns drawn independently, which learnt nothing of anybody; and the same with a share
+of rows replaced by training rows, the generator that leaks.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from geratriz.data.table import Table
+from geratriz.evaluate import suite
+from geratriz.evaluate.base import EvaluateConfig, Trio
+from geratriz.evaluate.privacy import ATTACKS
+from geratriz.promotion import PrivacyLimits, judge_privacy
+
+
+def judged(table: Table, seed: int, shares: tuple[float, ...]) -> dict[str, Any]:
+    """What the verdict is on each kind of rows, leaking ones by the share that is copied; value and high end of each
+    attack."""
+    return {name: _verdict(trio) for name, trio in _trios(table, seed, shares)}
+
+
+def _trios(table: Table, seed: int, shares: tuple[float, ...]) -> Iterator[tuple[str, Trio]]:
+    rng = np.random.default_rng(seed)
+    turned = rng.permutation(len(table))
+    tenth = len(table) // 10
+    test, fresh, train = (table.take(part) for part in np.split(turned, [tenth, 2 * tenth]))
+    config = EvaluateConfig(seed=seed)
+    yield "fresh", Trio(train=train, test=test, synthetic=fresh, config=config)
+    alone = Table(
+        pd.DataFrame({name: train.frame[name].iloc[rng.permutation(len(train))].array for name in train.frame}),
+        table.schema,
+    )
+    yield "independent", Trio(train=train, test=test, fresh=fresh, synthetic=alone, config=config)
+    for share in shares:
+        copied = train.frame.iloc[rng.choice(len(train), round(share * len(train)), replace=False)]
+        frame = pd.concat([copied, alone.frame.iloc[len(copied) :]], ignore_index=True)
+        leaking = Table(frame, table.schema)
+        yield f"copies {share:.0%}", Trio(train=train, test=test, fresh=fresh, synthetic=leaking, config=config)
+
+
+def _verdict(trio: Trio) -> dict[str, Any]:
+    started = time.perf_counter()
+    scores = {attack.name: attack.compute(trio) for attack in ATTACKS}
+    seconds = time.perf_counter() - started
+    measured = {name: score for name, score in scores.items() if score is not None}
+    metrics = suite.metrics_json(measured, suite.Landmarks(rows=trio.size, floor={}, ceiling={}))
+    return {
+        "outcome": judge_privacy(metrics, PrivacyLimits()).outcome,
+        "seconds": round(seconds, 1),
+        "attacks": {name: [round(score.value, 4), round(score.high, 4)] for name, score in measured.items()},
+    }
