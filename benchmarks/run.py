@@ -272,8 +272,8 @@ def privacy_table(paths: list[Path]) -> list[str]:
         "## The privacy verdict on Adult",
         "",
         f"{len(found)} random divisions of all 48,842 rows (80 / 10 / 10 %); limits as in params.yaml. In the place of",
-        "synthetic rows: fresh real rows (4,884), columns drawn independently (39,074), and those with a share of the rows",
-        "replaced by training rows. Attacks: the median value, and the greatest high end of an interval, over divisions.",
+        "synthetic rows: fresh real rows (4,884), columns drawn independently (39,074), and those with a share of rows",
+        "replaced by training rows. Attacks: the median value and the greatest high end of an interval over divisions.",
         "",
     ]
     kinds = list(found[0])

@@ -35,9 +35,8 @@ def privacy_section(
     )
     limits = {name: Gate(max=limit) for name, limit in report["limits"].items()}
     names = [name for name, metric in METRICS.items() if metric.chance is not None]
-    evidence = [_membership(attacks), _secrets(attacks), _shares(attacks)]
-    halves = f'<div class="halves">{"".join(part for part in evidence if part)}</div>'
-    return section("privacy", "Privacy", intro, words + rows(names, metrics, limits) + halves)
+    evidence = _membership(attacks) + _secrets(attacks) + _shares(attacks)
+    return section("privacy", "Privacy", intro, words + rows(names, metrics, limits) + evidence)
 
 
 def _membership(attacks: Mapping[str, Mapping[str, Any]]) -> str:
