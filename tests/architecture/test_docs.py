@@ -72,3 +72,12 @@ def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert len(Table.read("rows.parquet")) == 20_000
     for path in ("models/mine/generator.json", "report/metrics.json", "report/index.html"):
         assert (tmp_path / path).exists()
+
+
+def test_every_test_the_privacy_document_names_exists() -> None:
+    """Each of its claims names what holds it."""
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    names = re.findall(r"`(test_\w+)`", (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8"))
+    assert len(names) > 5
+    for name in names:
+        assert f"def {name}(" in code, name

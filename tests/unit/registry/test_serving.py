@@ -212,3 +212,11 @@ def test_the_real_server_answers_rows_conditions_and_mistakes(address: str, mode
     status, answer = post(address, {"dataframe_split": {"columns": ["n_rows", "incom"], "data": [[1, "x"]]}})
     assert status == 400
     assert "Did you mean 'income'" in answer["message"]
+
+
+def test_no_answer_tells_anything_of_a_row_that_is_asked_about(served: ServedGenerator) -> None:
+    """Rows and nothing else: a score, likelihood or distance of a given row could be put together to find members."""
+    answer = served.predict(None, pd.DataFrame({"n_rows": [5], "age": [40]}), {"seed": 1})
+    assert list(answer.columns) == list(table().schema.names)
+    offered = {name for name in vars(ServedGenerator) if not name.startswith("_")}
+    assert offered == {"load_context", "predict"}
