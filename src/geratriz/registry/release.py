@@ -79,6 +79,8 @@ class Listed:
     model: str
     verdict: str
     """``release`` or ``refuse``."""
+    privacy: str
+    """What attacks found: ``passed``, ``leak`` or ``unproven``."""
     metrics: Mapping[str, float]
     created: datetime
     promoted_at: str | None
@@ -363,6 +365,7 @@ def _listed(version: "Version") -> Listed:
         aliases=version.aliases,
         model=version.tags.get(MODEL, "?"),
         verdict=version.tags.get(VERDICT, "?"),
+        privacy=version.tags.get(PRIVACY, "?"),
         metrics=metrics,
         created=datetime.fromtimestamp(version.created / 1000, UTC),
         promoted_at=version.tags.get("geratriz.promoted_at"),
