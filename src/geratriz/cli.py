@@ -281,7 +281,8 @@ def models(as_json: AsJson = False) -> None:
     for each in listed:
         aliases = f" ({', '.join(each.aliases)})" if each.aliases else ""
         figures = "  ".join(f"{name} {value:.4g}" for name, value in each.metrics.items())
-        typer.echo(f"{each.name} version {each.version}{aliases}: {each.model}, {each.verdict}, privacy {each.privacy}  {figures}")
+        verdicts = f"{each.verdict}, privacy {each.privacy}"
+        typer.echo(f"{each.name} version {each.version}{aliases}: {each.model}, {verdicts}  {figures}")
 
 
 @app.command()
