@@ -2,7 +2,8 @@
 
 Every learnt column has *levels*. A column of few values has one level a value (an *atom*). A numeric column of many
 values keeps its heavy values as atoms and has one level more, *continuous*; the place of such a cell in the column's
-distribution function is its value, mapped to a standard normal. Missing is a level like any other, so its pattern is
+distribution function is its value, mapped to a standard normal. A number that fewer rows than the column's ``rare``
+have is no atom: among few values it counts as the nearest that is one. Missing is a level like any other, so its pattern is
 part of what is learnt. :meth:`Codec.bin` cuts the continuous level into quantile bins, for models over codes alone.
 A column that says the same as another one (education and its rank) is not modelled twice: it is filled in from its
 twin, so that the two never contradict each other.
@@ -258,10 +259,11 @@ def _fit(column: Column, values: pd.Series, config: CodecConfig, rng: np.random.
     numbers = numbers[~np.isnan(numbers)]
     distinct, counts = np.unique(numbers, return_counts=True)
     few = len(distinct) <= config.max_levels and len(numbers) >= ROWS_PER_ATOM * len(distinct)
-    heavy = np.ones(len(distinct), bool) if few else counts >= max(len(numbers) / config.bins, 2)
+    least = column.rare if few else max(len(numbers) / config.bins, 2, column.rare)  # rows of an atom
+    heavy = counts >= least
     rest = numbers[~np.isin(numbers, distinct[heavy])]
-    if len(rest) and len(np.unique(rest)) < 2:  # one value is no distribution
-        heavy, rest = np.ones(len(distinct), bool), rest[:0]
+    if few or len(np.unique(rest)) < 2:  # one value is no distribution
+        heavy, rest = counts >= min(column.rare, counts.max(initial=0)), rest[:0]  # the others go to the nearest atom
     knots, heights, bins = np.empty(0), np.empty(0), 0
     if len(rest):
         bins = min(config.bins, max(2, len(rest) // ROWS_PER_BIN))
@@ -335,7 +337,7 @@ def _encode(levels: Levels, values: pd.Series, rng: np.random.Generator) -> tupl
         if (found < 0).any():
             stranger = present.iloc[int(np.flatnonzero(found < 0)[0])]
             raise RequestError(
-                f"column {column.name!r} holds {stranger!r}, never seen in the training data."
+                f"column {column.name!r} holds {stranger!r}, never seen in the training data.{_kept(column)}"
                 f"{nearest(str(stranger), map(str, levels.atoms))}"
             )
         codes[~absent] = found
@@ -363,6 +365,11 @@ def _decode(levels: Levels, codes: np.ndarray, normal: np.ndarray) -> pd.Series:
     if levels.bins:
         continuous = codes == levels.exact
         numbers[continuous] = levels.to_number(ndtr(normal[continuous].astype(np.float64)))
+    return from_numbers(column, numbers)
+
+
+def from_numbers(column: Column, numbers: np.ndarray) -> pd.Series:
+    """The inverse of :func:`geratriz.data.schema.as_numbers`, in the column's own dtype; NaN becomes missing."""
     if column.kind == "datetime":
         return _to_datetime(column, numbers)
     return column.restore(pd.Series(numbers))
@@ -400,7 +407,7 @@ def _condition(levels: Levels, wanted: Any) -> tuple[int, Any]:
             if atom == wanted or str(atom) == str(wanted):
                 return code, atom
         raise RequestError(
-            f"where asks for {column.name} = {wanted!r}, never seen in the training data."
+            f"where asks for {column.name} = {wanted!r}, never seen in the training data.{_kept(column)}"
             f"{nearest(str(wanted), map(str, levels.atoms))}"
         )
     try:
@@ -416,17 +423,23 @@ def _condition(levels: Levels, wanted: Any) -> tuple[int, Any]:
         closest = sorted(levels.atoms, key=lambda atom: abs(atom - number))[:3]
         seen = ", ".join(_shown(column, each) for each in closest) or "it was always missing"
         raise RequestError(
-            f"where asks for {column.name} = {wanted!r}, never seen in the training data. Nearest: {seen}."
+            f"where asks for {column.name} = {wanted!r}, never seen in the training data.{_kept(column)} Nearest: {seen}."
         )
     low, high = levels.ends
     if not low <= number <= high:
         raise RequestError(
             f"where asks for {column.name} = {wanted!r}, outside the range of the training data, "
-            f"{_shown(column, low)} to {_shown(column, high)}."
+            f"{_shown(column, low)} to {_shown(column, high)}.{_kept(column)}"
         )
     place = levels.to_place(np.array([number]))
     code = levels.exact + min(int(place[0] * levels.bins), levels.bins - 1)
     return code, _decode(levels, np.array([levels.exact]), ndtri(place)).iloc[0]
+
+
+def _kept(column: Column) -> str:
+    if column.rare < 2:
+        return ""
+    return f" Values that fewer than {column.rare} rows share are not kept (data.schema.{column.name}.rare)."
 
 
 def _shown(column: Column, number: float) -> str:
