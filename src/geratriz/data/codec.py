@@ -2,9 +2,10 @@
 
 Every learnt column has *levels*. A column of few values has one level a value (an *atom*). A numeric column of many
 values keeps its heavy values as atoms and has one level more, *continuous*; the place of such a cell in the column's
-distribution function is its value, mapped to a standard normal. A number that fewer rows than the column's ``rare``
-have is no atom: among few values it counts as the nearest that is one. Missing is a level like any other, so its pattern is
-part of what is learnt. :meth:`Codec.bin` cuts the continuous level into quantile bins, for models over codes alone.
+distribution function is its value, mapped to a standard normal. A number that fewer rows have than the
+column's ``rare`` is no atom: among few values it counts as the nearest that is one. Missing is a level like any other,
+so its pattern is part of what is learnt. :meth:`Codec.bin` cuts the continuous level into quantile bins, for models
+over codes alone.
 A column that says the same as another one (education and its rank) is not modelled twice: it is filled in from its
 twin, so that the two never contradict each other.
 """
@@ -218,6 +219,15 @@ class Codec:
                 )
         return codes, cells
 
+    def values(self) -> dict[str, tuple[pd.Series, bool]]:
+        """By learnt column: its levels and the two ends of its range, and whether these are all the values it has."""
+        found = {}
+        for each in self.levels:
+            codes = np.append(np.arange(each.exact), [each.exact] * 2 if each.bins else []).astype(np.int64)
+            ends = np.where(np.arange(len(codes)) == each.exact, -np.inf, np.inf)
+            found[each.column.name] = _decode(each, codes, ends), not each.bins
+        return found
+
     def to_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """The codec as JSON and arrays; :meth:`from_state` is its inverse."""
         head = {
@@ -423,7 +433,8 @@ def _condition(levels: Levels, wanted: Any) -> tuple[int, Any]:
         closest = sorted(levels.atoms, key=lambda atom: abs(atom - number))[:3]
         seen = ", ".join(_shown(column, each) for each in closest) or "it was always missing"
         raise RequestError(
-            f"where asks for {column.name} = {wanted!r}, never seen in the training data.{_kept(column)} Nearest: {seen}."
+            f"where asks for {column.name} = {wanted!r}, never seen in the training data.{_kept(column)} "
+            f"Nearest: {seen}."
         )
     low, high = levels.ends
     if not low <= number <= high:

@@ -37,6 +37,8 @@ def columns(condition: str | Mapping[str, Any]) -> set[str]:
     """
     found: set[str] = set()
     _compile(_parse(condition), found)
+    if not found:
+        raise ValueError(f"{condition!r} names no column")
     return found
 
 
@@ -90,7 +92,8 @@ def _compile(node: ast.expr, names: set[str]) -> Callable[[pd.DataFrame], pd.Ser
         case ast.Compare(left=left, ops=ops, comparators=comparators):
             sides = [_operand(part, names) for part in (left, *comparators)]
             links = [
-                _compared(COMPARISONS[type(op)], a, b) for op, a, b in zip(ops, sides, sides[1:], strict=False)
+                _compared(COMPARISONS[type(op)], a, b)
+                for op, a, b in zip(ops, sides, sides[1:], strict=False)
                 if type(op) in COMPARISONS
             ]
             if len(links) == len(ops):

@@ -1,7 +1,7 @@
 """Values that fewer than k rows share are not learnt: rare words are pooled, the outermost numbers are drawn in.
 
-k is a column's ``rare``. A word, a boolean or a class that fewer rows have is replaced, cell by cell, by what another row
-has there. The k smallest numbers become the value half way to the next one, and so do the k largest, where the
+k is a column's ``rare``. A word, a boolean or a class that fewer rows have is replaced, cell by cell, by what another
+row has there. The k smallest numbers become the value half way to the next one, and so do the k largest, where the
 outermost is a person's: a top code such as 99999 that k rows share stays, and what lies below it is protected. Missing
 stays missing, ids and personal columns are made anew and left alone. (Rare numbers of a column of few values go to the
 nearest common one in the codec, which knows what few is.)
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from geratriz import seeding
-from geratriz.data.codec import ROWS_PER_LEVEL, from_numbers
+from geratriz.data.codec import OWN_SHARE, ROWS_PER_LEVEL, from_numbers
 from geratriz.data.schema import NUMERIC, Column, as_numbers
 from geratriz.data.table import Table
 
@@ -22,10 +22,10 @@ from geratriz.data.table import Table
 def protect(table: Table, seed: int) -> Table:
     """``table`` without its rare values; of a pandas ``category`` column their categories are gone too.
 
-    Where fewer rows than that share even the most frequent word, those that as many share as that one stay, and in a
-    column of fewer than 2k + 2 numbers fewer of them are drawn in: a tiny table stays a table. ``seed`` chooses the rows
-    that words are taken from. A row takes them for all its columns from about the same place, so columns that say the
-    same (a code and its label) go on doing so.
+    Where fewer than k rows share even the most frequent word, the words that as many share stay, and in a column of
+    fewer than 2k + 2 numbers fewer of them are drawn in: a tiny table stays a table. ``seed`` chooses the rows that
+    words are taken from. A row takes them for all its columns from about the same place, so columns that say the same
+    (a code and its label) go on doing so.
     """
     donors = seeding.generator(seed, "protect").random(len(table))
     coded = {column.name: pd.factorize(table.frame[column.name])[0] for column in table.schema.learnt}
@@ -69,9 +69,11 @@ def _alike(coded: dict[str, np.ndarray]) -> set[str]:
 
 
 def _pool(column: Column, values: pd.Series, codes: np.ndarray, donors: np.ndarray) -> pd.Series:
-    """``values`` with those of rare levels taken from rows of common ones; ``codes`` number the levels, -1 is missing."""
+    """``values`` with rare levels replaced by those of rows chosen by ``donors``; ``codes`` are -1 where missing."""
     present = codes >= 0
     counts = np.bincount(codes[present])
+    if not column.declared and len(counts) > OWN_SHARE * present.sum():  # keys or names: the codec says so
+        return values
     common = counts >= min(column.rare, counts.max(initial=0))
     is_common = present.copy()
     is_common[present] = common[codes[present]]
