@@ -316,6 +316,17 @@ def _twins(levels: tuple[Levels, ...], codes: np.ndarray) -> tuple[Twin, ...]:
     return tuple(found.values())
 
 
+def check_words(table: Table) -> None:
+    """Whether words can be learnt as they are, before rare ones are pooled and names may look like categories.
+
+    Raises:
+        DataError: as :meth:`Codec.fit`.
+    """
+    for column in table.schema.learnt:
+        if column.kind not in NUMERIC:
+            _words(column, table.frame[column.name].dropna())
+
+
 def _distribution(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """An increasing piecewise linear distribution function through at most KNOTS + 1 quantiles."""
     heights = np.linspace(0, 1, min(KNOTS, len(numbers) - 1) + 1)
@@ -347,8 +358,8 @@ def _encode(levels: Levels, values: pd.Series, rng: np.random.Generator) -> tupl
         if (found < 0).any():
             stranger = present.iloc[int(np.flatnonzero(found < 0)[0])]
             raise RequestError(
-                f"column {column.name!r} holds {stranger!r}, never seen in the training data.{_kept(column)}"
-                f"{nearest(str(stranger), map(str, levels.atoms))}"
+                f"column {column.name!r} holds {stranger!r}, never seen in the training data."
+                f"{nearest(str(stranger), map(str, levels.atoms))}{_kept(column)}"
             )
         codes[~absent] = found
         return codes, normal
@@ -417,8 +428,8 @@ def _condition(levels: Levels, wanted: Any) -> tuple[int, Any]:
             if atom == wanted or str(atom) == str(wanted):
                 return code, atom
         raise RequestError(
-            f"where asks for {column.name} = {wanted!r}, never seen in the training data.{_kept(column)}"
-            f"{nearest(str(wanted), map(str, levels.atoms))}"
+            f"where asks for {column.name} = {wanted!r}, never seen in the training data."
+            f"{nearest(str(wanted), map(str, levels.atoms))}{_kept(column)}"
         )
     try:
         number = float(as_numbers(column.name, pd.Series([wanted]), column.kind)[0])
@@ -433,8 +444,8 @@ def _condition(levels: Levels, wanted: Any) -> tuple[int, Any]:
         closest = sorted(levels.atoms, key=lambda atom: abs(atom - number))[:3]
         seen = ", ".join(_shown(column, each) for each in closest) or "it was always missing"
         raise RequestError(
-            f"where asks for {column.name} = {wanted!r}, never seen in the training data.{_kept(column)} "
-            f"Nearest: {seen}."
+            f"where asks for {column.name} = {wanted!r}, never seen in the training data. "
+            f"Nearest: {seen}.{_kept(column)}"
         )
     low, high = levels.ends
     if not low <= number <= high:

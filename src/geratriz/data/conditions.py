@@ -117,7 +117,10 @@ def _operand(node: ast.expr, names: set[str]) -> Callable[[pd.DataFrame], Any]:
     if name is not None:
         names.add(name)
         return lambda frame: frame[name]
-    value = ast.literal_eval(node)  # raises ValueError
+    try:
+        value = ast.literal_eval(node)
+    except (ValueError, TypeError):
+        raise ValueError(f"{ast.unparse(node)!r} is no column, number or text") from None
     return lambda frame: value
 
 

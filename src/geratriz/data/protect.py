@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from geratriz import seeding
-from geratriz.data.codec import OWN_SHARE, ROWS_PER_LEVEL, from_numbers
+from geratriz.data.codec import ROWS_PER_LEVEL, from_numbers
 from geratriz.data.schema import NUMERIC, Column, as_numbers
 from geratriz.data.table import Table
 
@@ -72,8 +72,6 @@ def _pool(column: Column, values: pd.Series, codes: np.ndarray, donors: np.ndarr
     """``values`` with rare levels replaced by those of rows chosen by ``donors``; ``codes`` are -1 where missing."""
     present = codes >= 0
     counts = np.bincount(codes[present])
-    if not column.declared and len(counts) > OWN_SHARE * present.sum():  # keys or names: the codec says so
-        return values
     common = counts >= min(column.rare, counts.max(initial=0))
     is_common = present.copy()
     is_common[present] = common[codes[present]]
@@ -92,12 +90,13 @@ def _draw_in(column: Column, values: pd.Series) -> pd.Series:
     coded = counts >= column.rare
     inner = np.ones(len(distinct), dtype=bool)  # without a code at either end: what k rows share is nobody's
     inner[:1], inner[-1:] = ~coded[:1], ~coded[-1:]
-    distinct, counts = distinct[inner], counts[inner]
+    if counts[inner].sum() >= 2 * column.rare + 2:
+        distinct, counts = distinct[inner], counts[inner]
     k = min(column.rare, (int(counts.sum()) - 2) // 2)
     if k < 1:
         return values
     low = _bound(column, distinct, counts, k)
-    high = -_bound(column, -distinct[::-1], counts[::-1], k)
+    high = 0.0 - _bound(column, -distinct[::-1], counts[::-1], k)  # never -0.0
     below, above = ((numbers >= distinct[0]) & (numbers < low), (numbers <= distinct[-1]) & (numbers > high))
     if not (below | above).any():
         return values

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from geratriz import bundle, config, seeding
-from geratriz.data.codec import Codec
+from geratriz.data.codec import Codec, check_words
 from geratriz.data.protect import pooled, protect
 from geratriz.data.rules import NOT_NULL, Rules
 from geratriz.data.schema import Schema
@@ -136,6 +136,7 @@ class Generator(abc.ABC, Generic[C]):
             data=hashlib.sha256(row_hashes(data.frame).tobytes()).hexdigest(),
         )
         try:
+            check_words(data)
             kept = protect(data, seed)
             if words := pooled(data, kept):
                 run.tracker.note(f"words too rare to be repeated are learnt as others, by share of the rows: {words}")
@@ -235,8 +236,8 @@ class Generator(abc.ABC, Generic[C]):
                 break
         broken = "; ".join(f"{rule} (by {share:.2%})" for rule, share in self.rules.broken(again).items())
         raise RequestError(
-            f"of {(attempt + 1) * BLOCK:,} rows drawn only {end - len(gaps):,} keep every rule, and {end:,} are needed. "
-            f"The last {BLOCK:,} broke: {broken}. Loosen these rules in the contract"
+            f"of {(attempt + 1) * BLOCK:,} rows drawn {end - len(gaps):,} keep every rule, and {end:,} are needed. The "
+            f"last {BLOCK:,} broke: {broken}. Loosen these rules in the contract"
             f"{', ask for less in where' if cells else ''}, or fit a generator that learns the table better (more "
             "rounds, another kind)."
         )
@@ -281,8 +282,12 @@ class Generator(abc.ABC, Generic[C]):
         settings = config.load(cls.config_cls, saved.head["config"], "config")
         record = config.load(Record, saved.head["record"], "record")
         codec = Codec.from_state(saved.head["codec"], saved.arrays)
+        try:
+            rules = Rules.from_json(saved.head.get("rules", ()))
+        except ValueError as problem:
+            raise BundleError(f"{folder} has a rule that this version does not know: {problem}. Upgrade.") from None
         generator = cls._from_state(settings, codec, record, saved.head["meta"], saved.arrays)
-        return dataclasses.replace(generator, rules=Rules.from_json(saved.head.get("rules", ())))
+        return dataclasses.replace(generator, rules=rules)
 
     @classmethod
     @abc.abstractmethod
