@@ -11,6 +11,8 @@ from typing import Any, Literal, overload
 
 from geratriz import __version__, bundle
 from geratriz import config as settings_of
+from geratriz.data.contract import read_suite
+from geratriz.data.rules import Rules, not_enforced
 from geratriz.data.stream import Origin
 from geratriz.data.table import Table
 from geratriz.errors import ConfigError, RequestError
@@ -18,7 +20,7 @@ from geratriz.generators import catalog, draw
 from geratriz.generators.base import Generator
 from geratriz.promotion import Privacy, PrivacyLimits
 from geratriz.registry import release
-from geratriz.tracking import Tracker
+from geratriz.tracking import NullTracker, Tracker
 
 Model = Generator[Any] | Path | str  # a generator in hand, its folder, or its address in the registry
 
@@ -77,9 +79,10 @@ def fit(
     device: str = "auto",
     tracker: Tracker | None = None,
     checkpoint: Path | str | None = None,
+    contract: Path | str | None = None,
     **settings: Any,
 ) -> Generator[Any]:
-    """Learn the distribution of ``table``.
+    """Learn the distribution of ``table``, but for values that few rows share (``rare`` in the table's overrides).
 
     >>> generator = geratriz.fit(table, kind="tvae", seed=0, epochs=10)
     >>> generator.save("models/mine")
@@ -93,21 +96,33 @@ def fit(
         tracker: told of the losses while they fall.
         checkpoint: a folder; the same fit, cut off and run again with it, goes on where it was and ends in the same
             bytes.
+        contract: a suite of expectations, JSON. Its critical rules about single rows hold in every row that is drawn.
         settings: of the generator, by the names they have in params.yaml; the rest keep their defaults.
 
     Raises:
-        ConfigError: no such generator or setting (the nearest is named), or a value it cannot have.
-        DataError: the table cannot be learnt from.
-        TrainingError: the fit went wrong.
+        ConfigError: no such generator or setting (the nearest is named), or a value it cannot have; no such contract.
+        DataError: the table cannot be learnt from, or breaks the contract's rules.
+        TrainingError: the fit went wrong, or what was learnt does not keep the rules.
     """
     generator_cls = catalog.find(kind)
     if config is None:
         config = settings_of.load(generator_cls.config_cls, settings, kind)
     elif settings:
         raise ConfigError(f"fit got config and {', '.join(settings)} beside it; say all of it in one of the two.")
-    folder = None if checkpoint is None else Path(checkpoint)
+    rules = None
+    if contract is not None:
+        suite = read_suite(Path(contract))
+        rules = Rules.of(suite)
+        for each in not_enforced(suite):
+            (tracker or NullTracker()).note(f"rows are not made to keep this rule of the contract: {each}")
     return generator_cls.fit(
-        _a_table("fit", table), config, seed=seed, device=device, tracker=tracker, checkpoint=folder
+        _a_table("fit", table),
+        config,
+        seed=seed,
+        device=device,
+        tracker=tracker,
+        checkpoint=None if checkpoint is None else Path(checkpoint),
+        rules=rules,
     )
 
 
@@ -225,7 +240,6 @@ def evaluate(
         ConfigError: no such setting.
         DataError: the tables have not the same columns, or too few rows.
     """
-    from geratriz.data.contract import read_suite
     from geratriz.evaluate import suite
     from geratriz.evaluate.base import EvaluateConfig, Trio
     from geratriz.stages import evaluate as stage

@@ -135,6 +135,9 @@ def fit(
         list[str] | None,
         typer.Option(help="What a column is, where the kind that was inferred is wrong.", metavar="COLUMN=KIND"),
     ] = None,
+    contract: Annotated[
+        Path | None, typer.Option(help="Suite whose critical row rules hold in every row that is drawn.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Fit a generator to a table. What is interrupted goes on where it was when the same command is run again.
@@ -153,7 +156,14 @@ def fit(
     try:
         with _Progress(f"fitting {kind}") as progress:
             generator = geratriz.fit(
-                table, kind, config=chosen, seed=seed, device=device, tracker=progress, checkpoint=checkpoint
+                table,
+                kind,
+                config=chosen,
+                seed=seed,
+                device=device,
+                tracker=progress,
+                checkpoint=checkpoint,
+                contract=contract,
             )
             generator.save(output)
     except KeyboardInterrupt as stop:
@@ -185,6 +195,7 @@ def sample(
     Example: geratriz sample models:/adult@champion -n 1e6 -o out.parquet --where "income='>50K'" --seed 7
     """
     import geratriz
+    from geratriz.data.stream import read_provenance
 
     conditions = _pairs(where or [], "--where", RequestError)
     with _Progress(f"sampling {output.name}") as progress:
@@ -199,6 +210,9 @@ def sample(
             told=lambda done: progress.move(done, rows),
         )
     typer.echo(f"{output}: {rows:,} rows. `geratriz provenance {output}` says where they come from.")
+    acceptance = read_provenance(output)["acceptance"]
+    if acceptance < 1:
+        typer.echo(f"{acceptance:.2%} of the rows drawn kept the contract's rules; the others were drawn again.")
 
 
 @app.command()
@@ -217,7 +231,7 @@ def provenance(
         _print_json(content)
         return
     for name, value in content.items():
-        typer.echo(f"{name:<10}{json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value}")
+        typer.echo(f"{name:<9} {json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value}")
 
 
 @app.command()

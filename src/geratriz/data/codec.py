@@ -2,8 +2,10 @@
 
 Every learnt column has *levels*. A column of few values has one level a value (an *atom*). A numeric column of many
 values keeps its heavy values as atoms and has one level more, *continuous*; the place of such a cell in the column's
-distribution function is its value, mapped to a standard normal. Missing is a level like any other, so its pattern is
-part of what is learnt. :meth:`Codec.bin` cuts the continuous level into quantile bins, for models over codes alone.
+distribution function is its value, mapped to a standard normal. A number that fewer rows have than the
+column's ``rare`` is no atom: among few values it counts as the nearest that is one. Missing is a level like any other,
+so its pattern is part of what is learnt. :meth:`Codec.bin` cuts the continuous level into quantile bins, for models
+over codes alone.
 A column that says the same as another one (education and its rank) is not modelled twice: it is filled in from its
 twin, so that the two never contradict each other.
 """
@@ -217,6 +219,15 @@ class Codec:
                 )
         return codes, cells
 
+    def values(self) -> dict[str, tuple[pd.Series, bool]]:
+        """By learnt column: its levels and the two ends of its range, and whether these are all the values it has."""
+        found = {}
+        for each in self.levels:
+            codes = np.append(np.arange(each.exact), [each.exact] * 2 if each.bins else []).astype(np.int64)
+            ends = np.where(np.arange(len(codes)) == each.exact, -np.inf, np.inf)
+            found[each.column.name] = _decode(each, codes, ends), not each.bins
+        return found
+
     def to_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """The codec as JSON and arrays; :meth:`from_state` is its inverse."""
         head = {
@@ -258,10 +269,11 @@ def _fit(column: Column, values: pd.Series, config: CodecConfig, rng: np.random.
     numbers = numbers[~np.isnan(numbers)]
     distinct, counts = np.unique(numbers, return_counts=True)
     few = len(distinct) <= config.max_levels and len(numbers) >= ROWS_PER_ATOM * len(distinct)
-    heavy = np.ones(len(distinct), bool) if few else counts >= max(len(numbers) / config.bins, 2)
+    least = column.rare if few else max(len(numbers) / config.bins, 2, column.rare)  # rows of an atom
+    heavy = counts >= least
     rest = numbers[~np.isin(numbers, distinct[heavy])]
-    if len(rest) and len(np.unique(rest)) < 2:  # one value is no distribution
-        heavy, rest = np.ones(len(distinct), bool), rest[:0]
+    if few or len(np.unique(rest)) < 2:  # one value is no distribution
+        heavy, rest = counts >= min(column.rare, counts.max(initial=0)), rest[:0]  # the others go to the nearest atom
     knots, heights, bins = np.empty(0), np.empty(0), 0
     if len(rest):
         bins = min(config.bins, max(2, len(rest) // ROWS_PER_BIN))
@@ -304,6 +316,17 @@ def _twins(levels: tuple[Levels, ...], codes: np.ndarray) -> tuple[Twin, ...]:
     return tuple(found.values())
 
 
+def check_words(table: Table) -> None:
+    """Whether words can be learnt as they are, before rare ones are pooled and names may look like categories.
+
+    Raises:
+        DataError: as :meth:`Codec.fit`.
+    """
+    for column in table.schema.learnt:
+        if column.kind not in NUMERIC:
+            _words(column, table.frame[column.name].dropna())
+
+
 def _distribution(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """An increasing piecewise linear distribution function through at most KNOTS + 1 quantiles."""
     heights = np.linspace(0, 1, min(KNOTS, len(numbers) - 1) + 1)
@@ -336,7 +359,7 @@ def _encode(levels: Levels, values: pd.Series, rng: np.random.Generator) -> tupl
             stranger = present.iloc[int(np.flatnonzero(found < 0)[0])]
             raise RequestError(
                 f"column {column.name!r} holds {stranger!r}, never seen in the training data."
-                f"{nearest(str(stranger), map(str, levels.atoms))}"
+                f"{nearest(str(stranger), map(str, levels.atoms))}{_kept(column)}"
             )
         codes[~absent] = found
         return codes, normal
@@ -363,6 +386,11 @@ def _decode(levels: Levels, codes: np.ndarray, normal: np.ndarray) -> pd.Series:
     if levels.bins:
         continuous = codes == levels.exact
         numbers[continuous] = levels.to_number(ndtr(normal[continuous].astype(np.float64)))
+    return from_numbers(column, numbers)
+
+
+def from_numbers(column: Column, numbers: np.ndarray) -> pd.Series:
+    """The inverse of :func:`geratriz.data.schema.as_numbers`, in the column's own dtype; NaN becomes missing."""
     if column.kind == "datetime":
         return _to_datetime(column, numbers)
     return column.restore(pd.Series(numbers))
@@ -401,7 +429,7 @@ def _condition(levels: Levels, wanted: Any) -> tuple[int, Any]:
                 return code, atom
         raise RequestError(
             f"where asks for {column.name} = {wanted!r}, never seen in the training data."
-            f"{nearest(str(wanted), map(str, levels.atoms))}"
+            f"{nearest(str(wanted), map(str, levels.atoms))}{_kept(column)}"
         )
     try:
         number = float(as_numbers(column.name, pd.Series([wanted]), column.kind)[0])
@@ -416,17 +444,24 @@ def _condition(levels: Levels, wanted: Any) -> tuple[int, Any]:
         closest = sorted(levels.atoms, key=lambda atom: abs(atom - number))[:3]
         seen = ", ".join(_shown(column, each) for each in closest) or "it was always missing"
         raise RequestError(
-            f"where asks for {column.name} = {wanted!r}, never seen in the training data. Nearest: {seen}."
+            f"where asks for {column.name} = {wanted!r}, never seen in the training data. "
+            f"Nearest: {seen}.{_kept(column)}"
         )
     low, high = levels.ends
     if not low <= number <= high:
         raise RequestError(
             f"where asks for {column.name} = {wanted!r}, outside the range of the training data, "
-            f"{_shown(column, low)} to {_shown(column, high)}."
+            f"{_shown(column, low)} to {_shown(column, high)}.{_kept(column)}"
         )
     place = levels.to_place(np.array([number]))
     code = levels.exact + min(int(place[0] * levels.bins), levels.bins - 1)
     return code, _decode(levels, np.array([levels.exact]), ndtri(place)).iloc[0]
+
+
+def _kept(column: Column) -> str:
+    if column.rare < 2:
+        return ""
+    return f" Values that fewer than {column.rare} rows share are not kept (data.schema.{column.name}.rare)."
 
 
 def _shown(column: Column, number: float) -> str:

@@ -61,6 +61,8 @@ class Provenance(Origin):
     rows: int
     block: int
     """Rows that are drawn together."""
+    acceptance: float
+    """The share of the first block's rows that kept the contract's rules as drawn; the others were drawn again."""
 
     def to_json(self) -> str:
         """One JSON object; equal provenances give equal text."""

@@ -87,7 +87,14 @@ class Start:
             codec=codec,
             rows=torch.from_numpy(codes).long().to(runtime.device),
             held=torch.from_numpy(hold_out(data, held)).to(runtime.device),
-            checkpoint=Checkpoint(run.checkpoint, config=config, seed=run.seed, data=run.data, runtime=runtime),
+            checkpoint=Checkpoint(
+                run.checkpoint,
+                config=config,
+                seed=run.seed,
+                data=run.data,
+                schema=data.schema.to_json(),  # what is rare is learnt as something else
+                runtime=runtime,
+            ),
         )
 
     def record(self, run: Fit) -> Record:

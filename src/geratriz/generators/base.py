@@ -6,6 +6,7 @@ an algorithm writes the hooks below them. What is promised, and tested for every
 - ``sample(n)`` has the training table's schema, column order and dtypes, and n rows;
 - equal data, config, seed and thread count give equal bytes; another seed gives another table;
 - sampling changes nothing, neither the generator nor global random state;
+- values that few rows share are not learnt, and the rules it was given hold in every row it draws;
 - a saved generator, loaded, samples equal bytes; its files never run code;
 - rows come in blocks seeded by (seed, block), always computed whole and then cut: any range can be drawn alone.
 """
@@ -23,14 +24,18 @@ import numpy as np
 import pandas as pd
 
 from geratriz import bundle, config, seeding
-from geratriz.data.codec import Codec
+from geratriz.data.codec import Codec, check_words
+from geratriz.data.protect import pooled, protect
+from geratriz.data.rules import NOT_NULL, Rules
 from geratriz.data.schema import Schema
 from geratriz.data.split import row_hashes
 from geratriz.data.table import Table
-from geratriz.errors import BundleError, ConfigError, RequestError
+from geratriz.errors import BundleError, ConfigError, RequestError, TrainingError
 from geratriz.tracking import NullTracker, Tracker, Trackers
 
 BLOCK = 8192  # rows computed together when sampling; a change changes what every seed gives
+ATTEMPTS = 50  # blocks drawn, at most, for one whose rows all keep the rules
+HOPELESS = 10  # blocks drawn without a row that does
 
 C = TypeVar("C")
 
@@ -82,6 +87,8 @@ class Generator(abc.ABC, Generic[C]):
     config: C
     codec: Codec
     record: Record
+    rules: Rules = dataclasses.field(default=Rules(), kw_only=True)
+    """What every row it draws keeps, but for what its values keep by construction."""
 
     @classmethod
     @final
@@ -94,8 +101,9 @@ class Generator(abc.ABC, Generic[C]):
         device: str = "auto",
         tracker: Tracker | None = None,
         checkpoint: Path | None = None,
+        rules: Rules | None = None,
     ) -> Self:
-        """Learn the distribution of ``data``.
+        """Learn the distribution of ``data``, but for values that few rows share (:func:`protect`).
 
         Args:
             data: the rows to learn from.
@@ -105,16 +113,20 @@ class Generator(abc.ABC, Generic[C]):
             tracker: told of the losses while they fall.
             checkpoint: a folder to leave checkpoints in and to go on from; a fit that is cut off and run again with
                 the same arguments ends in the bytes of one that never was. Emptied when the fit is done.
+            rules: kept by ``data``, and to be kept by every row that is drawn. A rule about an id or a personal column
+                is left out, since their values are made anew; the tracker is told.
 
         Raises:
-            ConfigError: ``config`` is of another generator.
-            DataError: the table cannot be learnt from.
-            TrainingError: the fit went wrong.
+            ConfigError: ``config`` is of another generator, or a rule does not fit its columns.
+            DataError: the table cannot be learnt from, or breaks a rule.
+            TrainingError: the fit went wrong, or the rows drawn from it do not keep the rules.
             KeyboardInterrupt: as it came, saying how far the fit got and what is kept.
         """
         chosen = cls.config_cls() if config is None else config
         if not isinstance(chosen, cls.config_cls):
             raise ConfigError(f"{cls.kind} takes a {cls.config_cls.__name__}, got a {type(chosen).__name__}.")
+        inside, outside = (rules or Rules()).among(column.name for column in data.schema.learnt)
+        inside.require(data.frame)
         progress = _Progress()
         run = Fit(
             seed=seed,
@@ -124,8 +136,15 @@ class Generator(abc.ABC, Generic[C]):
             data=hashlib.sha256(row_hashes(data.frame).tobytes()).hexdigest(),
         )
         try:
+            check_words(data)
+            kept = protect(data, seed)
+            if words := pooled(data, kept):
+                run.tracker.note(f"words too rare to be repeated are learnt as others, by share of the rows: {words}")
             with seeding.scope(seed):
-                return cls._fit(data, chosen, run)
+                generator = cls._fit(kept, chosen, run)
+            if left := [str(each) for each in outside.rules if each.type != NOT_NULL]:
+                run.tracker.note(f"not held to rules about columns that are made anew: {'; '.join(left)}")
+            return generator._under(inside, run.tracker) if inside else generator
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"fitting {cls.kind} was interrupted {progress.where(checkpoint)}") from None
 
@@ -145,7 +164,7 @@ class Generator(abc.ABC, Generic[C]):
             where: values that columns must have, such as ``{"income": ">50K"}``; the rest follows given them.
 
         Raises:
-            RequestError: ``n`` is below 1, or ``where`` asks for what was never seen.
+            RequestError: ``n`` is below 1, ``where`` asks for what was never seen, or too few rows keep the rules.
         """
         blocks = list(self.blocks(n, seed=seed, where=where))
         frame = pd.concat([block.frame for block in blocks], ignore_index=True) if len(blocks) > 1 else blocks[0].frame
@@ -162,10 +181,68 @@ class Generator(abc.ABC, Generic[C]):
         codes, cells = self.codec.condition(where or {})
         for block in range(start // BLOCK, (start + n - 1) // BLOCK + 1):
             first = block * BLOCK
-            table = self._block(first, seeding.derive(seed, "block", block), codes, cells)
-            yield table.take(slice(max(start - first, 0), min(start + n - first, BLOCK)))
+            end = min(start + n - first, BLOCK)
+            table = self._block(first, end, seeding.derive(seed, "block", block), codes, cells)
+            yield table.take(slice(max(start - first, 0), end))
 
-    def _block(self, first: int, seed: int, codes: Mapping[int, int], cells: Mapping[str, Any]) -> Table:
+    @final
+    def acceptance(self, *, seed: int, where: Mapping[str, Any] | None = None) -> float:
+        """The share of the first block's rows that keep all rules as they are drawn; the others are drawn again.
+
+        Raises:
+            RequestError: ``where`` asks for what was never seen.
+        """
+        if not self.rules:
+            return 1.0
+        codes, cells = self.codec.condition(where or {})
+        return float(self.rules.holds(self._drawn(0, seeding.derive(seed, "block", 0), codes, cells).frame).mean())
+
+    def _under(self, rules: Rules, tracker: Tracker) -> Self:
+        """This generator under ``rules``, once it has been seen to keep them."""
+        bound = dataclasses.replace(self, rules=rules.narrowed(self.schema, self.codec.values()))
+        seed = seeding.derive(self.record.seed, "block", 0)
+        try:
+            bound._block(0, BLOCK, seed, {}, {})
+        except RequestError as problem:
+            raise TrainingError(f"{self.kind} was fitted, but does not keep the rules: {problem}") from None
+        drawn = bound._drawn(0, seed, {}, {}).frame
+        share, broken = bound.rules.holds(drawn).mean(), bound.rules.broken(drawn)
+        worst = "".join(f"; broken by {part:.2%}: {rule}" for rule, part in broken.items())
+        tracker.note(f"{share:.2%} of the rows drawn keep the {len(rules)} rules, the others are drawn again{worst}")
+        return bound
+
+    def _block(self, first: int, end: int, seed: int, codes: Mapping[int, int], cells: Mapping[str, Any]) -> Table:
+        """The block that starts with row ``first``; of its rows, those before ``end`` keep the rules.
+
+        Whole blocks are drawn again, each from a seed of its own, and their rows that keep the rules take the places of
+        those that do not, in order.
+        """
+        table = self._drawn(first, seed, codes, cells)
+        gaps = np.flatnonzero(~self.rules.holds(table.frame[:end]))
+        if not len(gaps):
+            return table
+        learnt = [column.name for column in self.schema.learnt]  # what is made anew stays where it is
+        frames, places, rows = [table.frame[learnt]], np.arange(BLOCK), BLOCK
+        for attempt in range(1, ATTEMPTS):
+            again = self._drawn(first, seeding.derive(seed, "again", attempt), codes, cells).frame
+            good = np.flatnonzero(self.rules.holds(again))[: len(gaps)]
+            places[gaps[: len(good)]] = rows + np.arange(len(good))
+            frames.append(again[learnt].iloc[good])
+            gaps, rows = gaps[len(good) :], rows + len(good)
+            if not len(gaps):
+                kept = pd.concat(frames, ignore_index=True).take(places).reset_index(drop=True)
+                return Table(table.frame.assign(**{name: kept[name] for name in learnt}), self.schema)
+            if attempt == HOPELESS and len(gaps) == end:
+                break
+        broken = "; ".join(f"{rule} (by {share:.2%})" for rule, share in self.rules.broken(again).items())
+        raise RequestError(
+            f"of {(attempt + 1) * BLOCK:,} rows drawn {end - len(gaps):,} keep every rule, and {end:,} are needed. The "
+            f"last {BLOCK:,} broke: {broken}. Loosen these rules in the contract"
+            f"{', ask for less in where' if cells else ''}, or fit a generator that learns the table better (more "
+            "rounds, another kind)."
+        )
+
+    def _drawn(self, first: int, seed: int, codes: Mapping[int, int], cells: Mapping[str, Any]) -> Table:
         rng = np.random.default_rng(seed)
         with seeding.scope(seed):
             binned = self._sample(BLOCK, rng, codes)
@@ -173,7 +250,7 @@ class Generator(abc.ABC, Generic[C]):
         for name, value in cells.items():  # a binned column comes back as the very value asked for
             column = self.schema[name]
             table.frame[name] = column.restore(pd.Series([value] * BLOCK, dtype=object if value is None else None))
-        return table
+        return Table(self.rules.fill(table.frame, self.schema, fixed=cells), self.schema)
 
     @final
     def save(self, folder: Path | str) -> None:
@@ -181,6 +258,7 @@ class Generator(abc.ABC, Generic[C]):
         codec_head, codec_arrays = self.codec.to_state()
         meta, arrays = self._state()
         head = {
+            **({"rules": self.rules.to_json()} if self.rules else {}),
             "config": dataclasses.asdict(self.config),  # type: ignore[call-overload]
             "codec": codec_head,
             "meta": meta,
@@ -204,7 +282,12 @@ class Generator(abc.ABC, Generic[C]):
         settings = config.load(cls.config_cls, saved.head["config"], "config")
         record = config.load(Record, saved.head["record"], "record")
         codec = Codec.from_state(saved.head["codec"], saved.arrays)
-        return cls._from_state(settings, codec, record, saved.head["meta"], saved.arrays)
+        try:
+            rules = Rules.from_json(saved.head.get("rules", ()))
+        except ValueError as problem:
+            raise BundleError(f"{folder} has a rule that this version does not know: {problem}. Upgrade.") from None
+        generator = cls._from_state(settings, codec, record, saved.head["meta"], saved.arrays)
+        return dataclasses.replace(generator, rules=rules)
 
     @classmethod
     @abc.abstractmethod

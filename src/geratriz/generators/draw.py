@@ -122,6 +122,7 @@ def _provenance(generator: Generator[Any], order: Order, origin: Origin) -> Prov
         start=operator.index(order.start),
         rows=operator.index(order.rows),
         block=BLOCK,
+        acceptance=generator.acceptance(seed=order.seed, where=order.where),
     )
 
 

@@ -1,11 +1,14 @@
-"""Stage `prepare`: raw data in, their schema and the parts train, fresh and test out."""
+"""Stage `prepare`: raw data in, their schema, the parts train, fresh and test and the rules for synthetic rows out."""
 
+import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from geratriz.data.contract import read_suite
+from geratriz.data.rules import Rules, not_enforced
 from geratriz.data.split import SplitConfig, span, split
 from geratriz.data.table import Table
 from geratriz.errors import ConfigError, DataError
@@ -25,8 +28,11 @@ class Params:
 READS = {"kind": "data.kind", "target": "data.target", "schema": "data.schema", "split": "data.split"}
 
 
-def main(params: Params, *, data: Path, validated: Path, out: Path) -> None:
-    """Divide ``data``; ``validated`` is the report without which nothing is prepared."""
+def main(params: Params, *, data: Path, contract: Path, validated: Path, out: Path) -> None:
+    """Divide ``data``; ``validated`` is the report without which nothing is prepared.
+
+    The contract's row rules are written on their own: what else changes in it trains nothing again.
+    """
     if params.kind != "table":
         raise ConfigError(f"data.kind is {params.kind!r}. Known: 'table'.")
     if not validated.exists():
@@ -35,6 +41,11 @@ def main(params: Params, *, data: Path, validated: Path, out: Path) -> None:
     parts = split(table, params.split)
     out.mkdir(parents=True, exist_ok=True)
     table.schema.write(out / "schema.json")
+    suite = read_suite(contract)
+    rules = json.dumps(Rules.of(suite).to_json(), indent=1, ensure_ascii=False)
+    (out / "rules.json").write_text(rules + "\n", encoding="utf-8")
+    for each in not_enforced(suite):
+        sys.stdout.write(f"note: synthetic rows are checked against this rule, but not made to keep it: {each}\n")
     for name, part in parts.items():
         part.write(out / f"{name}.parquet")
         sys.stdout.write(f"{name}: {len(part):,} rows{_when(part, params.split.time)}\n")

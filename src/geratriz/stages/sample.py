@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geratriz import bundle as bundles
-from geratriz.data.stream import Origin
+from geratriz.data.stream import Origin, read_provenance
 from geratriz.generators import catalog, draw
 from geratriz.stages._entry import run
 
@@ -31,6 +31,9 @@ def main(params: Params, *, bundle: Path, out: Path) -> None:
     order = draw.Order(rows=rows, seed=params.seed)
     draw.write(generator, out, order, origin=Origin(bundle=bundles.digest(bundle)))
     sys.stdout.write(f"{rows:,} rows sampled from {generator.kind} with seed {params.seed}\n")
+    if generator.rules:
+        share = read_provenance(out)["acceptance"]
+        sys.stdout.write(f"{share:.2%} of the rows drawn kept the contract's rules, others were drawn again\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Stage train@MODEL: prepared rows in, a generator's bundle and its loss history out."""
 
 import csv
+import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from geratriz import bundle, config, tracking
+from geratriz.data.rules import Rules
 from geratriz.data.schema import Schema
 from geratriz.data.table import Table
 from geratriz.generators import catalog
@@ -38,6 +40,7 @@ def main(params: Params, *, prepared: Path, out: Path, out_history: Path) -> Non
     generator_cls = catalog.find(params.model)
     settings = config.load(generator_cls.config_cls, params.config, f"train.{params.model}")
     data = Table.read(prepared / "train.parquet", schema=Schema.read(prepared / "schema.json"))
+    rules = Rules.from_json(json.loads((prepared / "rules.json").read_text(encoding="utf-8")))
     history = tracking.JsonlTracker(CHECKPOINTS / params.model / bundle.HISTORY)
     with tracking.mlflow_run(
         root=_entry.root(),
@@ -53,6 +56,7 @@ def main(params: Params, *, prepared: Path, out: Path, out_history: Path) -> Non
             device=params.device,
             tracker=tracking.Trackers([history, run, _Lines()]),
             checkpoint=CHECKPOINTS / params.model,
+            rules=rules,
         )
         generator.save(out)
         steps = history.move(out / bundle.HISTORY)

@@ -27,6 +27,7 @@ PROVENANCE = Provenance(
     start=0,
     rows=600,
     block=100,
+    acceptance=0.93,
 )
 
 

@@ -1,0 +1,125 @@
+"""Values that fewer than k rows share are not learnt: rare words are pooled, the outermost numbers are drawn in.
+
+k is a column's ``rare``. A word, a boolean or a class that fewer rows have is replaced, cell by cell, by what another
+row has there. The k smallest numbers become the value half way to the next one, and so do the k largest, where the
+outermost is a person's: a top code such as 99999 that k rows share stays, and what lies below it is protected. Missing
+stays missing, ids and personal columns are made anew and left alone. (Rare numbers of a column of few values go to the
+nearest common one in the codec, which knows what few is.)
+"""
+
+import dataclasses
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+
+from geratriz import seeding
+from geratriz.data.codec import ROWS_PER_LEVEL, from_numbers
+from geratriz.data.schema import NUMERIC, Column, as_numbers
+from geratriz.data.table import Table
+
+
+def protect(table: Table, seed: int) -> Table:
+    """``table`` without its rare values; of a pandas ``category`` column their categories are gone too.
+
+    Where fewer than k rows share even the most frequent word, the words that as many share stay, and in a column of
+    fewer than 2k + 2 numbers fewer of them are drawn in: a tiny table stays a table. ``seed`` chooses the rows that
+    words are taken from. A row takes them for all its columns from about the same place, so columns that say the same
+    (a code and its label) go on doing so.
+    """
+    donors = seeding.generator(seed, "protect").random(len(table))
+    coded = {column.name: pd.factorize(table.frame[column.name])[0] for column in table.schema.learnt}
+    alike = _alike(coded)
+    changed = {}
+    columns = []
+    for column in table.schema.columns:
+        values = table.frame[column.name]
+        if column.name in coded and column.rare > 1:
+            if column.kind in NUMERIC and column.name not in alike:
+                values = _draw_in(column, values)
+            else:
+                values = _pool(column, values, coded[column.name], donors)
+        if values is not table.frame[column.name]:
+            column, values = _without_gone(column, table.frame[column.name], values)
+            changed[column.name] = values
+        columns.append(column)
+    if not changed:
+        return table
+    return Table(table.frame.assign(**changed), dataclasses.replace(table.schema, columns=tuple(columns)))
+
+
+def pooled(before: Table, after: Table) -> str:
+    """How much was pooled, for a note: the columns of words with the share of their cells; empty where none was."""
+    shares = {
+        column.name: (before.frame[column.name].astype(object) != after.frame[column.name].astype(object))[
+            before.frame[column.name].notna()
+        ].mean()
+        for column in before.schema.learnt
+        if column.kind not in NUMERIC and column.rare > 1
+    }
+    return ", ".join(f"{name} {share:.2%}" for name, share in shares.items() if share > 0)
+
+
+def _alike(coded: dict[str, np.ndarray]) -> set[str]:
+    """Columns of few values that are one-to-one with another: numbered as they first appear, they are equal."""
+    few = {name: codes for name, codes in coded.items() if (codes.max(initial=-1) + 1) * ROWS_PER_LEVEL <= len(codes)}
+    patterns = {name: hash(codes.tobytes()) for name, codes in few.items()}
+    times = Counter(patterns.values())
+    return {name for name, pattern in patterns.items() if times[pattern] > 1}
+
+
+def _pool(column: Column, values: pd.Series, codes: np.ndarray, donors: np.ndarray) -> pd.Series:
+    """``values`` with rare levels replaced by those of rows chosen by ``donors``; ``codes`` are -1 where missing."""
+    present = codes >= 0
+    counts = np.bincount(codes[present])
+    common = counts >= min(column.rare, counts.max(initial=0))
+    is_common = present.copy()
+    is_common[present] = common[codes[present]]
+    rare = present & ~is_common
+    if not rare.any():
+        return values
+    sources = np.flatnonzero(is_common)
+    taken = np.arange(len(values))
+    taken[rare] = sources[(donors[rare] * len(sources)).astype(np.int64)]
+    return values.take(taken).reset_index(drop=True)
+
+
+def _draw_in(column: Column, values: pd.Series) -> pd.Series:
+    numbers = as_numbers(column.name, values, column.kind)
+    distinct, counts = np.unique(numbers[~np.isnan(numbers)], return_counts=True)
+    coded = counts >= column.rare
+    inner = np.ones(len(distinct), dtype=bool)  # without a code at either end: what k rows share is nobody's
+    inner[:1], inner[-1:] = ~coded[:1], ~coded[-1:]
+    if counts[inner].sum() >= 2 * column.rare + 2:
+        distinct, counts = distinct[inner], counts[inner]
+    k = min(column.rare, (int(counts.sum()) - 2) // 2)
+    if k < 1:
+        return values
+    low = _bound(column, distinct, counts, k)
+    high = 0.0 - _bound(column, -distinct[::-1], counts[::-1], k)  # never -0.0
+    below, above = ((numbers >= distinct[0]) & (numbers < low), (numbers <= distinct[-1]) & (numbers > high))
+    if not (below | above).any():
+        return values
+    ends = from_numbers(column, np.array([low, high]))
+    drawn_in = values.copy()
+    drawn_in[below], drawn_in[above] = ends.iloc[0], ends.iloc[1]
+    return drawn_in
+
+
+def _bound(column: Column, distinct: np.ndarray, counts: np.ndarray, k: int) -> float:
+    """The number that the k smallest count as: half way from the k-th to the next, or the smallest if rows share it."""
+    if counts[0] >= column.rare:
+        return float(distinct[0])
+    last, following = distinct[np.searchsorted(np.cumsum(counts), [k - 1, k], side="right")]
+    if column.dtype == "category":  # half way there may be no category
+        return float(last)
+    return float(column.snap(np.array([last + (following - last) / 2]))[0])
+
+
+def _without_gone(column: Column, before: pd.Series, after: pd.Series) -> tuple[Column, pd.Series]:
+    """A column without the categories that were there and are not any more; those that no row ever had stay."""
+    if column.categories is None:
+        return column, after
+    gone = set(before.dropna().unique()) - set(after.dropna().unique())
+    kept = dataclasses.replace(column, categories=tuple(each for each in column.categories if each not in gone))
+    return kept, kept.restore(after)

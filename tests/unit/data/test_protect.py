@@ -1,0 +1,138 @@
+"""Rare words are pooled, the outermost numbers are drawn in, and what k rows share stays as it is."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from geratriz.data.protect import pooled, protect
+from geratriz.data.table import Table
+
+ROWS = 1000
+
+
+def protected(frame: pd.DataFrame, seed: int = 0, **overrides: Any) -> pd.DataFrame:
+    return protect(Table.from_frame(frame, overrides=overrides), seed).frame
+
+
+def words(common: str, times: int, *rare: str) -> list[str]:
+    return [common] * times + ["other"] * (ROWS - times - len(rare)) + list(rare)
+
+
+def test_words_that_fewer_than_five_rows_share_become_common_ones_by_their_frequency() -> None:
+    frame = pd.DataFrame({"word": words("often", 700, "once", *["four"] * 4, *["five"] * 5)})
+    counts = protected(frame)["word"].value_counts()
+    assert set(counts.index) == {"often", "other", "five"}
+    many = pd.DataFrame({"word": [str(each) for each in range(500)] + ["a"] * 375 + ["b"] * 125})
+    taken = protected(many)["word"][:500]
+    assert set(taken) == {"a", "b"}
+    assert 0.7 < (taken == "a").mean() < 0.8
+
+
+def test_equal_seeds_take_equal_words_and_the_table_given_is_left_as_it_is() -> None:
+    frame = pd.DataFrame({"word": [str(each) for each in range(100)] + ["a", "b"] * 200})
+    before = frame.copy()
+    assert protected(frame, 1).equals(protected(frame, 1))
+    assert not protected(frame, 1).equals(protected(frame, 2))
+    assert frame.equals(before)
+
+
+def test_what_is_rare_is_said_by_column() -> None:
+    frame = pd.DataFrame({"word": words("often", 700, "a", "b"), "number": np.arange(ROWS) % 97 * 1.5})
+    assert protected(frame, word={"rare": 1}, number={"rare": 1}).equals(frame)
+    assert set(protected(frame, word={"rare": 400})["word"]) == {"often"}
+    table = Table.from_frame(frame)
+    assert pooled(table, protect(table, 0)) == "word 0.20%"
+
+
+def test_booleans_and_the_target_are_pooled_too() -> None:
+    frame = pd.DataFrame({"flag": [True] * 3 + [False] * 997, "class": words("yes", 600, "odd")})
+    table = protect(Table.from_frame(frame, target="class"), 0)
+    assert not table.frame["flag"].any() and table.frame["flag"].dtype == bool
+    assert set(table.frame["class"]) == {"yes", "other"}
+
+
+def test_missing_stays_missing_and_types_stay_what_they_are() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "whole": pd.array(np.where(rng.random(ROWS) < 0.1, None, rng.integers(0, 10**6, ROWS)), dtype="Int64"),
+            "small": rng.integers(0, 256, ROWS).astype("uint8"),
+            "short": rng.normal(size=ROWS).astype("float32"),
+            "money": pd.Series(rng.normal(100, 30, ROWS).round(2)).where(rng.random(ROWS) > 0.1),
+            "flag": pd.array([None, True, *[False] * (ROWS - 2)], dtype="boolean"),
+            "word": pd.Series([None, "x", *["y"] * (ROWS - 2)], dtype=object),
+            "day": (
+                pd.Timestamp("2024-01-01", tz="Europe/Lisbon") + pd.to_timedelta(rng.integers(0, 10**7, ROWS), "s")
+            ),
+        }
+    )
+    after = protected(frame)
+    assert after.dtypes.equals(frame.dtypes)
+    assert after.isna().equals(frame.isna())
+    assert np.array_equal(after["money"].dropna(), after["money"].dropna().round(2))
+    for name in ("whole", "small", "short", "money", "day"):
+        real, drawn = frame[name].dropna(), after[name].dropna()
+        assert (real <= drawn.min()).sum() >= 5 and (real >= drawn.max()).sum() >= 5
+        assert name == "small" or (drawn.min() > real.min() and drawn.max() < real.max())
+        assert (real != drawn).sum() <= 10
+
+
+@pytest.mark.parametrize(
+    ("numbers", "low", "high"),
+    [
+        (np.arange(1000), 4.0, 994.0),  # half way from 4 to 5, on the grid of integers
+        (np.arange(1000) / 10, 0.4, 99.4),
+        ([*range(990), *[99999] * 10], 4.0, 984.0),  # a top code is nobody's; what lies below it is protected
+        ([*[-1] * 20, *range(100, 1080)], 104.0, 1074.0),
+        ([*[0] * 500, *range(1, 501)], 6.0, 496.0),
+        ([*[7] * 999, 1000], 7.0, 7.0),
+    ],
+)
+def test_the_outermost_numbers_count_as_the_value_half_way_to_the_next(numbers: Any, low: float, high: float) -> None:
+    frame = pd.DataFrame({"x": np.random.default_rng(0).permutation(np.asarray(numbers))})
+    before, after = frame["x"].to_numpy(), protected(frame, x="integer" if frame["x"].dtype == int else "float")["x"]
+    kept = after.value_counts()[lambda counts: counts >= 5].index
+    inner = after[~((before == 99999) | (before == -1) | (before == 0))]
+    assert (inner.min(), inner.max()) == (low, high)
+    assert {low, high} <= set(kept)
+    for code in (99999, -1, 0):
+        if (before == code).sum() >= 5:
+            assert ((after == code) == (before == code)).all()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 11, 12])
+def test_a_tiny_table_stays_one(rows: int) -> None:
+    frame = pd.DataFrame({"x": np.arange(rows) * 1.5, "word": [f"w{each // 2}" for each in range(rows)]})
+    after = protected(frame)
+    assert after["x"].is_monotonic_increasing
+    assert after["x"].nunique() >= min(rows, 2)
+    assert set(after["word"]) <= set(frame["word"])
+
+
+def test_columns_that_say_the_same_go_on_doing_so() -> None:
+    rng = np.random.default_rng(0)
+    code = rng.choice([10, 7, 99, 3], ROWS, p=[0.5, 0.4, 0.097, 0.003])
+    label = pd.Series(code).map({10: "ten", 7: "seven", 99: "many", 3: "rare"})
+    after = protected(
+        pd.DataFrame({"code": code, "label": label, "rank": pd.Series(code).map({10: 1, 7: 2, 99: 3, 3: 4})})
+    )
+    assert set(after["label"]) == {"ten", "seven", "many"}
+    assert len(after.drop_duplicates()) == 3
+
+
+def test_rare_categories_leave_the_type_and_those_no_row_ever_had_stay() -> None:
+    values = pd.Categorical(words("often", 700, "once"), categories=["once", "never", "other", "often"], ordered=True)
+    table = protect(Table.from_frame(pd.DataFrame({"word": values})), 0)
+    assert table.schema["word"].categories == ("never", "other", "often")
+    assert table.frame["word"].cat.categories.tolist() == ["never", "other", "often"]
+    assert table.frame["word"].cat.ordered and table.frame["word"].notna().all()
+
+
+def test_ids_and_personal_columns_are_left_alone() -> None:
+    frame = pd.DataFrame(
+        {"key": np.arange(ROWS), "name": [f"n{each}" for each in range(ROWS)], "word": words("a", 600, "b")}
+    )
+    after = protected(frame, key="id", name="personal")
+    assert after[["key", "name"]].equals(frame[["key", "name"]])
