@@ -103,21 +103,37 @@ def validate(
 def contract_draft(
     data: Data,
     output: Annotated[Path | None, typer.Option("-o", help="Where to write it; standard output if not given.")] = None,
+    schema: Annotated[
+        list[str] | None, typer.Option(help="What a column is, so that it is not asked.", metavar="COLUMN=KIND")
+    ] = None,
 ) -> None:
-    """Draft a contract from a table, for a person to read and correct.
+    """Draft a contract from a table, for a person to read and correct. Asks what may be personal, or a key.
 
-    Example: geratriz contract draft orders.csv -o contracts/orders.json
+    Example: geratriz contract draft orders.csv -o contracts/orders.json --schema customer=personal
     """
     from geratriz.data.draft import draft
     from geratriz.data.table import Table
 
-    text = json.dumps(draft(Table.read(data), data.name.split(".")[0]), indent=1, ensure_ascii=False) + "\n"
+    table = Table.read(data, overrides=_pairs(schema or [], "--schema", ConfigError))
+    drafted = draft(table, data.name.split(".")[0])
+    text = json.dumps(drafted, indent=1, ensure_ascii=False) + "\n"
     if output is None:
         sys.stdout.write(text)
-        return
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(text, encoding="utf-8")
-    typer.echo(f"{output} drafted. Read it: a draft says what the data are, a contract what they must be.")
+    else:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+        typer.echo(f"{output} drafted. Read it: a draft says what the data are, a contract what they must be.")
+    if asked := drafted["meta"].get("decide"):
+        typer.echo(f"It is for you to decide what {len(asked)} of its columns are:", err=True)
+        for name, each in asked.items():
+            form = f" ({each['form']})" if "form" in each else ""
+            typer.echo(f"  {name}: looks like {each['looks_like']}{form}, {each['because']}.", err=True)
+            typer.echo(f"    Is it {' or '.join(each['choose'])}?", err=True)
+        typer.echo(
+            "Say it with --schema COLUMN=KIND, or move each from meta.decide to meta.kinds by hand; set the same in "
+            "data.schema of params.yaml.",
+            err=True,
+        )
 
 
 @app.command()

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import geratriz
 from geratriz import __version__, cli
 from geratriz.data.split import SplitConfig, split
-from geratriz.errors import GeratrizError
+from geratriz.errors import ConfigError, GeratrizError
 from tests.tables import mixed
 
 COMMANDS = (
@@ -60,10 +60,15 @@ def test_the_version_is_printed() -> None:
 
 def test_a_drafted_contract_validates_the_data_it_was_drafted_from(data: Path) -> None:
     suite = data.parent / "contract.json"
-    assert "drafted" in run("contract", "draft", data, "-o", suite)
+    said = run("contract", "draft", data, "-o", suite)
+    assert "drafted" in said
+    assert "number: looks like id, no two rows have the same value" in said
+    with pytest.raises(ConfigError, match=r"number: looks like id.* Is it personal or id or \w+\?[\s\S]*data\.schema"):
+        run("validate", data, "--contract", suite)
+    assert "looks like" not in run("contract", "draft", data, "-o", suite, "--schema", "number=id")
     assert "600 rows keep the contract 'rows'" in run("validate", data, "--contract", suite)
     assert json.loads(run("validate", data, "--contract", suite, "--json"))["violating_rows"] == 0
-    assert json.loads(run("contract", "draft", data))["name"] == "rows"
+    assert json.loads(shell("contract", "draft", data, cwd=data.parent).stdout)["meta"]["decide"].keys() == {"number"}
 
 
 def test_a_warning_names_its_column_and_stops_nothing(data: Path) -> None:

@@ -222,8 +222,8 @@ class Codec:
         for name, wanted in where.items():
             if name not in names and name in self.schema.names:
                 raise RequestError(
-                    f"where names {name!r}, which is {self.schema[name].kind}: it is not learnt, its values are made "
-                    f"anew. Known: {', '.join(names[:20])}."
+                    f"where names {name!r}, which is no column the generator learnt: its kind is "
+                    f"{self.schema[name].kind}, and its values are made anew.{nearest('', names)}"
                 )
             if name not in names:
                 raise RequestError(

@@ -1,7 +1,7 @@
 """What values that tell of a person look like: recognised by themselves, with the column's name as weaker evidence."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -13,7 +13,7 @@ FORMS = ("name", "email", "phone", "address", "text", "code")
 """``text`` is free text; ``code`` is anything else that letters and digits are arranged in, such as AB-1234."""
 
 ASKED = 2000  # different values looked at: patterns cost time, and more would not change the answer
-MOST = 0.9  # of the values match where a pattern alone is believed
+MOST = 0.8  # of the values match where a pattern alone is believed
 MANY = 0.6  # of the values match where it is not
 LEAST = 5  # fewer different values match by chance
 SEVERAL = 20  # a column called `name` with fewer different values in a long table names no people
@@ -55,15 +55,17 @@ def recognise(values: pd.Series, name: str = "") -> Suspicion | None:
     seen = _look(values)
     if len(seen) < LEAST:
         return None
-    is_text = not _is_numeric(values)
-    for form, (matches, words) in _CERTAIN.items() if is_text else ():
+    told_by_text = is_text(values)
+    for form, (matches, words) in _CERTAIN.items() if told_by_text else ():
         share = _share(matches, seen)
         if share >= MOST:
             return Suspicion(form=form, because=f"{share:.0%} of its values are {words}", certain=True)
     by_name = _form_of_name(name)
     if by_name is None or len(pd.unique(values.dropna())) < min(SEVERAL, len(values) / 2):
         return None
-    fits = is_text or (by_name in ("phone", "code") and _share(lambda text: 5 <= _digits(text) <= 19, seen) >= MOST)
+    fits = told_by_text or (
+        by_name in ("phone", "code") and _share(lambda text: 5 <= _digits(text) <= 19, seen) >= MOST
+    )
     if not fits or (by_name == "name" and _share(_NAME.fullmatch, seen) < MANY):
         return None
     form = form_of(values, name)
@@ -74,7 +76,7 @@ def form_of(values: pd.Series, name: str = "") -> str:
     """The form of a column that is personal: one of :data:`FORMS`, by its values first, then by its ``name``."""
     seen = _look(values)
     by_name = _form_of_name(name)
-    if _is_numeric(values) or not seen:
+    if not is_text(values) or not seen:
         return "phone" if by_name == "phone" else "code"
     certain = next((form for form, (matches, _) in _CERTAIN.items() if _share(matches, seen) >= MANY), None)
     words = median(len(text.split()) for text in seen)
@@ -82,7 +84,7 @@ def form_of(values: pd.Series, name: str = "") -> str:
         return certain
     if by_name in ("phone", "text", "code") or (by_name == "address" and words > 1):
         return by_name
-    if _share(_NAME.fullmatch, seen) >= MANY and (by_name == "name" or words > 1):
+    if _share(_NAME.fullmatch, seen) >= MANY and (by_name == "name" or words > 1 or _share(str.istitle, seen) >= MANY):
         return "name"
     if words > WORDS_OF_TEXT:
         return "text"
@@ -107,9 +109,9 @@ def texts(values: pd.Series) -> list[str]:
     return list(dict.fromkeys(text_of(each) for each in pd.unique(cells.dropna())))
 
 
-def known(values: Iterable[pd.Series]) -> frozenset[str]:
+def known(values: pd.Series) -> frozenset[str]:
     """All values that are there in a form in which equal ones are equal: as text, case folded."""
-    return frozenset(text.casefold() for each in values for text in texts(each))
+    return frozenset(text.casefold() for text in texts(values))
 
 
 def _look(values: pd.Series) -> list[str]:
@@ -117,11 +119,9 @@ def _look(values: pd.Series) -> list[str]:
     return different[:: -(-len(different) // ASKED) or 1]
 
 
-def _is_numeric(values: pd.Series) -> bool:
-    dtype = values.cat.categories.dtype if isinstance(values.dtype, pd.CategoricalDtype) else values.dtype
-    if pd.api.types.is_object_dtype(dtype):
-        return not isinstance(next(iter(values.dropna()), ""), str)
-    return not pd.api.types.is_string_dtype(dtype)
+def is_text(values: pd.Series) -> bool:
+    """Whether the values that are there are text; one that is missing is nothing."""
+    return all(isinstance(each, str) for each in pd.unique(values.dropna()))
 
 
 def _form_of_name(name: str) -> str | None:

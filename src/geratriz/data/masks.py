@@ -17,6 +17,8 @@ import numpy as np
 SLOTS = {"9": string.digits, "A": string.ascii_uppercase, "a": string.ascii_lowercase}
 MASKS = 8  # of a column, at most: its most frequent ones
 STEMS = 500
+TRIES = 2500  # draws of a stem
+HOPELESS = 50  # draws without a stem: too few are left
 SPARSE = 20  # times as many beginnings there must be: what is not among the stems may be unused as well
 ROOM = 20_000  # different values a mask must have room for, or it is made looser
 COUNTED = 2**31  # rows after which values repeat, where there is room for so many
@@ -143,7 +145,9 @@ def _with_stems(
         width = len(shared.casefold()) + end + 1 - len(shared)  # folding makes some letters two
         used = {each[:width] for each in taken}
         stems: dict[str, None] = {}
-        for _ in range(5 * STEMS):
+        for tried in range(TRIES):
+            if tried == HOPELESS and not stems:
+                break
             stem = shared + "".join(_fill(each, rng) for each in arrangement[len(shared) : end + 1])
             if stem.casefold() not in used and _stays(stem, arrangement[end + 1 :], as_cell):
                 stems[stem] = None

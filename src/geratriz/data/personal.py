@@ -11,6 +11,7 @@ import functools
 import itertools
 import re
 import string
+import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -132,7 +133,7 @@ def issue(column: Column, source: Source, first_row: int, rows: int, rng: np.ran
 def _source(column: Column, cells: pd.Series, blank: Source, key: int) -> Source:
     """``blank`` with what new values are made from."""
     fake, number, form = _faker(column, key), blank.number, blank.form
-    real, taken = forms.texts(cells), forms.known([cells])
+    real, taken = forms.texts(cells), forms.known(cells)
     if number is None and form == "email":
         return dataclasses.replace(blank, pool=_users(fake), domain=_domain(taken, fake))
     if number is None and form not in ("phone", "code"):
@@ -218,8 +219,9 @@ def _faker(column: Column, key: int) -> "Faker":
 
 def _pool(makers: Sequence[Callable[[], str]], size: int, taken: Collection[str], fake: "Faker") -> tuple[str, ...]:
     """``size`` different values that are not ``taken``, from the first of ``makers`` that can make many more."""
-    numbered = functools.partial(_numbered, makers[-1], fake)
-    for make in (*makers, numbered):
+    numbered: Callable[[], str] = functools.partial(_numbered, makers[-1], fake)
+    every: list[Callable[[], str]] = [*makers, numbered]
+    for make in every:
         drawn = [make().strip() for _ in range(size)]
         if len(drawn) - len(set(drawn)) > EQUALS and make is not numbered:
             continue
@@ -281,9 +283,13 @@ def _text(fake: "Faker", length: int) -> str:
 
 
 def _users(fake: "Faker") -> tuple[str, ...]:
-    """What stands before the number of an address."""
-    made = {re.sub(r"[^a-z.]", "", fake.user_name()).strip(".") for _ in range(POOL)}
-    return tuple(sorted(made - {""})) or ("user",)
+    """What stands before the number of an address: a first and a last name, in ASCII where the language is not."""
+    made = {f"{_ascii(fake.first_name())}.{_ascii(fake.last_name())}" for _ in range(POOL)}
+    return tuple(sorted(each for each in made if each[0] != "." != each[-1])) or ("user",)
+
+
+def _ascii(name: str) -> str:
+    return re.sub(r"[^a-z]", "", unicodedata.normalize("NFKD", name).lower())
 
 
 def _domain(taken: Collection[str], fake: "Faker") -> str:

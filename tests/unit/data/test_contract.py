@@ -11,7 +11,7 @@ from geratriz.data import contract
 from geratriz.data.draft import draft
 from geratriz.data.table import Table
 from geratriz.errors import ConfigError, ContractError
-from tests.tables import mixed
+from tests.tables import mixed, told
 
 ROOT = Path(__file__).parents[3]
 BUNDLED = sorted(path.stem for path in (ROOT / "contracts").glob("*.json"))
@@ -67,7 +67,7 @@ def test_a_draft_finds_the_row_rule_of_adult() -> None:
 def test_a_draft_of_every_kind_of_column_is_kept_and_survives_json(tmp_path: Path) -> None:
     table = mixed()
     path = tmp_path / "mixed.json"
-    path.write_text(json.dumps(draft(table, "mixed")))
+    path.write_text(json.dumps(draft(told(table), "mixed")))
     report = contract.check(table.frame, contract.read_suite(path))
     assert report.critical == report.warnings == ()
 
