@@ -36,6 +36,9 @@ _BY_NAME = {
     "text": "comment comments note notes remark remarks message feedback review text memo",
     "code": "ssn iban passport cpf nif tin nino imei ip username login plate",
 }
+_CLEAR = frozenset(
+    ["surname", "lastname", "firstname", "forename", "vorname", "nachname", "ssn", "iban", "passport", "cpf"]
+)
 FORM_OF_WORD = {word: form for form, words in _BY_NAME.items() for word in words.split()}
 
 
@@ -60,13 +63,13 @@ def recognise(values: pd.Series, name: str = "") -> Suspicion | None:
         share = _share(matches, seen)
         if share >= MOST:
             return Suspicion(form=form, because=f"{share:.0%} of its values are {words}", certain=True)
-    by_name = _form_of_name(name)
-    if by_name is None or len(pd.unique(values.dropna())) < min(SEVERAL, len(values) / 2):
+    word = _word_of(name)
+    if word is None:
         return None
-    fits = told_by_text or (
-        by_name in ("phone", "code") and _share(lambda text: 5 <= _digits(text) <= 19, seen) >= MOST
-    )
-    if not fits or (by_name == "name" and _share(_NAME.fullmatch, seen) < MANY):
+    needed = LEAST if word in _CLEAR else min(SEVERAL, len(values) / 2)
+    by_name = FORM_OF_WORD[word]
+    could_be = _PERHAPS[by_name] if told_by_text else _is_key if by_name in ("phone", "code") else None
+    if could_be is None or len(pd.unique(values.dropna())) < needed or _share(could_be, seen) < MANY:
         return None
     form = form_of(values, name)
     return Suspicion(form=form, because=f"its name says so, and its values could be of the form {form}", certain=False)
@@ -75,7 +78,7 @@ def recognise(values: pd.Series, name: str = "") -> Suspicion | None:
 def form_of(values: pd.Series, name: str = "") -> str:
     """The form of a column that is personal: one of :data:`FORMS`, by its values first, then by its ``name``."""
     seen = _look(values)
-    by_name = _form_of_name(name)
+    by_name = FORM_OF_WORD.get(_word_of(name) or "")
     if not is_text(values) or not seen:
         return "phone" if by_name == "phone" else "code"
     certain = next((form for form, (matches, _) in _CERTAIN.items() if _share(matches, seen) >= MANY), None)
@@ -124,9 +127,9 @@ def is_text(values: pd.Series) -> bool:
     return all(isinstance(each, str) for each in pd.unique(values.dropna()))
 
 
-def _form_of_name(name: str) -> str | None:
+def _word_of(name: str) -> str | None:
     words = re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
-    return next((FORM_OF_WORD[word] for word in words if word in FORM_OF_WORD), None)
+    return next((word for word in words if word in FORM_OF_WORD), None)
 
 
 def _share(matches: Callable[[str], Any], seen: list[str]) -> float:
@@ -135,6 +138,10 @@ def _share(matches: Callable[[str], Any], seen: list[str]) -> float:
 
 def _digits(text: str) -> int:
     return sum(each.isdigit() for each in text)
+
+
+def _is_key(text: str) -> bool:
+    return 5 <= _digits(text) <= 19
 
 
 def _is_phone(text: str) -> bool:
@@ -157,6 +164,14 @@ def _is_code(text: str) -> bool:
     return False
 
 
+_PERHAPS: dict[str, Callable[[str], Any]] = {
+    "name": _NAME.fullmatch,
+    "email": lambda text: "@" in text,
+    "phone": _is_key,
+    "address": lambda text: len(text.split()) > 1,
+    "text": lambda text: len(text.split()) > 2,
+    "code": lambda text: True,
+}
 _CERTAIN: dict[str, tuple[Callable[[str], Any], str]] = {
     "email": (_EMAIL.fullmatch, "e-mail addresses"),
     "code": (_is_code, "numbers of accounts, cards or social security"),

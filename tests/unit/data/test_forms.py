@@ -65,6 +65,9 @@ def test_the_name_of_a_column_is_weaker_evidence(column: str, form: str) -> None
         ("PhoneService", ["yes", "no"] * 60),
         ("email_count", list(range(30)) * 5),
         ("phone_calls", list(range(30)) * 5),
+        ("address_type", ["home", "work", "billing", "shipping"] * 30),
+        ("phone_brand", [f"brand {i}" for i in range(60)]),
+        ("note", ["good", "bad"] * 60),
         ("name", [f"{i} 00 {i}" for i in range(100)]),
     ],
 )
