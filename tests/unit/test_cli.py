@@ -13,6 +13,7 @@ import geratriz
 from geratriz import __version__, cli
 from geratriz.data.split import SplitConfig, split
 from geratriz.errors import ConfigError, GeratrizError
+from tests.people import people
 from tests.tables import mixed
 
 COMMANDS = (
@@ -62,7 +63,7 @@ def test_a_drafted_contract_validates_the_data_it_was_drafted_from(data: Path) -
     suite = data.parent / "contract.json"
     said = run("contract", "draft", data, "-o", suite)
     assert "drafted" in said
-    assert "number: looks like id, no two rows have the same value" in said
+    assert "number: looks like id; no two rows have the same value" in said
     with pytest.raises(ConfigError, match=r"number: looks like id.* Is it personal or id or \w+\?[\s\S]*data\.schema"):
         run("validate", data, "--contract", suite)
     assert "looks like" not in run("contract", "draft", data, "-o", suite, "--schema", "number=id")
@@ -179,3 +180,12 @@ def test_wrong_usage_is_exit_code_2(data: Path) -> None:
 def test_a_wrong_argument_of_fit_names_itself(data: Path, words: tuple[str, ...], message: str) -> None:
     with pytest.raises(GeratrizError, match=message):
         run("fit", data, "-o", data.parent / "model", *words)
+
+
+def test_what_is_declared_personal_when_rows_are_judged_is_not_shown(tmp_path: Path) -> None:
+    frame = people(300)[["name", "group", "age"]]
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    sides = [word for side in ("train", "test", "synthetic") for word in (f"--{side}", tmp_path / "rows.csv")]
+    run("evaluate", *sides, "-o", tmp_path / "report", "--schema", "name={kind: personal, form: name}")
+    for part in ("metrics.json", "index.html"):
+        assert frame["name"].iloc[0] not in (tmp_path / "report" / part).read_text()

@@ -114,7 +114,7 @@ def read_suite(path: Path) -> dict[str, Any]:
         if not isinstance(open_still, dict) or not all(isinstance(each, dict) for each in open_still.values()):
             raise ConfigError(f"{path}: meta.decide must map each column to what is asked about it, or be left out.")
         asked = "".join(
-            f"\n  {name}: looks like {each.get('looks_like')}, {each.get('because')}. "
+            f"\n  {name}: looks like {each.get('looks_like')}; {each.get('because')}. "
             f"Is it {' or '.join(each.get('choose', ()))}?"
             for name, each in open_still.items()
         )

@@ -36,9 +36,7 @@ _BY_NAME = {
     "text": "comment comments note notes remark remarks message feedback review text memo",
     "code": "ssn iban passport cpf nif tin nino imei ip username login plate",
 }
-_CLEAR = frozenset(
-    ["surname", "lastname", "firstname", "forename", "vorname", "nachname", "ssn", "iban", "passport", "cpf"]
-)
+_CLEAR = {"surname", "lastname", "firstname", "forename", "vorname", "nachname", "ssn", "iban", "passport", "cpf"}
 FORM_OF_WORD = {word: form for form, words in _BY_NAME.items() for word in words.split()}
 
 

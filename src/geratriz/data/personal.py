@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 POOL = 1000  # made-up values of a name, an address or a text
 CHARACTERS = 200_000  # of all texts of a pool together
 ENOUGH = 100  # new values at least, or they are made from more parts
-EQUALS = (
-    30  # among the first POOL values at most: 1,000 ** 2 / (2 * 30), so there are about 16,000 or more to draw from
-)
+EQUALS = 30  # among POOL values at most: there are 1,000**2 / (2 * 30), about 16,000, or more to draw from
 TRIES = 5  # times POOL
 RESERVED = ("example.org", "example.com", "example.net")  # RFC 2606: nobody's, and nobody's ever
 TEXT_LENGTHS = (20, 2000)

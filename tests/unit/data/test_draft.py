@@ -54,7 +54,7 @@ def test_a_draft_that_still_asks_is_no_contract_until_each_column_is_decided(tmp
     path.write_text(json.dumps(drafted))
     with pytest.raises(ConfigError, match=r"people.json is a draft: what 13 of its columns are") as refused:
         contract.read_suite(path)
-    assert "mail: looks like personal, 100% of its values are e-mail addresses. Is it personal or" in str(refused.value)
+    assert "mail: looks like personal; 100% of its values are e-mail addresses. Is it personal or" in str(refused.value)
     for name in list(drafted["meta"]["decide"]):
         drafted["meta"]["kinds"][name] = drafted["meta"]["decide"].pop(name)["looks_like"]
     path.write_text(json.dumps(drafted))
