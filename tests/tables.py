@@ -26,3 +26,8 @@ def mixed(rows: int = 600, seed: int = 0) -> Table:
         }
     )
     return Table.from_frame(frame, target="sold")
+
+
+def told(table: Table) -> Table:
+    """A :func:`mixed` table whose id is declared, so that a draft of a contract has nothing to ask."""
+    return Table.from_frame(table.frame, target=table.schema.target, overrides={"number": "id"})

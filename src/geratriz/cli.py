@@ -31,6 +31,9 @@ Seed = Annotated[int, typer.Option(help="Of everything random.")]
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk, a quota, a limit on files
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells have it
 DIGITS = 30  # of a number that is meant
+Kinds = Annotated[
+    list[str] | None, typer.Option("--schema", help="What a column is, as in data.schema.", metavar="COLUMN=KIND")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
@@ -103,21 +106,35 @@ def validate(
 def contract_draft(
     data: Data,
     output: Annotated[Path | None, typer.Option("-o", help="Where to write it; standard output if not given.")] = None,
+    schema: Kinds = None,
 ) -> None:
-    """Draft a contract from a table, for a person to read and correct.
+    """Draft a contract from a table, for a person to read and correct. Asks what may be personal, or a key.
 
-    Example: geratriz contract draft orders.csv -o contracts/orders.json
+    Example: geratriz contract draft orders.csv -o contracts/orders.json --schema customer=personal
     """
     from geratriz.data.draft import draft
     from geratriz.data.table import Table
 
-    text = json.dumps(draft(Table.read(data), data.name.split(".")[0]), indent=1, ensure_ascii=False) + "\n"
+    table = Table.read(data, overrides=_pairs(schema or [], "--schema", ConfigError))
+    drafted = draft(table, data.name.split(".")[0])
+    text = json.dumps(drafted, indent=1, ensure_ascii=False) + "\n"
     if output is None:
         sys.stdout.write(text)
-        return
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(text, encoding="utf-8")
-    typer.echo(f"{output} drafted. Read it: a draft says what the data are, a contract what they must be.")
+    else:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+        typer.echo(f"{output} drafted. Read it: a draft says what the data are, a contract what they must be.")
+    if asked := drafted["meta"].get("decide"):
+        typer.echo(f"It is for you to decide what {len(asked)} of its columns are:", err=True)
+        for name, each in asked.items():
+            form = f" ({each['form']})" if "form" in each else ""
+            typer.echo(f"  {name}: looks like {each['looks_like']}{form}; {each['because']}.", err=True)
+            typer.echo(f"    Is it {' or '.join(each['choose'])}?", err=True)
+        typer.echo(
+            "Say it with --schema COLUMN=KIND, or move each from meta.decide to meta.kinds by hand; set the same in "
+            "data.schema of params.yaml.",
+            err=True,
+        )
 
 
 @app.command()
@@ -242,6 +259,7 @@ def evaluate(
     output: Annotated[Path, typer.Option("-o", help="Folder for metrics.json and index.html.", metavar="REPORT")],
     target: Target = None,
     contract: Annotated[Path | None, typer.Option(help="Suite to hold the synthetic rows against.")] = None,
+    schema: Kinds = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge synthetic rows, whoever made them.
@@ -252,7 +270,7 @@ def evaluate(
     """
     import geratriz
 
-    real = geratriz.Table.read(train, target=target)
+    real = geratriz.Table.read(train, target=target, overrides=_pairs(schema or [], "--schema", ConfigError))
     others = (geratriz.Table.read(path, schema=real.schema) for path in (test, synthetic))
     report = geratriz.evaluate(real, *others, contract=contract, title=synthetic.name)
     report.write(output)

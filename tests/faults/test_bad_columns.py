@@ -112,7 +112,7 @@ def test_texts_that_name_their_row_are_not_repeated_unless_they_may_be(
     fit = ("fit", people, "--kind", "independent", "-o", tmp_path / "model")
     said = refused(*fit)
     assert re.search(r"'name' holds 55 different texts in 60 rows: keys, names or free text.*data\.schema\.name", said)
-    assert "person" not in said  # an error goes into logs
+    assert not re.search(r"person.?\d", said)  # an error goes into logs
     works(*fit, "--schema", "name=id")
     works("sample", tmp_path / "model", "-n", 50, "-o", tmp_path / "rows.csv")
     assert not set(read_frame(tmp_path / "rows.csv")["name"]) & set(read_frame(people)["name"])

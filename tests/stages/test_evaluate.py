@@ -16,7 +16,7 @@ from geratriz.generators import catalog
 from geratriz.promotion import Gate
 from geratriz.report.page import Page
 from geratriz.stages import evaluate as stage
-from tests.tables import mixed
+from tests.tables import mixed, told
 from tests.unit.report.made import Reader
 from tests.verdicts import LIMITS
 
@@ -34,7 +34,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, table in (("train", train), ("fresh", fresh), ("test", test)):
         table.write(folder / "prepared" / f"{name}.parquet")
     train.schema.write(folder / "prepared" / "schema.json")
-    contract = draft(train, "mixed")
+    contract = draft(told(train), "mixed")
     (folder / "contract.json").write_text(json.dumps(contract), encoding="utf-8")
     marks = suite.landmarks(train, fresh, test, CONFIG, contract)
     (folder / "landmarks.json").write_text(json.dumps(marks.to_json()), encoding="utf-8")

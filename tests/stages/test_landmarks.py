@@ -9,7 +9,7 @@ from geratriz.data.draft import draft
 from geratriz.evaluate.base import EvaluateConfig
 from geratriz.evaluate.suite import METRICS, read_landmarks
 from geratriz.stages.landmarks import READS, Params, main
-from tests.tables import mixed
+from tests.tables import mixed, told
 
 PARAMS = Params(evaluate=EvaluateConfig(bootstrap=20))
 
@@ -21,7 +21,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, table in (("train", train), ("fresh", mixed(200, 2)), ("test", mixed(220, 3))):
         table.write(folder / f"{name}.parquet")
     train.schema.write(folder / "schema.json")
-    (folder / "contract.json").write_text(json.dumps(draft(train, "mixed")))
+    (folder / "contract.json").write_text(json.dumps(draft(told(train), "mixed")))
     return folder
 
 

@@ -8,12 +8,12 @@ import pytest
 from geratriz.data.draft import draft
 from geratriz.errors import ContractError
 from geratriz.stages import validate
-from tests.tables import mixed
+from tests.tables import mixed, told
 
 
 def run(folder: Path, *, broken: bool) -> Path:
     table = mixed()
-    (folder / "contract.json").write_text(json.dumps(draft(table, "mixed")))
+    (folder / "contract.json").write_text(json.dumps(draft(told(table), "mixed")))
     frame = table.frame.copy()
     if broken:
         frame["group"] = frame["group"].astype("str")

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 import geratriz
 from geratriz import __version__, cli
 from geratriz.data.split import SplitConfig, split
-from geratriz.errors import GeratrizError
+from geratriz.errors import ConfigError, GeratrizError
+from tests.people import people
 from tests.tables import mixed
 
 COMMANDS = (
@@ -60,10 +61,15 @@ def test_the_version_is_printed() -> None:
 
 def test_a_drafted_contract_validates_the_data_it_was_drafted_from(data: Path) -> None:
     suite = data.parent / "contract.json"
-    assert "drafted" in run("contract", "draft", data, "-o", suite)
+    said = run("contract", "draft", data, "-o", suite)
+    assert "drafted" in said
+    assert "number: looks like id; no two rows have the same value" in said
+    with pytest.raises(ConfigError, match=r"number: looks like id.* Is it personal or id or \w+\?[\s\S]*data\.schema"):
+        run("validate", data, "--contract", suite)
+    assert "looks like" not in run("contract", "draft", data, "-o", suite, "--schema", "number=id")
     assert "600 rows keep the contract 'rows'" in run("validate", data, "--contract", suite)
     assert json.loads(run("validate", data, "--contract", suite, "--json"))["violating_rows"] == 0
-    assert json.loads(run("contract", "draft", data))["name"] == "rows"
+    assert json.loads(shell("contract", "draft", data, cwd=data.parent).stdout)["meta"]["decide"].keys() == {"number"}
 
 
 def test_a_warning_names_its_column_and_stops_nothing(data: Path) -> None:
@@ -174,3 +180,12 @@ def test_wrong_usage_is_exit_code_2(data: Path) -> None:
 def test_a_wrong_argument_of_fit_names_itself(data: Path, words: tuple[str, ...], message: str) -> None:
     with pytest.raises(GeratrizError, match=message):
         run("fit", data, "-o", data.parent / "model", *words)
+
+
+def test_what_is_declared_personal_when_rows_are_judged_is_not_shown(tmp_path: Path) -> None:
+    frame = people(300)[["name", "group", "age"]]
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    sides = [word for side in ("train", "test", "synthetic") for word in (f"--{side}", tmp_path / "rows.csv")]
+    run("evaluate", *sides, "-o", tmp_path / "report", "--schema", "name={kind: personal, form: name}")
+    for part in ("metrics.json", "index.html"):
+        assert frame["name"].iloc[0] not in (tmp_path / "report" / part).read_text()

@@ -7,18 +7,23 @@ column's ``rare`` is no atom: among few values it counts as the nearest that is 
 so its pattern is part of what is learnt. :meth:`Codec.bin` cuts the continuous level into quantile bins, for models
 over codes alone.
 A column that says the same as another one (education and its rank) is not modelled twice: it is filled in from its
-twin, so that the two never contradict each other.
+twin, so that the two never contradict each other. Ids and personal columns are not learnt: new values are issued.
 """
 
+import dataclasses
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
+from geratriz import seeding
+from geratriz.data import forms, personal
 from geratriz.data.schema import MIN_ROWS_FOR_ID, NUMERIC, Column, Schema, as_numbers
+from geratriz.data.split import row_hashes
 from geratriz.data.table import Table
 from geratriz.errors import DataError, RequestError, nearest
 
@@ -119,19 +124,26 @@ class Codec:
     schema: Schema
     levels: tuple[Levels, ...]
     twins: tuple[Twin, ...] = ()
+    sources: Mapping[str, personal.Source] = field(default_factory=dict)
+    """Of the new values of each personal column, by its name."""
 
     @classmethod
     def fit(cls, table: Table, config: CodecConfig, rng: np.random.Generator) -> "Codec":
-        """Read off the levels of every learnt column.
+        """Read off the levels of every learnt column, and find new values for the personal ones.
 
         Raises:
+            ConfigError: a personal column is declared with a form or locale that is not known.
             DataError: there is no column to learn; one holds values that are no words, numbers, dates or booleans, more
-                than :data:`MAX_WORDS` categories, or texts that are almost all different and were not declared.
+                than :data:`MAX_WORDS` categories, or texts that look personal or are almost all different and were not
+                declared; or a personal one has values of a type that there are no new ones of.
         """
         if not table.schema.learnt:
-            raise DataError("every column is an id: there is nothing to learn. Set data.schema.COLUMN to another kind.")
+            raise DataError(
+                "every column is an id or personal: there is nothing to learn. Set data.schema.COLUMN to another kind."
+            )
         alone = cls(table.schema, tuple(_fit(c, table.frame[c.name], config, rng) for c in table.schema.learnt))
-        return cls(table.schema, alone.levels, _twins(alone.levels, alone.encode(table, rng).codes))
+        schema, sources = _replaced(table)
+        return cls(schema, alone.levels, _twins(alone.levels, alone.encode(table, rng).codes), sources)
 
     @property
     def modelled(self) -> tuple[int, ...]:
@@ -153,18 +165,24 @@ class Codec:
         pairs = [_encode(levels, table.frame[levels.column.name], rng) for levels in self.levels]
         return Encoded(np.stack([c for c, _ in pairs], axis=1), np.stack([v for _, v in pairs], axis=1))
 
-    def decode(self, encoded: Encoded, *, first_row: int = 0) -> Table:
-        """The table in ``encoded``; ids are issued from ``first_row`` on."""
+    def decode(self, encoded: Encoded, *, first_row: int = 0, seed: int = 0) -> Table:
+        """The table in ``encoded``; ids are issued from ``first_row`` on, personal values under ``seed`` as well."""
         rows = len(encoded.codes)
         learnt = {
             levels.column.name: _decode(levels, encoded.codes[:, i], encoded.values[:, i])
             for i, levels in enumerate(self.levels)
         }
         columns = {
-            column.name: learnt[column.name] if column.name in learnt else _issue(column, first_row, rows)
+            column.name: learnt[column.name] if column.name in learnt else self._issue(column, first_row, rows, seed)
             for column in self.schema.columns
         }
         return Table(pd.DataFrame(columns), self.schema)
+
+    def _issue(self, column: Column, first_row: int, rows: int, seed: int) -> pd.Series:
+        source = self.sources.get(column.name)
+        if source is None:
+            return _issue(column, first_row, rows)
+        return personal.issue(column, source, first_row, rows, seeding.generator(seed, "personal", column.name))
 
     def bin(self, encoded: Encoded) -> np.ndarray:
         """Codes alone, int32, rows by modelled columns: continuous cells as quantile bins of equal probability."""
@@ -204,6 +222,11 @@ class Codec:
         codes: dict[int, int] = {}
         cells = {}
         for name, wanted in where.items():
+            if name not in names and name in self.schema.names:
+                raise RequestError(
+                    f"where names {name!r}, which is no column the generator learnt: its kind is "
+                    f"{self.schema[name].kind}, and its values are made anew.{nearest('', names)}"
+                )
             if name not in names:
                 raise RequestError(
                     f"where names {name!r}, which is no column the generator learnt.{nearest(name, names)}"
@@ -234,6 +257,7 @@ class Codec:
             "schema": self.schema.to_json(),
             "levels": [{"atoms": list(each.atoms), "missing": each.missing, "bins": each.bins} for each in self.levels],
             "twins": [{"column": each.column, "of": each.of, "codes": list(each.codes)} for each in self.twins],
+            "personal": {name: each.to_json() for name, each in self.sources.items()},
         }
         arrays = {}
         for i, each in enumerate(self.levels):
@@ -257,7 +281,23 @@ class Codec:
             for i, (column, each) in enumerate(zip(schema.learnt, head["levels"], strict=True))
         )
         twins = tuple(Twin(each["column"], each["of"], tuple(each["codes"])) for each in head["twins"])
-        return cls(schema, levels, twins)
+        sources = {name: personal.Source.from_json(each) for name, each in head.get("personal", {}).items()}
+        return cls(schema, levels, twins, sources)
+
+
+def _replaced(table: Table) -> tuple[Schema, dict[str, personal.Source]]:
+    """The schema of new tables, without a value of an id or a personal column, and what the latter are made from."""
+    columns, sources, secret = [], {}, b""
+    for column in table.schema.columns:
+        values = table.frame[column.name]
+        if column.kind == "id" and column.dtype == "category":  # new keys are no set: they come back as what they are
+            column = dataclasses.replace(column, dtype=str(values.cat.categories.dtype), categories=None, ordered=False)
+        if column.kind == "personal":
+            secret = secret or row_hashes(table.frame).tobytes()
+            key = hashlib.sha256(f"personal/{column.name}/".encode() + secret).digest()
+            column, sources[column.name] = personal.fit(column, values, int.from_bytes(key, "big"))
+        columns.append(column)
+    return Schema(columns=tuple(columns), target=table.schema.target), sources
 
 
 def _fit(column: Column, values: pd.Series, config: CodecConfig, rng: np.random.Generator) -> Levels:
@@ -292,12 +332,19 @@ def _words(column: Column, values: pd.Series) -> tuple[Any, ...]:
             f"learnt one by one. Put the rare ones into groups, set {key} to id if they are keys (new ones are issued "
             "then), or leave the column out."
         )
+    suspicion = None if column.declared else forms.recognise(values, column.name)
+    if suspicion is not None and suspicion.certain:
+        raise DataError(
+            f"column {column.name!r} looks personal: {suspicion.because}, which synthetic rows would repeat word for "
+            f"word. Say what it is: set {key} to {{kind: personal, form: {suspicion.form}}} for new ones in their "
+            "place, to id if they are keys, to category if they may be repeated, or leave the column out."
+        )
     own = not column.declared and len(values) >= MIN_ROWS_FOR_ID and len(atoms) > OWN_SHARE * len(values)
     if own and isinstance(atoms[0], str):
         raise DataError(
             f"column {column.name!r} holds {len(atoms):,} different texts in {len(values):,} rows: keys, names or free "
-            f"text, which synthetic rows would repeat word for word. Say what it is: set {key} to id for new ones in "
-            "their place, to category if they may be repeated, or leave the column out."
+            f"text, which synthetic rows would repeat word for word. Say what it is: set {key} to personal for new "
+            "ones of the same form, to id for new keys, to category if they may be repeated, or leave the column out."
         )
     return atoms
 
@@ -413,8 +460,7 @@ def _issue(column: Column, first_row: int, rows: int) -> pd.Series:
     numbers = pd.Series(np.arange(first_row + 1, first_row + rows + 1))
     if column.dtype.lower().startswith(("int", "uint", "float")):
         return column.restore(numbers)
-    texts = column.name + "-" + numbers.astype(str).str.zfill(9)
-    return texts if column.dtype == "category" else column.restore(texts)
+    return column.restore(column.name + "-" + numbers.astype(str).str.zfill(9))
 
 
 def _condition(levels: Levels, wanted: Any) -> tuple[int, Any]:

@@ -1,15 +1,16 @@
 """A contract: what data must look like, as a Great Expectations suite in JSON. The one file that runs them.
 
 A suite is Great Expectations' own JSON (name, expectations with type, kwargs, severity, meta), read by any tool that
-knows it. One addition stands in the suite's ``meta``, where others ignore it: ``kinds``, the kind of each column. It is
+knows it. Two additions stand in the suite's ``meta``, where others ignore them. ``kinds`` is the kind of each column,
 checked here, because expectations on types name dtypes, and those change with pandas' version and the file's format.
+``decide`` are the columns of a draft whose kind a person has yet to say. Values of personal columns are never shown.
 A critical failure stops the pipeline, a warning is reported. Raw and synthetic data are held against the same suite.
 """
 
 import json
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from geratriz.data.schema import KINDS, NUMERIC, as_numbers
 from geratriz.errors import ConfigError, ContractError, DataError, nearest
 
 EXAMPLES = 5
+HIDDEN = "(hidden)"  # in place of a personal value
 SEVERITIES = ("critical", "warning")
 
 
@@ -108,6 +110,19 @@ def read_suite(path: Path) -> dict[str, Any]:
     for column, kind in suite.get("meta", {}).get("kinds", {}).items():
         if kind not in KINDS:
             raise ConfigError(f"{path}: column {column!r} has kind {kind!r}.{nearest(kind, KINDS)}")
+    if open_still := suite.get("meta", {}).get("decide"):
+        if not isinstance(open_still, dict) or not all(isinstance(each, dict) for each in open_still.values()):
+            raise ConfigError(f"{path}: meta.decide must map each column to what is asked about it, or be left out.")
+        asked = "".join(
+            f"\n  {name}: looks like {each.get('looks_like')}; {each.get('because')}. "
+            f"Is it {' or '.join(each.get('choose', ()))}?"
+            for name, each in open_still.items()
+        )
+        raise ConfigError(
+            f"{path} is a draft: what {len(open_still)} of its columns are is for a person to decide.{asked}\n"
+            "Move each from meta.decide to meta.kinds with the kind chosen, and set the same in data.schema of "
+            "params.yaml. Or draft again with --schema COLUMN=KIND."
+        )
     return suite
 
 
@@ -120,6 +135,7 @@ def check(frame: pd.DataFrame, suite: Mapping[str, Any]) -> ContractReport:
     frame = frame.reset_index(drop=True)
     broken = np.zeros(len(frame), dtype=bool)
     kinds = suite.get("meta", {}).get("kinds", {})
+    hidden = {name for name, kind in kinds.items() if kind == "personal"}
     findings = [_kind_finding(frame, name, kind, broken) for name, kind in kinds.items()]
     said = {name for name in kinds if name not in frame.columns}  # a column that is not there is one finding, not ten
     askable = []
@@ -133,7 +149,7 @@ def check(frame: pd.DataFrame, suite: Mapping[str, Any]) -> ContractReport:
                 _finding(each, rows=len(frame), success=False, observed=f"there is no column {absent[0]!r}")
             )
     for each, result in zip(askable, _validate(frame, suite["name"], askable), strict=True):
-        findings.append(_read(each, result, frame, broken))
+        findings.append(_read(each, result, frame, broken, hidden))
     return ContractReport(
         name=suite["name"], rows=len(frame), violating_rows=int(broken.sum()), findings=tuple(findings)
     )
@@ -195,21 +211,31 @@ def _validate(frame: pd.DataFrame, name: str, expectations: list[dict[str, Any]]
     return [results[place] for place in range(len(expectations))]
 
 
-def _read(expectation: Mapping[str, Any], outcome: Any, frame: pd.DataFrame, broken: np.ndarray) -> Finding:
-    """Our finding from Great Expectations' result; critical rows are marked in ``broken``."""
+def _read(
+    expectation: Mapping[str, Any], outcome: Any, frame: pd.DataFrame, broken: np.ndarray, hidden: Collection[str]
+) -> Finding:
+    """Our finding from Great Expectations' result; critical rows are marked in ``broken``.
+
+    Of ``hidden`` columns no value is shown, in the words of an error neither.
+    """
     result = outcome.result or {}
+    columns = _columns(expectation["kwargs"])
+    tells = not set(columns) & set(hidden)
     if not result:  # it could not be asked: the expectation does not fit the column, which is not the data's fault
         messages = [str(each.get("exception_message")) for each in _exceptions(outcome.exception_info)]
         reason = next((message.splitlines()[0] for message in messages if message), "no reason given")
+        reason = reason if tells else "the reason may hold a personal value"
         return _finding(expectation, rows=len(frame), success=False, observed=f"could not be checked: {reason}")
     rows = np.asarray(result.get("unexpected_index_list") or [], dtype=np.int64)
     success = bool(outcome.success)  # numpy's bool at times, which JSON does not take
     severity = expectation.get("severity", "critical")
     if severity == "critical" and not success:
         broken[rows] = True
-    columns = _columns(expectation["kwargs"])
-    examples = tuple(Example(row=int(row), value=_plain(frame.loc[row, columns].tolist())) for row in rows[:EXAMPLES])
-    observed = "" if len(rows) or "observed_value" not in result else f"{result['observed_value']}"
+    examples = tuple(
+        Example(row=int(row), value=_plain([_cell(frame, row, name, hidden) for name in columns]))
+        for row in rows[:EXAMPLES]
+    )
+    observed = "" if len(rows) or "observed_value" not in result else f"{result['observed_value']}" if tells else HIDDEN
     return _finding(
         expectation,
         rows=int(result.get("element_count", len(frame))),
@@ -269,9 +295,13 @@ def _kind_finding(frame: pd.DataFrame, name: str, kind: str, broken: np.ndarray)
             wrong |= ~np.isnan(numbers) & (numbers != np.round(numbers))
     elif kind == "boolean":
         wrong = ~values.isin([True, False]).to_numpy(dtype=bool) & values.notna().to_numpy()
+    elif kind == "personal":
+        cells = values.astype(object)
+        wrong = np.array([not _is_text_or_number(each) for each in cells], dtype=bool) & values.notna().to_numpy()
     broken |= wrong
     rows = np.flatnonzero(wrong)
-    examples = tuple(Example(row=int(row), value=_plain([values.iloc[row]])) for row in rows[:EXAMPLES])
+    hidden = (name,) if kind == "personal" else ()
+    examples = tuple(Example(row=int(row), value=_plain([_cell(frame, row, name, hidden)])) for row in rows[:EXAMPLES])
     return _finding(expectation, rows=len(values), success=not len(rows), unexpected=len(rows), examples=examples)
 
 
@@ -323,6 +353,16 @@ def _short(value: Any) -> str:
 def _columns(kwargs: Mapping[str, Any]) -> list[str]:
     """The columns an expectation is about; none for one about the table, such as its list of columns."""
     return [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
+
+
+def _is_text_or_number(value: Any) -> bool:
+    return isinstance(value, (str, int, float, np.number)) and not isinstance(value, bool)
+
+
+def _cell(frame: pd.DataFrame, row: int, name: str, hidden: Collection[str]) -> Any:
+    """What stands in a row; of a hidden column only whether anything does."""
+    value = frame[name].iloc[row]
+    return HIDDEN if name in hidden and not pd.isna(value) else value
 
 
 def _plain(values: list[Any]) -> Any:

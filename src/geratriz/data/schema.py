@@ -47,7 +47,7 @@ class Column:
     """A value that fewer training rows have is not repeated, nor are as many of the smallest and largest numbers; 1
     lets all of them be repeated."""
     form: str | None = None
-    """What a personal column's values look like: a name of geratriz.data.personal, or None to tell by the values."""
+    """What a personal column's values look like: one of geratriz.data.forms.FORMS, or None to tell by the values."""
     locale: str = "en_US"
     """The language and country of a personal column's new values."""
 

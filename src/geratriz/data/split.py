@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from geratriz.data.schema import as_numbers
+from geratriz.data.schema import REPLACED, as_numbers
 from geratriz.data.table import Table
 from geratriz.errors import ConfigError, DataError, nearest
 
@@ -107,7 +107,7 @@ def _by_group(table: Table, name: str) -> tuple[np.ndarray, str]:
     entities = len(np.unique(hashes[~absent])) + int(absent.sum())
     if entities < 2:
         raise DataError(
-            f"data.split.by is 'group:{name}', but all {len(table)} rows are of one entity: {keys.iloc[0]!r}. "
+            f"data.split.by is 'group:{name}', but all {len(table)} rows are of one entity{_such(table, name, ': ')}. "
             "Name the column that tells entities apart, or divide by hash."
         )
     return np.where(absent, places(table.frame), _mix(hashes) / 2.0**64), f"{entities} entities"
@@ -133,9 +133,14 @@ def _moments(table: Table, name: str) -> np.ndarray:
     if pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
         return as_numbers(name, values, "float")
     raise ConfigError(
-        f"data.split.by is 'time:{name}', but the column is a {table.schema[name].kind} (such as {values.iloc[0]!r}), "
+        f"data.split.by is 'time:{name}', but the column is a {table.schema[name].kind}{_such(table, name)}, "
         f"neither a datetime nor a number. Name another one, or set data.schema.{name} to datetime if it holds dates."
     )
+
+
+def _such(table: Table, name: str, before: str = " such as ") -> str:
+    """A value of the column for a message, unless it is personal or a key."""
+    return "" if table.schema[name].kind in REPLACED else f"{before}{table.frame[name].iloc[0]!r}"
 
 
 def _column(table: Table, name: str) -> pd.Series:

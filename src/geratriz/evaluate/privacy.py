@@ -1,12 +1,12 @@
 """The metrics of privacy: attacks on the rows trained on. The verdict rests on the high ends of their intervals.
 
-One attack, one file: membership.py, attributes.py, singling.py, copies.py. All of them compare training rows with real
-rows that were never trained on: what synthetic rows tell of both is knowledge of the population, which they are made to
-give; what they tell of training rows alone is a leak.
+One attack, one file: membership.py, attributes.py, singling.py, copies.py, personal.py. They compare training rows with
+real rows that were never trained on: what synthetic rows tell of both is knowledge of the population, which they are made
+to give; what they tell of training rows alone is a leak.
 """
 
 from geratriz.data.schema import RARE
-from geratriz.evaluate import attributes, copies, membership, singling
+from geratriz.evaluate import attributes, copies, membership, personal, singling
 from geratriz.evaluate.base import Metric
 
 ATTACKS = tuple(
@@ -80,6 +80,13 @@ ATTACKS = tuple(
             copies.extreme_excess,
             "The share of synthetic rows with one of the smallest or largest numbers of the training rows, less that "
             "of fresh real rows.",
+        ),
+        (
+            "personal_overlap",
+            "Personal values of real rows",
+            0.0,
+            personal.personal_overlap,
+            "The share of synthetic rows with a name, an address or another personal value of a real row.",
         ),
     )
 )

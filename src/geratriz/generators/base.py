@@ -246,7 +246,7 @@ class Generator(abc.ABC, Generic[C]):
         rng = np.random.default_rng(seed)
         with seeding.scope(seed):
             binned = self._sample(BLOCK, rng, codes)
-        table = self.codec.decode(self.codec.unbin(binned, rng), first_row=first)
+        table = self.codec.decode(self.codec.unbin(binned, rng), first_row=first, seed=seed)
         for name, value in cells.items():  # a binned column comes back as the very value asked for
             column = self.schema[name]
             table.frame[name] = column.restore(pd.Series([value] * BLOCK, dtype=object if value is None else None))

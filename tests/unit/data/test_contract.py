@@ -11,7 +11,8 @@ from geratriz.data import contract
 from geratriz.data.draft import draft
 from geratriz.data.table import Table
 from geratriz.errors import ConfigError, ContractError
-from tests.tables import mixed
+from geratriz.report.validation import page
+from tests.tables import mixed, told
 
 ROOT = Path(__file__).parents[3]
 BUNDLED = sorted(path.stem for path in (ROOT / "contracts").glob("*.json"))
@@ -67,7 +68,7 @@ def test_a_draft_finds_the_row_rule_of_adult() -> None:
 def test_a_draft_of_every_kind_of_column_is_kept_and_survives_json(tmp_path: Path) -> None:
     table = mixed()
     path = tmp_path / "mixed.json"
-    path.write_text(json.dumps(draft(table, "mixed")))
+    path.write_text(json.dumps(draft(told(table), "mixed")))
     report = contract.check(table.frame, contract.read_suite(path))
     assert report.critical == report.warnings == ()
 
@@ -174,3 +175,38 @@ def test_a_file_that_is_no_suite_is_refused(tmp_path: Path, text: str | None, me
 def test_an_unknown_expectation_is_refused() -> None:
     with pytest.raises(ConfigError, match="does not take: expect_column_values_to_be_nice"):
         contract.check(FRAME, suite(expect("expect_column_values_to_be_nice", column="age")))
+
+
+def test_values_of_personal_columns_are_never_shown() -> None:
+    frame = pd.DataFrame({"mail": ["ada@x.org", "alan@y.org", "ada@x.org", None], "age": [20, 30, 40, 50]})
+    rules = suite(
+        expect("expect_column_values_to_be_unique", column="mail"),
+        expect("expect_column_values_to_match_regex", column="mail", regex="^a$"),
+        expect("expect_column_values_to_not_be_null", column="mail"),
+        expect("expect_column_most_common_value_to_be_in_set", column="mail", value_set=["b"]),
+        expect("expect_column_values_to_be_between", column="mail", min_value=1),
+        expect("expect_column_pair_values_to_be_in_set", column_A="mail", column_B="age", value_pairs_set=[["b", 2]]),
+        mail="personal",
+    )
+    report = contract.check(frame, rules)
+    assert len(report.critical) == 6
+    text = json.dumps(report.to_json())
+    with pytest.raises(ContractError) as shown:
+        contract.require(report)
+    for said in (text, str(shown.value), page(report)):
+        assert "ada@" not in said
+        assert "alan@" not in said
+        assert contract.HIDDEN in said
+    (pair,) = [each for each in report.findings if each.column == "mail, age"]
+    assert pair.examples[0].value == [contract.HIDDEN, 20]
+    (missing,) = [each for each in report.findings if "null" in each.expectation]
+    assert missing.examples[0].value is None
+
+
+@pytest.mark.parametrize(
+    ("values", "wrong"),
+    [(["a", None], 0), ([1, 2], 0), ([0.5, None], 0), ([True, False], 2), (pd.to_datetime(["2024-01-01"] * 2), 2)],
+)
+def test_personal_is_text_or_numbers(values: Any, wrong: int) -> None:
+    report = contract.check(pd.DataFrame({"x": values}), suite(x="personal"))
+    assert [each.unexpected_count for each in report.findings] == [wrong]

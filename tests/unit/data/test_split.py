@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geratriz import config
-from geratriz.data.split import PARTS, SplitConfig, row_hashes, span, split
+from geratriz.data.split import PARTS, SplitConfig, places, row_hashes, span, split
 from geratriz.data.table import Table
 from geratriz.errors import ConfigError, DataError
 from tests.tables import mixed
@@ -143,7 +143,7 @@ def test_time_may_be_a_number_and_text_that_is_declared_a_date() -> None:
     [
         ("group:persn", visits(), ConfigError, "'persn', which the table does not have. Did you mean 'person'"),
         ("time:dya", visits(), ConfigError, "'dya', which the table does not have. Did you mean 'day'"),
-        ("time:person", visits(), ConfigError, "is a category .such as 'p0-.*neither a datetime nor a number"),
+        ("time:person", visits(), ConfigError, "is a category such as 'p0-.*neither a datetime nor a number"),
         ("time:day", visits().assign(day=True), ConfigError, "neither a datetime nor a number"),
         ("group:day", visits().assign(day="x"), DataError, "rows are of one entity: 'x'. Name the column"),
         ("group:person", visits(2).dropna(), DataError, "'fresh' of the split is empty: 2 entities are too few"),
@@ -206,3 +206,14 @@ def test_growing_data_move_no_entity_and_no_row(data: st.DataObject, keys: list[
         before, after = parts_or_reason(frame, by), parts_or_reason(grown, by)
         if before and after:
             assert all(set(part["row"]) <= set(after[name]["row"]) for name, part in before.items())
+
+
+def test_personal_columns_tell_rows_apart_and_are_not_shown_in_messages() -> None:
+    frame = pd.DataFrame({"mail": [f"p{i}@x.org" for i in range(40)], "x": 1})
+    declared = Table.from_frame(frame, overrides={"mail": "personal"})
+    assert len(set(places(declared.frame))) == len(frame)
+    one = Table.from_frame(frame.assign(mail="ada@x.org"), overrides={"mail": "personal"})
+    for by, error in (("group:mail", DataError), ("time:mail", ConfigError)):
+        with pytest.raises(error) as refused:
+            split(one, SplitConfig(by=by))
+        assert "ada" not in str(refused.value)

@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from geratriz.data import forms
 from geratriz.data.table import Table
 from geratriz.evaluate.base import EvaluateConfig, Trio
 from geratriz.evaluate.details import details
 from geratriz.evaluate.suite import Landmarks, evaluate
+from tests.people import people
 from tests.tables import mixed
 
 NO_MARKS = Landmarks(rows=10, floor={}, ceiling={})
@@ -98,3 +100,12 @@ def test_a_column_that_is_never_there_is_shown_as_missing() -> None:
     table = Table.from_frame(pd.DataFrame({"x": [np.nan] * 40, "y": np.arange(40) / 7}))
     found = shown(Trio(train=table, test=table, synthetic=table, config=EvaluateConfig(bootstrap=20)))
     assert found["columns"][0]["missing"] == {"real": 1, "synthetic": 1}
+
+
+def test_nothing_of_personal_columns_is_shown() -> None:
+    declared = {name: "personal" for name in people(10) if name not in ("group", "age")}
+    train, test = (Table.from_frame(people(200, seed), overrides=declared, target="group") for seed in (1, 2))
+    text = json.dumps(shown(Trio(train=train, test=test, synthetic=train, config=EvaluateConfig(bootstrap=20))))
+    assert '"age"' in text
+    for name in declared:
+        assert not any(json.dumps(each)[1:-1] in text for each in forms.texts(train.frame[name]) if len(each) > 5)
