@@ -1,8 +1,8 @@
 """The metrics of privacy: attacks on the rows trained on. The verdict rests on the high ends of their intervals.
 
 One attack, one file: membership.py, attributes.py, singling.py, copies.py, personal.py. They compare training rows with
-real rows that were never trained on: what synthetic rows tell of both is knowledge of the population, which they are made
-to give; what they tell of training rows alone is a leak.
+real rows that were never trained on: what synthetic rows tell of both is knowledge of the population, which they are
+made to give; what they tell of training rows alone is a leak.
 """
 
 from geratriz.data.schema import RARE
