@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from geratriz.data.rules import Rules
 from geratriz.data.split import SplitConfig, split
 from geratriz.data.table import Table, read_frame
 from geratriz.stages import _entry, landmarks, prepare, train, validate
@@ -119,6 +120,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     table.schema.write(tmp_path / "prepared" / "schema.json")
     for name, part in split(table, SplitConfig()).items():
         part.write(tmp_path / "prepared" / f"{name}.parquet")
+    Rules().write(tmp_path / "prepared" / "rules.json")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -134,7 +136,7 @@ def stage_refuses(module: ModuleType, arguments: str, capsys: pytest.CaptureFixt
     ("module", "arguments"),
     [
         (validate, "--data damaged.parquet --contract contract.json --out out"),
-        (prepare, "--data damaged.parquet --validated validation.json --out out"),
+        (prepare, "--data damaged.parquet --contract contract.json --validated validation.json --out out"),
     ],
     ids=["validate", "prepare"],
 )
@@ -162,6 +164,13 @@ def test_a_stage_refuses_damaged_parts(
     path.write_bytes(path.read_bytes()[:100])
     said = stage_refuses(module, arguments, capsys)
     assert said.startswith(f"DataError: prepared/{part} ")
+
+
+@pytest.mark.parametrize("content", ["", "[{", '[{"type": "expect_the_unexpected", "kwargs": {}}]', '["x"]'])
+def test_train_refuses_damaged_rules(content: str, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "prepared" / "rules.json").write_text(content)
+    words = "--model independent --prepared prepared --out model --out_history history.csv"
+    assert stage_refuses(train, words, capsys).startswith("DataError: prepared/rules.json holds no rules")
 
 
 def test_a_generator_is_not_saved_over_a_file(tmp_path: Path, refused: Command) -> None:

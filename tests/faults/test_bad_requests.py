@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from geratriz import bundle
+from geratriz.data.rules import Rules
 from geratriz.stages import _entry, prepare, sample, train
 from tests.architecture.imports import ROOT
 from tests.faults.conftest import Command
@@ -21,7 +22,7 @@ from tests.tables import mixed
         (["-n", "0"], "the number of rows, is 0; it must be at least 1"),
         (["-n", "-1"], "the number of rows, is -1; it must be at least 1"),
         (["-n", "5", "--where", "group=z"], "group = 'z', never seen in the training data. Known: a, b, c"),
-        (["-n", "5", "--where", "price=1e9"], "outside the range of the training data, 0.06 to 44.91"),
+        (["-n", "5", "--where", "price=1e9"], "outside the range of the training data, 0.54 to 32.06"),
         (["-n", "5", "--where", "day=1999-01-01"], "outside the range of the training data, 2024-01-0"),
         (["-n", "5", "--where", "rating=9"], "rating = 9, never seen in the training data. Nearest: 5, 4, 3"),
         (["-n", "5", "--where", "price=null"], "where asks for a missing 'price', which it never was"),
@@ -131,13 +132,15 @@ def test_a_wrong_setting_ends_the_stage_that_reads_it(
     table.write(tmp_path / "rows.parquet")
     table.write(tmp_path / "prepared" / "train.parquet")
     table.schema.write(tmp_path / "prepared" / "schema.json")
+    Rules().write(tmp_path / "prepared" / "rules.json")
+    (tmp_path / "contract.json").write_text('{"name": "any", "expectations": []}')
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
         if key.startswith("train."):
             words = "--model independent --prepared prepared --out out --out_history out.csv"
             _entry.run(train.main, train.Params, train.READS, words.split())
         else:
-            words = "--data rows.parquet --validated validation.json --out out"
+            words = "--data rows.parquet --contract contract.json --validated validation.json --out out"
             _entry.run(prepare.main, prepare.Params, prepare.READS, words.split())
     assert ended.value.code == 1
     assert re.search(message, capsys.readouterr().err)

@@ -1,10 +1,12 @@
 """Stage prepare: parts and schema, equal bytes for equal data."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from geratriz.data.rules import Rules
 from geratriz.data.schema import Schema
 from geratriz.data.split import SplitConfig
 from geratriz.data.table import Table
@@ -23,7 +25,22 @@ def folder(tmp_path: Path) -> Path:
     mixed().write(tmp_path / "data.parquet")
     (tmp_path / "validation").mkdir()
     (tmp_path / "validation" / "validation.json").write_text("{}")
+    write_contract(tmp_path)
     return tmp_path
+
+
+def write_contract(folder: Path, **warning: object) -> None:
+    """A contract with a rule, an expectation that only warns and one that rows cannot be made to keep."""
+    rules = [
+        {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "group", "value_set": ["a", "b", "c"]}},
+        {
+            "type": "expect_column_values_to_be_between",
+            "kwargs": {"column": "size", **warning, "max_value": 9},
+            "severity": "warning",
+        },
+        {"type": "expect_column_value_lengths_to_equal", "kwargs": {"column": "group", "value": 1}},
+    ]
+    (folder / "contract.json").write_text(json.dumps({"name": "toy", "expectations": rules}))
 
 
 def test_parts_and_schema_are_written_with_the_overrides(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,6 +48,7 @@ def test_parts_and_schema_are_written_with_the_overrides(folder: Path, capsys: p
         prepare.main(
             params(),
             data=folder / "data.parquet",
+            contract=folder / "contract.json",
             validated=folder / "validation" / "validation.json",
             out=folder / name,
         )
@@ -44,9 +62,34 @@ def test_parts_and_schema_are_written_with_the_overrides(folder: Path, capsys: p
         assert path.read_bytes() == (folder / "two" / path.name).read_bytes()
 
 
+def test_the_contracts_row_rules_are_written_alone_so_that_no_other_change_trains_anything(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, warning in (("one", {}), ("two", {"min_value": 1})):
+        write_contract(folder, **warning)
+        prepare.main(
+            params(),
+            data=folder / "data.parquet",
+            contract=folder / "contract.json",
+            validated=folder / "validation" / "validation.json",
+            out=folder / name,
+        )
+    assert [str(each) for each in Rules.read(folder / "one" / "rules.json").rules] == [
+        "group: column values to be in set"
+    ]
+    assert (folder / "one" / "rules.json").read_bytes() == (folder / "two" / "rules.json").read_bytes()
+    assert "not made to keep it: group: column value lengths to equal" in capsys.readouterr().out
+
+
 def test_data_that_were_not_validated_are_not_prepared(folder: Path) -> None:
     with pytest.raises(DataError, match="not validated"):
-        prepare.main(params(), data=folder / "data.parquet", validated=folder / "nothing", out=folder / "out")
+        prepare.main(
+            params(),
+            data=folder / "data.parquet",
+            contract=folder / "contract.json",
+            validated=folder / "nothing",
+            out=folder / "out",
+        )
 
 
 def test_an_unknown_kind_of_data_is_refused(folder: Path) -> None:
@@ -54,6 +97,7 @@ def test_an_unknown_kind_of_data_is_refused(folder: Path) -> None:
         prepare.main(
             params(kind="sound"),
             data=folder / "data.parquet",
+            contract=folder / "contract.json",
             validated=folder / "validation" / "validation.json",
             out=folder / "out",
         )
@@ -62,7 +106,8 @@ def test_an_unknown_kind_of_data_is_refused(folder: Path) -> None:
 def test_a_split_by_time_says_where_it_cut_and_one_by_entity_what_becomes_of_keys(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    paths = {"data": folder / "data.parquet", "validated": folder / "validation" / "validation.json"}
+    validated = folder / "validation" / "validation.json"
+    paths = {"data": folder / "data.parquet", "contract": folder / "contract.json", "validated": validated}
     prepare.main(params(split=SplitConfig(by="time:day")), **paths, out=folder / "time")
     assert re.search(r"test: \d+ rows, day 2024-12-\d\d 00:00:00 to 2025-02-0\d 00:00:00", capsys.readouterr().out)
     prepare.main(params(split=SplitConfig(by="group:price")), **paths, out=folder / "group")
@@ -74,6 +119,7 @@ def test_a_split_that_fails_leaves_nothing_behind(folder: Path) -> None:
         prepare.main(
             params(split=SplitConfig(by="time:dya")),
             data=folder / "data.parquet",
+            contract=folder / "contract.json",
             validated=folder / "validation" / "validation.json",
             out=folder / "out",
         )

@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 
 from geratriz import bundle
+from geratriz.data.rules import Rules
 from geratriz.data.stream import read_provenance
+from geratriz.data.table import Table
 from geratriz.generators import catalog
 from geratriz.generators.base import BLOCK
 from geratriz.stages import sample
@@ -35,3 +37,16 @@ def test_the_file_names_the_bundle_and_nothing_that_changes_from_run_to_run(fold
     content = read_provenance(files[0])
     assert content["bundle"] == bundle.digest(folder)
     assert {name for name, value in content.items() if value is None} == {"model", "verdict", "geratriz"}
+
+
+def test_it_says_how_many_rows_kept_the_rules(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    columns = {"column_A": "price", "column_B": "size"}
+    rule = {"type": "expect_column_pair_values_a_to_be_greater_than_b", "kwargs": columns}
+    data = Table.from_frame(mixed().frame.query("price > size"))
+    catalog.find("independent").fit(data, seed=0, rules=Rules.of({"expectations": [rule]})).save(folder)
+    out = folder.parent / "synthetic.parquet"
+    sample.main(sample.Params(seed=1, rows=100), bundle=folder, out=out)
+    share = read_provenance(out)["acceptance"]
+    assert 0.1 < share < 1
+    assert f"{share:.2%} of the rows drawn kept the contract's rules" in capsys.readouterr().out
+    assert pd.read_parquet(out).eval("price > size").all()

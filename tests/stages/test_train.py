@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from geratriz import bundle, tracking
+from geratriz.data.rules import Rules
 from geratriz.data.split import SplitConfig, split
 from geratriz.errors import ConfigError
 from geratriz.generators import catalog
@@ -18,6 +19,14 @@ from tests.tables import mixed
 
 ROOT = Path(__file__).parents[2]
 QUICK = {"epochs": 3, "width": 32, "latent": 4, "batch": 64, "components": 5, "threads": 1}
+SUITE = {
+    "expectations": [
+        {
+            "type": "expect_column_values_to_be_between",
+            "kwargs": {"column": "price", "min_value": 9, "strict_min": True, "row_condition": "sold"},
+        }
+    ]
+}
 PARAMS = """
 models: [tvae]
 train: {seed: 0, device: cpu, tvae: {epochs: 2, width: 32, latent: 4, batch: 64, threads: 1}}
@@ -35,6 +44,7 @@ def project(mlflow_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, part in parts.items():
         part.write(prepared / f"{name}.parquet")
     parts["train"].schema.write(prepared / "schema.json")
+    Rules.of(SUITE).write(prepared / "rules.json")
     (mlflow_root / "params.yaml").write_text(PARAMS)
     return mlflow_root
 
@@ -61,6 +71,8 @@ def test_a_bundle_its_history_and_its_run_are_left_behind(project: Path, capsys:
     printed = capsys.readouterr().out
     assert "columns to model" in printed.splitlines()[0]
     assert f"round {rounds}/{rounds}" in printed
+    assert "of the rows drawn keep the 1 rules" in printed
+    assert catalog.load(folder).sample(50, seed=1).frame.query("sold")["price"].gt(9).all()
     client = tracking.mlflow_client(tracking.default_uri(project), timeout=5)
     experiment = client.get_experiment_by_name("toy")
     assert experiment is not None

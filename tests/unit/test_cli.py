@@ -94,6 +94,19 @@ def test_fit_and_sample_with_settings_and_conditions(data: Path) -> None:
     assert rows["rating"].isna().all()
 
 
+def test_rows_of_a_generator_fitted_under_a_contract_keep_it(data: Path) -> None:
+    pd.read_parquet(data).query("price > size").to_parquet(data, index=False)
+    suite, out = data.parent / "contract.json", data.parent / "out.csv"
+    columns = {"column_A": "price", "column_B": "size"}
+    rule = {"type": "expect_column_pair_values_a_to_be_greater_than_b", "kwargs": columns}
+    suite.write_text(json.dumps({"name": "dear", "expectations": [rule]}))
+    run("fit", data, "--kind", "independent", "-o", data.parent / "model", "--contract", suite)
+    said = run("sample", data.parent / "model", "-n", 300, "-o", out)
+    assert "% of the rows drawn kept the contract's rules; the others were drawn again." in said
+    assert "acceptance 0." in run("provenance", out)
+    assert "300 rows keep the contract 'dear'" in run("validate", out, "--contract", suite)
+
+
 @pytest.fixture
 def model(data: Path) -> Path:
     geratriz.fit(geratriz.Table.read(data), "independent").save(data.parent / "model")

@@ -7,9 +7,11 @@ two that are equal, several with a given sum), it is filled in from them: the ru
 """
 
 import dataclasses
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -105,6 +107,22 @@ class Rules:
     def from_json(cls, content: Iterable[Mapping[str, Any]]) -> "Rules":
         """The rules in a list that :meth:`to_json` made."""
         return cls(tuple(Rule(type=each["type"], kwargs=each["kwargs"]) for each in content))
+
+    def write(self, path: Path) -> None:
+        """Write as JSON."""
+        path.write_text(json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> "Rules":
+        """Read what :meth:`write` wrote.
+
+        Raises:
+            DataError: it is not there, or holds no rules.
+        """
+        try:
+            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, KeyError) as problem:
+            raise DataError(f"{path} holds no rules ({problem}). `dvc repro prepare` writes it.") from None
 
     def holds(self, frame: pd.DataFrame) -> np.ndarray:
         """Which rows of ``frame`` keep all rules, bool (N,)."""

@@ -1,6 +1,5 @@
 """Stage `prepare`: raw data in, their schema, the parts train, fresh and test and the rules for synthetic rows out."""
 
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,13 +36,12 @@ def main(params: Params, *, data: Path, contract: Path, validated: Path, out: Pa
         raise ConfigError(f"data.kind is {params.kind!r}. Known: 'table'.")
     if not validated.exists():
         raise DataError(f"there is no {validated}: the data were not validated. Run `dvc repro validate`.")
+    suite = read_suite(contract)
     table = Table.read(data, target=params.target, overrides=params.schema)
     parts = split(table, params.split)
     out.mkdir(parents=True, exist_ok=True)
     table.schema.write(out / "schema.json")
-    suite = read_suite(contract)
-    rules = json.dumps(Rules.of(suite).to_json(), indent=1, ensure_ascii=False)
-    (out / "rules.json").write_text(rules + "\n", encoding="utf-8")
+    Rules.of(suite).write(out / "rules.json")
     for each in not_enforced(suite):
         sys.stdout.write(f"note: synthetic rows are checked against this rule, but not made to keep it: {each}\n")
     for name, part in parts.items():

@@ -1,7 +1,6 @@
 """Stage train@MODEL: prepared rows in, a generator's bundle and its loss history out."""
 
 import csv
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,7 +39,7 @@ def main(params: Params, *, prepared: Path, out: Path, out_history: Path) -> Non
     generator_cls = catalog.find(params.model)
     settings = config.load(generator_cls.config_cls, params.config, f"train.{params.model}")
     data = Table.read(prepared / "train.parquet", schema=Schema.read(prepared / "schema.json"))
-    rules = Rules.from_json(json.loads((prepared / "rules.json").read_text(encoding="utf-8")))
+    rules = Rules.read(prepared / "rules.json")
     history = tracking.JsonlTracker(CHECKPOINTS / params.model / bundle.HISTORY)
     with tracking.mlflow_run(
         root=_entry.root(),
