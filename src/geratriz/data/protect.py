@@ -49,15 +49,13 @@ def protect(table: Table, seed: int) -> Table:
 
 
 def pooled(before: Table, after: Table) -> str:
-    """How much was pooled, for a note: the columns of words with the share of their cells; empty where none was."""
-    shares = {
-        column.name: (before.frame[column.name].astype(object) != after.frame[column.name].astype(object))[
-            before.frame[column.name].notna()
-        ].mean()
-        for column in before.schema.learnt
-        if column.kind not in NUMERIC and column.rare > 1
-    }
-    return ", ".join(f"{name} {share:.2%}" for name, share in shares.items() if share > 0)
+    """How much was pooled, for a note: the columns of words and in how many rows; empty where nothing was."""
+    rows = {}
+    for column in before.schema.learnt:
+        if column.kind not in NUMERIC and column.rare > 1:
+            was, now = (table.frame[column.name].astype(object) for table in (before, after))
+            rows[column.name] = int(((was != now) & was.notna()).sum())
+    return ", ".join(f"{name} in {count:,}" for name, count in rows.items() if count)
 
 
 def _alike(coded: dict[str, np.ndarray]) -> set[str]:

@@ -139,7 +139,7 @@ class Generator(abc.ABC, Generic[C]):
             check_words(data)
             kept = protect(data, seed)
             if words := pooled(data, kept):
-                run.tracker.note(f"words too rare to be repeated are learnt as others, by share of the rows: {words}")
+                run.tracker.note(f"words too rare to be repeated are learnt as others (column, rows): {words}")
             with seeding.scope(seed):
                 generator = cls._fit(kept, chosen, run)
             if left := [str(each) for each in outside.rules if each.type != NOT_NULL]:
