@@ -43,7 +43,7 @@ def test_what_is_rare_is_said_by_column() -> None:
     assert protected(frame, word={"rare": 1}, number={"rare": 1}).equals(frame)
     assert set(protected(frame, word={"rare": 400})["word"]) == {"often"}
     table = Table.from_frame(frame)
-    assert pooled(table, protect(table, 0)) == "word 0.20%"
+    assert pooled(table, protect(table, 0)) == "word in 2"
 
 
 def test_booleans_and_the_target_are_pooled_too() -> None:
