@@ -78,7 +78,8 @@ class Rule:
 
     def __str__(self) -> str:
         words = self.type.removeprefix("expect_").replace("_", " ")
-        bounds = (f"{key} {self.kwargs[key]}" for key in ("min_value", "max_value", "sum_total") if key in self.kwargs)
+        named = {key: self.kwargs.get(key) for key in ("min_value", "max_value", "sum_total")}
+        bounds = (f"{key} {bound}" for key, bound in named.items() if bound is not None)
         condition = self.kwargs.get("row_condition")
         where = f" where {condition}" if condition else ""
         return f"{', '.join(self.about)}: {' '.join([words, *bounds])}{where}"
