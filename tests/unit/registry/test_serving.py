@@ -97,10 +97,10 @@ def test_the_first_order_gives_the_rows_that_sample_gives(served: ServedGenerato
 
 
 def test_each_line_has_its_own_number_and_conditions(served: ServedGenerator) -> None:
-    found = ask(served, seed=7, n_rows=[20, 5, 10], income=[">50K", None, "<=50K"], age=[None, 39, None])
+    found = ask(served, seed=7, n_rows=[20, 5, 10], income=[">50K", None, "<=50K"], age=[None, 40, None])
     assert len(found) == 35
     assert set(found["income"][:20]) == {">50K"}
-    assert set(found["age"][20:25]) == {39}
+    assert set(found["age"][20:25]) == {40}
     assert set(found["income"][25:]) == {"<=50K"}
     assert found["age"][:20].tolist() != ask(served, seed=8, n_rows=[20])["age"].tolist()
 
@@ -121,7 +121,7 @@ def test_missing_values_are_null_in_json(served: ServedGenerator) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_", [{"n_rows": [1, 2]}, [{"n_rows": 1}, {"n_rows": 2}], [{"n_rows": 1, "age": 39}, {"n_rows": 2}]]
+    "request_", [{"n_rows": [1, 2]}, [{"n_rows": 1}, {"n_rows": 2}], [{"n_rows": 1, "age": 40}, {"n_rows": 2}]]
 )
 def test_the_key_inputs_of_a_request_is_understood_too(served: ServedGenerator, request_: Any) -> None:
     assert len(served.predict(None, request_, None)) == 3
