@@ -282,7 +282,7 @@ def privacy_table(paths: list[Path]) -> list[str]:
         f"{len(found)} random divisions of all 48,842 rows (80 / 10 / 10 %); limits as in params.yaml. In the place of",
         "synthetic rows: fresh real rows (4,884), columns drawn independently (39,074), and those with a share of rows",
         "replaced by training rows. Attacks: the median value and the greatest high end of an interval over divisions.",
-        f"All attacks on 39,074 synthetic rows: {attack_seconds()} s on one thread.",
+        f"All attacks on 39,074 synthetic rows: {attack_seconds()} s of processor time, on one thread.",
         "",
     ]
     kinds = list(found[0])
@@ -303,7 +303,7 @@ def privacy_table(paths: list[Path]) -> list[str]:
 
 
 def attack_seconds() -> str:
-    """How long all attacks on one model took, where it was measured alone."""
+    """How long all attacks on one model took, in seconds of processor time."""
     path = RESULTS / "attacks.json"
     return str(json.loads(path.read_text())["seconds"]) if path.exists() else "not measured"
 

@@ -5,6 +5,7 @@ import pandas as pd
 
 from geratriz.data.table import Table
 from geratriz.evaluate.base import EvaluateConfig, Trio
+from geratriz.generators.independent import Independent
 
 
 def people(rows: int, seed: int) -> pd.DataFrame:
@@ -32,15 +33,15 @@ def trio(
     """Synthetic rows of which the share ``copied`` are training rows, their numbers moved by ``noise`` deviations."""
     frames = [people(n, 10 * seed + i) for i, n in enumerate((rows, rows // 3, rows // 3, rows))]
     train, test, fresh, synthetic = frames
+    given = Table.from_frame(train, target="rich")
+    if independent:  # the generator: shuffled columns would give every extreme back
+        synthetic = Independent.fit(given, seed=seed).sample(rows, seed=seed).frame
     rng = np.random.default_rng(seed)
-    if independent:
-        synthetic = pd.DataFrame({name: rng.permutation(train[name].to_numpy()) for name in train})
     many = round(copied * rows)
     copies = train.iloc[rng.choice(rows, many, replace=False)].copy()
     for name in ("wage", "weight"):
         moved = copies[name] + noise * train[name].std() * rng.normal(size=many)
         copies[name] = moved.round(2) if name == "wage" else moved.round().astype(int)
-    given = Table.from_frame(train, target="rich")
     sides = [
         Table.from_frame(frame, schema=given.schema)
         for frame in (test, fresh, pd.concat([copies, synthetic.iloc[many:]], ignore_index=True))
