@@ -43,15 +43,18 @@ def write_contract(folder: Path, **warning: object) -> None:
     (folder / "contract.json").write_text(json.dumps({"name": "toy", "expectations": rules}))
 
 
+def read(folder: Path) -> dict[str, Path]:
+    """What the stage reads."""
+    return {
+        "data": folder / "data.parquet",
+        "contract": folder / "contract.json",
+        "validated": folder / "validation" / "validation.json",
+    }
+
+
 def test_parts_and_schema_are_written_with_the_overrides(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("one", "two"):
-        prepare.main(
-            params(),
-            data=folder / "data.parquet",
-            contract=folder / "contract.json",
-            validated=folder / "validation" / "validation.json",
-            out=folder / name,
-        )
+        prepare.main(params(), **read(folder), out=folder / name)
     schema = Schema.read(folder / "one" / "schema.json")
     assert schema.target == "sold"
     assert schema["size"].kind == "category"
@@ -67,13 +70,7 @@ def test_the_contracts_row_rules_are_written_alone_so_that_no_other_change_train
 ) -> None:
     for name, warning in (("one", {}), ("two", {"min_value": 1})):
         write_contract(folder, **warning)
-        prepare.main(
-            params(),
-            data=folder / "data.parquet",
-            contract=folder / "contract.json",
-            validated=folder / "validation" / "validation.json",
-            out=folder / name,
-        )
+        prepare.main(params(), **read(folder), out=folder / name)
     assert [str(each) for each in Rules.read(folder / "one" / "rules.json").rules] == [
         "group: column values to be in set"
     ]
@@ -83,44 +80,29 @@ def test_the_contracts_row_rules_are_written_alone_so_that_no_other_change_train
 
 def test_data_that_were_not_validated_are_not_prepared(folder: Path) -> None:
     with pytest.raises(DataError, match="not validated"):
-        prepare.main(
-            params(),
-            data=folder / "data.parquet",
-            contract=folder / "contract.json",
-            validated=folder / "nothing",
-            out=folder / "out",
-        )
+        prepare.main(params(), **{**read(folder), "validated": folder / "nothing"}, out=folder / "out")
 
 
 def test_an_unknown_kind_of_data_is_refused(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"data\.kind is 'sound'"):
-        prepare.main(
-            params(kind="sound"),
-            data=folder / "data.parquet",
-            contract=folder / "contract.json",
-            validated=folder / "validation" / "validation.json",
-            out=folder / "out",
-        )
+        prepare.main(params(kind="sound"), **read(folder), out=folder / "out")
 
 
 def test_a_split_by_time_says_where_it_cut_and_one_by_entity_what_becomes_of_keys(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    validated = folder / "validation" / "validation.json"
-    paths = {"data": folder / "data.parquet", "contract": folder / "contract.json", "validated": validated}
+    paths = read(folder)
     prepare.main(params(split=SplitConfig(by="time:day")), **paths, out=folder / "time")
     assert re.search(r"test: \d+ rows, day 2024-12-\d\d 00:00:00 to 2025-02-0\d 00:00:00", capsys.readouterr().out)
     prepare.main(params(split=SplitConfig(by="group:price")), **paths, out=folder / "group")
     assert "set data.schema.price to id" in capsys.readouterr().out
+    prepare.main(
+        params(split=SplitConfig(by="group:price"), schema={"price": "personal"}), **read(folder), out=folder / "made"
+    )
+    assert "real keys" not in capsys.readouterr().out  # a personal key is made anew, as an id is
 
 
 def test_a_split_that_fails_leaves_nothing_behind(folder: Path) -> None:
     with pytest.raises(ConfigError, match="Did you mean 'day'"):
-        prepare.main(
-            params(split=SplitConfig(by="time:dya")),
-            data=folder / "data.parquet",
-            contract=folder / "contract.json",
-            validated=folder / "validation" / "validation.json",
-            out=folder / "out",
-        )
+        prepare.main(params(split=SplitConfig(by="time:dya")), **read(folder), out=folder / "out")
     assert not (folder / "out").exists()

@@ -8,6 +8,7 @@ from typing import Any
 
 from geratriz.data.contract import read_suite
 from geratriz.data.rules import Rules, not_enforced
+from geratriz.data.schema import REPLACED
 from geratriz.data.split import SplitConfig, span, split
 from geratriz.data.table import Table
 from geratriz.errors import ConfigError, DataError
@@ -48,7 +49,7 @@ def main(params: Params, *, data: Path, contract: Path, validated: Path, out: Pa
         part.write(out / f"{name}.parquet")
         sys.stdout.write(f"{name}: {len(part):,} rows{_when(part, params.split.time)}\n")
     key = params.split.group
-    if key is not None and table.schema[key].kind != "id":
+    if key is not None and table.schema[key].kind not in REPLACED:
         sys.stdout.write(
             f"note: {key!r} tells entities apart and is learnt as a {table.schema[key].kind}, so real keys stand in "
             f"synthetic rows. If they must not, set data.schema.{key} to id: new ones are issued then.\n"
