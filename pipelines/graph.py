@@ -1,9 +1,10 @@
-"""The graph in dvc.yaml, as data: the one file that knows DVC's insides.
+"""The graph in dvc.yaml and the settings around it, as data: the one file that knows DVC's insides.
 
 DVC has no public function that gives its graph. What is used here (``Repo.index.graph``, an edge from a stage to each
 one it needs) is held against ``dvc dag --dot`` by a test, so that an upgrade that moves it fails loudly.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ class Meta:
     retries: int = 0
     """Times to run it again when it failed for another reason than the user's data or settings."""
     timeout_s: int | None = None
+    pool: str | None = None
+    """The Prefect work pool whose workers run it; None, or one that does not exist: it runs where the flow runs."""
 
     def __post_init__(self) -> None:
         if self.retries < 0:
@@ -34,6 +37,8 @@ class Stage:
     name: str
     needs: tuple[str, ...]
     """Names of the stages whose outputs it reads."""
+    sources: tuple[str, ...]
+    """``.dvc`` files, relative to the root, of the data it reads."""
     meta: Meta
 
 
@@ -73,6 +78,7 @@ def read(root: Path) -> Graph:
                 Stage(
                     name=names[each],
                     needs=tuple(sorted(names[need] for need in graph.successors(each) if not need.is_data_source)),
+                    sources=tuple(sorted(names[need] for need in graph.successors(each) if need.is_data_source)),
                     meta=config.load(Meta, each.meta, f"dvc.yaml: stage {names[each]}: meta"),
                 )
                 for each in ordered
@@ -86,6 +92,44 @@ def read(root: Path) -> Graph:
     except DvcException as problem:
         raise ConfigError(f"the graph in {root} cannot be read: {problem}") from None
     return Graph(stages=stages, absent=absent)
+
+
+def share_settings(home: Path, worktree: Path) -> None:
+    """Give a worktree the DVC settings of the checkout ``home`` that Git does not carry, and its cache.
+
+    Paths in them are relative to the file they stand in, so they are written anew.
+    """
+    from dvc.config import Config
+
+    local = Config(dvc_dir=str(home.resolve() / ".dvc")).load_one("local")
+    with Config(dvc_dir=str(worktree / ".dvc")).edit("local") as settings:
+        settings.update(local)
+        settings["cache"] = {**local.get("cache", {}), "dir": str(cache(home))}
+
+
+def remote(root: Path) -> str | None:
+    """The name of the DVC remote that is pushed to, or None where none is the default."""
+    from dvc.config import Config
+
+    name = Config(dvc_dir=str(root.resolve() / ".dvc")).get("core", {}).get("remote")
+    return None if name is None else str(name)
+
+
+def remotes_inside(root: Path) -> dict[str, Path]:
+    """The remotes that are folders in the checkout, such as the one with the bundled data."""
+    from dvc.config import Config
+
+    settings = Config(dvc_dir=str(root.resolve() / ".dvc")).get("remote", {})
+    places = {str(name): Path(os.path.normpath(each["url"])) for name, each in settings.items()}
+    return {name: place for name, place in places.items() if place.is_relative_to(root.resolve())}
+
+
+def cache(root: Path) -> Path:
+    """DVC's cache."""
+    from dvc.config import Config
+
+    folder = root.resolve() / ".dvc"
+    return Path(Config(dvc_dir=str(folder)).get("cache", {}).get("dir") or folder / "cache")
 
 
 def _name(stage: Any, root: Path) -> str:

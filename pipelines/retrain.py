@@ -40,6 +40,7 @@ from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
 
 from geratriz import config  # noqa: E402
 from geratriz.errors import AwayError, GeratrizError, PipelineError  # noqa: E402
+from pipelines import coherence, handover  # noqa: E402
 from pipelines import graph as graphs  # noqa: E402
 from pipelines.stage import StageFailed, Stages  # noqa: E402
 
@@ -71,11 +72,14 @@ class Done:
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def bring_up_to_date(stages: Stages, stage: graphs.Stage) -> State[Done]:
-    """One stage; the state's name says what DVC did: Unchanged, Cached or Ran."""
+def bring_up_to_date(stages: Stages, stage: graphs.Stage, root: Path, pool: str | None) -> State[Done]:
+    """One stage, here or on a worker of ``pool``; the state's name says what DVC did: Unchanged, Cached or Ran."""
     started = time.monotonic()
     try:
-        outcome = stages.repro(stage.name, _say, timeout_s=stage.meta.timeout_s)
+        if pool is None:
+            outcome = stages.repro(stage.name, _say, timeout_s=stage.meta.timeout_s)
+        else:
+            outcome = handover.repro(stages, root, stage, pool, _say)
     except StageFailed as problem:
         _say(str(problem).splitlines()[0].rstrip(":"))
         raise
@@ -117,7 +121,8 @@ def retrain(root: str = ".", to_registry: bool = True) -> "Registered | None":
     Returns what was registered, None when ``to_registry`` is off.
 
     Raises:
-        PipelineError: a stage failed; the message has the stage's own last lines. What does not need it did run.
+        PipelineError: a stage failed; the message has the stage's own last lines. What does not need it did run. Or
+            dvc.lock contradicts itself.
         ConfigError: params.yaml or dvc.yaml is wrong.
         RegistryError: the winner cannot be registered.
     """
@@ -127,7 +132,8 @@ def retrain(root: str = ".", to_registry: bool = True) -> "Registered | None":
     for target in graph.absent:
         _say(f"pulling {target.removesuffix('.dvc')}")
         stages.pull(target)
-    _walk(graph, stages, wanted.parallel)
+    _walk(graph, stages, home, wanted.parallel)
+    coherence.check(home, [stage.name for stage in graph.stages], graphs.cache(home))
     if not to_registry:
         return None
     registered = register_winner(home)
@@ -138,7 +144,7 @@ def retrain(root: str = ".", to_registry: bool = True) -> "Registered | None":
     return registered
 
 
-def _walk(graph: graphs.Graph, stages: Stages, parallel: int) -> None:
+def _walk(graph: graphs.Graph, stages: Stages, root: Path, parallel: int) -> None:
     """Run every stage whose needs are met, until there is none; write down what became of each.
 
     A stage is handed to the pool when it can run and not earlier: one that waits there would hold a slot.
@@ -146,6 +152,7 @@ def _walk(graph: graphs.Graph, stages: Stages, parallel: int) -> None:
     Raises:
         PipelineError: a stage failed.
     """
+    pools = _pools(graph, root)
     waiting, running = list(graph.stages), dict[PrefectFuture[Done], str]()
     up_to_date, failed = dict[str, PrefectFuture[Done]](), dict[str, Exception]()
     ended: SimpleQueue[PrefectFuture[Done]] = SimpleQueue()
@@ -163,7 +170,13 @@ def _walk(graph: graphs.Graph, stages: Stages, parallel: int) -> None:
                         retry_condition_fn=_may_help,
                     )
                     before = [up_to_date[need] for need in stage.needs]  # they are done: this draws the graph's edges
-                    future: PrefectFuture[Any] = pool.submit(one, {"stages": stages, "stage": stage}, wait_for=before)
+                    given = {
+                        "stages": stages,
+                        "stage": stage,
+                        "root": root,
+                        "pool": stage.meta.pool if stage.meta.pool in pools else None,
+                    }
+                    future: PrefectFuture[Any] = pool.submit(one, given, wait_for=before)
                     running[future] = stage.name
                     future.add_done_callback(ended.put)
                 if not running:
@@ -183,6 +196,18 @@ def _walk(graph: graphs.Graph, stages: Stages, parallel: int) -> None:
         said = [str(each) if isinstance(each, GeratrizError) else repr(each) for each in failed.values()]
         not_run = [f"Not run: {', '.join(stage.name for stage in waiting)}"] if waiting else []
         raise PipelineError("\n\n".join(said + not_run))
+
+
+def _pools(graph: graphs.Graph, root: Path) -> set[str]:
+    """The pools that stages can be handed over to now; what stands in the way of the others is said."""
+    usable = set()
+    for pool in sorted({stage.meta.pool for stage in graph.stages if stage.meta.pool}):
+        why = handover.why_here(root, pool)
+        if why is None:
+            usable.add(pool)
+        elif why:
+            _say(f"pool {pool}: {why}; its stages run here")
+    return usable
 
 
 def _record(done: Mapping[str, Done], failed: Iterable[str], not_run: Iterable[graphs.Stage]) -> None:

@@ -3,7 +3,11 @@
 The traps around it, each met and tried: several such processes may run at once only with ``--single-item``; without
 ``--wait-for-lock`` a finished training is lost when another DVC process holds the lock for three seconds; DVC runs
 commands with $SHELL, which a service user may not have; ending DVC leaves its child running, so each stage gets a
-process group of its own; and DVC stops when nobody reads its output.
+process group of its own and a guard, which ends it also when the flow is killed; and DVC stops when nobody reads its
+output.
+
+``--single-item`` is wrong where upstream outputs are not in the workspace: DVC then takes what is missing for unchanged
+and would not train on new data. A worker on another machine goes by the whole graph above the stage instead.
 """
 
 import os
@@ -19,14 +23,21 @@ from pathlib import Path
 from typing import Literal
 
 from geratriz.errors import GeratrizError, PipelineError
+from geratriz.services import guard
 
 Outcome = Literal["Unchanged", "Cached", "Ran"]
+ALONE = ("--single-item",)
+WITH_WHAT_IS_ABOVE = ("--pull", "--allow-missing")  # pulls what the stage reads, and nothing else
+FROM_THE_REMOTE = ("--single-item", "--pull")  # right only when what it reads is in the workspace
 
+GUARD = (sys.executable, guard.__file__)  # by its path: it starts quicker than the package would
 LAST_LINES = 25
 SECONDS_TO_END = 10  # between asking a process group to end and ending it
 USERS_TO_MEND = tuple(f"{each.__name__}:" for each in GeratrizError.__subclasses__())  # stages/_entry.py prints it so
 TALK = (  # how lines begin that are DVC's own talk
     "Stage '",
+    "'",  # 'data/raw/rows.parquet.dvc' didn't change, skipping
+    "Pulling data for stage",
     "Running stage '",
     "> ",
     "Generating lock file",
@@ -58,11 +69,18 @@ class Stages:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._running: set[subprocess.Popen[str]] = set()
-        self._ended = False
+        self._ended = threading.Event()
         self._lock = threading.Lock()
 
-    def repro(self, name: str, say: Callable[[str], None], *, timeout_s: float | None = None) -> Outcome:
-        """Bring one stage up to date; each line it prints goes to ``say``.
+    def repro(
+        self,
+        name: str,
+        say: Callable[[str], None],
+        *,
+        timeout_s: float | None = None,
+        how: tuple[str, ...] = ALONE,
+    ) -> Outcome:
+        """Bring one stage up to date; each line it prints goes to ``say``. ``how``: options of ``dvc repro``.
 
         Raises:
             StageFailed: it failed; the message carries its own last lines.
@@ -70,7 +88,7 @@ class Stages:
         """
         lines, dvcs = deque[str](maxlen=LAST_LINES), ""
         outcome: Outcome = "Ran"
-        with self._dvc("repro", "--single-item", name) as process, _deadline(process, timeout_s) as late:
+        with self._dvc("repro", *how, name) as process, _deadline(process, timeout_s) as late:
             assert process.stdout is not None
             for line in map(str.rstrip, process.stdout):
                 outcome = _outcome(line, name, outcome)
@@ -84,11 +102,39 @@ class Stages:
             raise StageFailed(
                 f"stage {name} took longer than its timeout_s of {timeout_s:g} and was ended.", again=True
             )
-        if self._ended:
+        if self._ended.is_set():
             raise RunEnded(f"stage {name} was ended with the run.")
         if code != 0:
             raise _failure(name, list(lines) or [dvcs])
         return outcome
+
+    def needs_to_run(self, name: str) -> bool:
+        """Whether a stage would run: it is not up to date, and its result is not in this machine's cache."""
+        _, output = self._said("repro", *ALONE, "--dry", name)
+        return f"Running stage '{name}'" in output
+
+    def changed(self) -> bool:
+        """Whether any stage of the graph is not what dvc.lock says; files that are not here count as unchanged."""
+        code, output = self._said("repro", "--dry", "--allow-missing")
+        if code != 0:
+            raise PipelineError(f"DVC cannot tell in {self._root} what changed:\n{output}")
+        return "Running stage '" in output
+
+    def update(self, target: str) -> None:
+        """Look at the source of an imported file, and import it anew if it changed.
+
+        Raises:
+            PipelineError: the source does not answer or is gone.
+        """
+        self._done(("update", "--quiet", target), f"the source that {target} names cannot be read")
+
+    def push(self, *options: str, to: str) -> None:
+        """Push what options name, everything without them, to the default remote.
+
+        Raises:
+            PipelineError: the remote did not take it. What was pushed is there; the next push goes on.
+        """
+        self._done(("push", "--quiet", *options), f"DVC's remote {to!r} did not take the data")
 
     def pull(self, target: str) -> None:
         """Bring one tracked file into the workspace, by the name of its ``.dvc`` file.
@@ -96,33 +142,55 @@ class Stages:
         Raises:
             PipelineError: it is in no remote.
         """
-        with self._dvc("pull", "--quiet", target) as process:
-            output, _ = process.communicate()
-        if process.returncode != 0:
-            raise PipelineError(
-                f"{target} says which data is meant, but the data is not here and cannot be pulled:\n"
-                f"{output.strip()}\nIs the remote that holds it set up (`dvc remote list`) and reachable?"
-            )
+        self._done(
+            ("pull", "--quiet", target),
+            f"{target} says which data is meant, but the data is not here and cannot be pulled",
+            "Is the remote that holds it set up (`dvc remote list`) and reachable?",
+        )
+
+    def pause(self, seconds: float) -> None:
+        """Wait.
+
+        Raises:
+            RunEnded: :meth:`end` was called.
+        """
+        if self._ended.wait(seconds):
+            raise RunEnded("the run was ended.")
 
     def end(self) -> None:
         """End every process that runs, and start no other."""
         with self._lock:
-            self._ended = True
+            self._ended.set()
             running = tuple(self._running)
         for process in running:
             _end(process)
+
+    def _done(self, command: tuple[str, ...], otherwise: str, advice: str = "") -> None:
+        """Run a command that either succeeds or is an error, in these words and DVC's."""
+        code, output = self._said(*command)
+        if self._ended.is_set():
+            raise RunEnded(f"`dvc {' '.join(command)}` was ended with the run.")
+        if code != 0:
+            raise PipelineError("\n".join(each for each in (f"{otherwise}:", output, advice) if each))
+
+    def _said(self, *arguments: str) -> tuple[int, str]:
+        """The exit code of a command, and what it said."""
+        with self._dvc(*arguments) as process:
+            assert process.stdout is not None
+            output = process.stdout.read()  # not `communicate`: it would close the guard's pipe
+            return process.wait(), output.strip()
 
     @contextmanager
     def _dvc(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         """A DVC process whose output can be read; whatever cuts the reading off ends it and its children."""
         with self._lock:
-            if self._ended:
+            if self._ended.is_set():
                 raise RunEnded(f"`dvc {' '.join(arguments)}` was not started: the run was ended.")
             process = subprocess.Popen(
-                [sys.executable, "-m", "dvc", "--wait-for-lock", *arguments],
+                [*GUARD, sys.executable, "-m", "dvc", "--wait-for-lock", *arguments],
                 cwd=self._root,
                 env=_variables(self._root),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # the guard's: closed when this process is gone
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -136,6 +204,8 @@ class Stages:
             _end(process)
             raise
         finally:
+            assert process.stdin is not None
+            process.stdin.close()
             with self._lock:
                 self._running.discard(process)
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from geratriz import __version__
-from geratriz.errors import ConfigError, GeratrizError, RequestError
+from geratriz.errors import ConfigError, GeratrizError, RequestError, nearest
 
 app = typer.Typer(
     help="Turn a data set into a released generator of that data.",
@@ -341,6 +341,54 @@ def promote(
         return
     typer.echo(f"{name} version {done.version} {'is the champion now' if done.moved else 'was the champion already'}.")
     typer.echo(f"Next: geratriz sample models:/{name}@champion -n 1000 -o sample.parquet")
+
+
+@app.command()
+def up(
+    profile: Annotated[str, typer.Option(help="default: SQLite and folders. production: from the environment.")] = (
+        "default"
+    ),
+    host: Annotated[str, typer.Option(help="Network interface the servers listen on.")] = "127.0.0.1",
+    mlflow_port: Annotated[int, typer.Option(help="Of MLflow's server.")] = 5000,
+    prefect_port: Annotated[int, typer.Option(help="Of Prefect's server.")] = 4200,
+) -> None:
+    """Start MLflow, Prefect and a worker per pool; Ctrl-C stops all of them.
+
+    Run it in the project's root. docs/operations.md says what production takes from the environment.
+    """
+    from geratriz.services import profiles
+    from geratriz.services.up import up as run
+
+    known = {"default": profiles.laptop, "production": profiles.production}
+    if profile not in known:
+        raise ConfigError(f"--profile {profile!r} is none.{nearest(profile, known)}")
+    chosen = known[profile](Path(), host=host, mlflow_port=mlflow_port, prefect_port=prefect_port)
+    typer.echo(f"Starting on {chosen.told}")
+
+    def ready() -> None:
+        typer.echo("\nReady. In another terminal:")
+        for name, value in chosen.exports.items():
+            typer.echo(f"  export {name}={value}")
+        typer.echo("  prefect --no-prompt deploy --all\nCtrl-C here stops everything.")
+
+    run(Path(), chosen, typer.echo, ready)
+
+
+@app.command()
+def worker(
+    pool: Annotated[str, typer.Argument(help="Pool whose runs it takes, as `meta.pool` in dvc.yaml names it.")],
+    gpu: Annotated[str | None, typer.Option(help="The one device its runs see.", metavar="DEVICE")] = None,
+) -> None:
+    """Work on a pool's runs in this clone, one at a time, until Ctrl-C: one worker per GPU, on any machine.
+
+    Example: PREFECT_API_URL=http://head:4200/api geratriz worker gpu --gpu 0
+    """
+    from geratriz.services import profiles
+
+    if not os.environ.get("PREFECT_API_URL"):
+        raise ConfigError("PREFECT_API_URL is not set; it names the server whose runs are taken: http://HOST:4200/api.")
+    service = profiles.worker(Path(), pool, gpu=gpu)
+    os.execve(service.command[0], service.command, {**os.environ, **service.variables})
 
 
 class _Progress:

@@ -174,10 +174,14 @@ class Registry:
 
     def update_version(self, version: Version, *, tags: Mapping[str, str], description: str) -> None:
         """Bring tags and description up to date."""
+        self.tag(version, tags)
+        self._client.update_model_version(version.name, str(version.version), description)
+
+    def tag(self, version: Version, tags: Mapping[str, str]) -> None:
+        """Set tags that are not set yet to these values."""
         for name, tag in tags.items():
             if version.tags.get(name) != tag:
                 self._client.set_model_version_tag(version.name, str(version.version), name, tag)
-        self._client.update_model_version(version.name, str(version.version), description)
 
     def move(self, version: Version, aliases: Mapping[str, int | None], tags: Mapping[str, str]) -> None:
         """Point ``aliases`` of the model at versions (None: at none), then set ``tags`` on ``version``.

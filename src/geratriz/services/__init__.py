@@ -1,0 +1,1 @@
+"""The servers and workers around the pipeline, as processes on this machine: what `geratriz up` starts."""
