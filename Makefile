@@ -5,10 +5,10 @@ READY := .venv/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean lock
+.PHONY: help demo test test-stack up check bench clean lock
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
@@ -24,6 +24,12 @@ demo: $(READY) ## the main job on the Adult data: validate, train, judge, regist
 
 test: $(READY) ## all tests
 	@python -m pytest
+
+test-stack: $(READY) ## the whole stack: PostgreSQL, S3, MLflow, Prefect, workers, all on loopback
+	@python -m pytest -m stack tests/stack
+
+up: $(READY) ## MLflow, Prefect and workers on this machine, until Ctrl-C
+	@python -m geratriz up
 
 check: $(READY) ## formatting, lint, types, import rules
 	@ruff check . && ruff format --check . && mypy && lint-imports

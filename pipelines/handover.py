@@ -6,9 +6,9 @@ what a worker has pushed is found by the next one before it starts to work, and 
 
 import time
 import uuid
-from datetime import UTC, datetime
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast, get_args
 

@@ -80,12 +80,12 @@ def _nothing_new(path: Path, home: Path) -> str | None:
     if (path / pointer).exists() and config.read_yaml(path / pointer).get("deps"):
         stages.update(pointer)
     ours = (path / LOCK).read_text(encoding="utf-8") if (path / LOCK).exists() else None
-    for origin, lock in [("this commit", ours), *_locks_before(home)]:
+    for whose, lock in [("this commit", ours), *_locks_before(home)]:
         if lock is None:
             continue
         (path / LOCK).write_text(lock, encoding="utf-8")
         if not stages.changed():
-            return f"Nothing new: data, settings and code are those of {origin}."
+            return f"Nothing new: data, settings and code are those of {whose}."
     if ours is None:
         (path / LOCK).unlink(missing_ok=True)
     else:

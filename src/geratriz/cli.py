@@ -351,6 +351,9 @@ def up(
     host: Annotated[str, typer.Option(help="Network interface the servers listen on.")] = "127.0.0.1",
     mlflow_port: Annotated[int, typer.Option(help="Of MLflow's server.")] = 5000,
     prefect_port: Annotated[int, typer.Option(help="Of Prefect's server.")] = 4200,
+    pool: Annotated[
+        list[str] | None, typer.Option(help="A pool to start a worker for; all that dvc.yaml names if not given.")
+    ] = None,
 ) -> None:
     """Start MLflow, Prefect and a worker per pool; Ctrl-C stops all of them.
 
@@ -362,7 +365,7 @@ def up(
     known = {"default": profiles.laptop, "production": profiles.production}
     if profile not in known:
         raise ConfigError(f"--profile {profile!r} is none.{nearest(profile, known)}")
-    chosen = known[profile](Path(), host=host, mlflow_port=mlflow_port, prefect_port=prefect_port)
+    chosen = known[profile](Path(), host=host, mlflow_port=mlflow_port, prefect_port=prefect_port, pools=pool or ())
     typer.echo(f"Starting on {chosen.told}")
 
     def ready() -> None:

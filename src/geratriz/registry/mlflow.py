@@ -252,8 +252,8 @@ class Registry:
     def _store(self, run_id: str, evidence: Evidence, schema: Schema) -> Any:
         """The logged model that holds the bundle; stored now, unless an earlier, cut off, call has."""
         experiment = self._client.get_run(run_id).info.experiment_id
-        condition = f"tags.`{tracking.BUNDLE}` = '{evidence.digest}' and attributes.status = 'READY'"
-        stored = self._client.search_logged_models([experiment], condition)
+        found = self._client.search_logged_models([experiment], f"tags.`{tracking.BUNDLE}` = '{evidence.digest}'")
+        stored = [each for each in found if each.status == "READY"]  # asked for by status, PostgreSQL answers an error
         if stored:
             return stored[0]
         from mlflow.entities import LoggedModelOutput

@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -51,8 +51,10 @@ class Profile:
     """In one line: where things are kept."""
 
 
-def laptop(root: Path, *, host: str, mlflow_port: int, prefect_port: int) -> Profile:
+def laptop(root: Path, *, host: str, mlflow_port: int, prefect_port: int, pools: Sequence[str] = ()) -> Profile:
     """SQLite files and folders in ``root``; the same MLflow store that is used when no server runs.
+
+    ``pools``: those a worker is started for; all that dvc.yaml names when empty.
 
     Raises:
         ConfigError: ``host`` is not this machine alone: nobody is asked for a password. Or a port is taken.
@@ -75,14 +77,17 @@ def laptop(root: Path, *, host: str, mlflow_port: int, prefect_port: int) -> Pro
                 f"--artifacts-destination={(home / 'mlartifacts').as_uri()}",
             ),
             variables={"mlflow": {}, "prefect": prefect},
+            pools=pools,
         ),
         exports=_exports(host, mlflow_port, prefect_port),
         told=f"SQLite and folders in {home}",
     )
 
 
-def production(root: Path, *, host: str, mlflow_port: int, prefect_port: int) -> Profile:
+def production(root: Path, *, host: str, mlflow_port: int, prefect_port: int, pools: Sequence[str] = ()) -> Profile:
     """PostgreSQL and S3 from the environment, MLflow's basic authentication and Prefect's authentication string.
+
+    ``pools``: as for :func:`laptop`.
 
     Raises:
         ConfigError: a variable is missing; all that are, with what belongs in them. Or a port is taken.
@@ -119,6 +124,7 @@ def production(root: Path, *, host: str, mlflow_port: int, prefect_port: int) ->
             ports=(mlflow_port, prefect_port),
             mlflow=("--app-name=basic-auth", f"--artifacts-destination={given['MLFLOW_ARTIFACTS_DESTINATION']}"),
             variables={"mlflow": mlflow, "prefect": {}},
+            pools=pools,
             prefect_auth=given["PREFECT_SERVER_API_AUTH_STRING"],
         ),
         exports=_exports(host, mlflow_port, prefect_port),
@@ -136,7 +142,7 @@ def worker(root: Path, pool: str, *, gpu: str | None = None) -> Service:
             one of any pool but ``local``, whose runs are flows that mostly wait.
     """
     home = root.resolve()
-    name = f"{socket.gethostname()}-{pool}" + (f"-{gpu}" if gpu else "")
+    name = f"{socket.gethostname()}-{home.name}-{pool}" + (f"-{gpu}" if gpu else "")
     limit = () if pool == LOCAL else ("--limit", "1")
     command = (sys.executable, "-m", "prefect", "--no-prompt", "worker", "start", "--pool", pool, "--type", "process")
     inherited = os.environ.get("PYTHONPATH")
@@ -157,7 +163,7 @@ def worker(root: Path, pool: str, *, gpu: str | None = None) -> Service:
     )
 
 
-def pools(root: Path) -> list[str]:
+def named_pools(root: Path) -> list[str]:
     """The pools that dvc.yaml's stages name in their ``meta``, ``local`` first.
 
     Raises:
@@ -186,6 +192,7 @@ def _services(
     ports: tuple[int, int],
     mlflow: tuple[str, ...],
     variables: Mapping[str, Mapping[str, str]],
+    pools: Sequence[str],
     prefect_auth: str | None = None,
 ) -> tuple[Service, ...]:
     for name, port in zip(("--mlflow-port", "--prefect-port"), ports, strict=True):
@@ -198,7 +205,9 @@ def _services(
     token = None if prefect_auth is None else f"Basic {base64.b64encode(prefect_auth.encode()).decode()}"
     devices: tuple[str | None, ...] = (*gpus(),) or (None,)
     workers = [
-        worker(home, pool, gpu=device) for pool in pools(home) for device in (devices if pool == GPU else (None,))
+        worker(home, pool, gpu=device)
+        for pool in pools or named_pools(home)
+        for device in (devices if pool == GPU else (None,))
     ]
     return (
         Service(
