@@ -4,7 +4,6 @@ A worker's machine shares only Git, the DVC remote and the servers with the one 
 of a stage is kept: a fit that was cut off goes on from the checkpoint in it.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,20 +12,12 @@ from typing import Any
 from prefect import State, flow, get_run_logger
 from prefect.states import Completed, Failed
 
-from geratriz.errors import ConfigError, PipelineError
+from geratriz.errors import PipelineError
 from pipelines import graph, worktree
 from pipelines.git import REMOTE, git
 from pipelines.handover import REFUSED, patiently
+from pipelines.home import home
 from pipelines.stage import WITH_WHAT_IS_ABOVE, StageFailed, Stages
-
-HOME = "GERATRIZ_HOME"  # the worker's clone; `geratriz worker` and `geratriz up` set it
-
-
-def enter() -> dict[str, str]:
-    """Prefect's pull step for jobs: the code is that of the clone in which `geratriz worker` was started."""
-    home = _home()
-    os.chdir(home)
-    return {"directory": str(home)}
 
 
 @flow(name="stage", persist_result=False)
@@ -35,10 +26,10 @@ def stage(name: str, ref: str, commit: str, timeout_s: float | None = None) -> S
 
     The state's name says what DVC did: Unchanged, Cached or Ran; Refused when only a person can mend what failed.
     """
-    home, say = _home(), get_run_logger().info
+    clone, say = home(), get_run_logger().info
     try:
-        git(home, "fetch", "--quiet", REMOTE, ref)
-        with _worktree(home, name, commit) as root:
+        git(clone, "fetch", "--quiet", REMOTE, ref)
+        with _worktree(clone, name, commit) as root:
             stages = Stages(root)
             outcome = stages.repro(name, say, timeout_s=timeout_s, how=WITH_WHAT_IS_ABOVE)
             to = str(graph.remote(root))
@@ -51,21 +42,14 @@ def stage(name: str, ref: str, commit: str, timeout_s: float | None = None) -> S
 
 
 @contextmanager
-def _worktree(home: Path, name: str, commit: str) -> Iterator[Path]:
+def _worktree(clone: Path, name: str, commit: str) -> Iterator[Path]:
     """A worktree at the commit that nobody else works in: two workers may share a clone, one per GPU."""
     base, number = f"job-{name.replace('@', '-')}", 1
     while True:
         place = base if number == 1 else f"{base}-{number}"
         try:
-            with worktree.held(home, place, why=f"{name} of {commit[:8]}"):
-                yield worktree.create(home, place, revision=commit)
+            with worktree.held(clone, place, why=f"{name} of {commit[:8]}"):
+                yield worktree.create(clone, place, revision=commit)
                 return
         except worktree.Busy:
             number += 1
-
-
-def _home() -> Path:
-    home = os.environ.get(HOME)
-    if home is None:
-        raise ConfigError(f"{HOME} is not set: start the worker with `geratriz worker POOL` in its clone.")
-    return Path(home)
