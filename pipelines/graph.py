@@ -50,6 +50,8 @@ class Graph:
     """Those with the longest way still to go come first, so that with few slots no long branch starts late."""
     absent: tuple[str, ...]
     """``.dvc`` files, relative to the root, of data that a stage reads and that must be pulled by name."""
+    in_git: tuple[str, ...]
+    """Outputs that DVC does not keep (``cache: false``): they belong into the commit that dvc.lock stands in."""
 
 
 def read(root: Path) -> Graph:
@@ -89,9 +91,15 @@ def read(root: Path) -> Graph:
                 for each in ordered
                 if each.is_data_source and graph.in_degree(each) and not all(out.exists for out in each.outs)
             )
+            in_git = tuple(
+                Path(out.fs_path).relative_to(root).as_posix()
+                for each in ordered
+                for out in each.outs
+                if not out.use_cache
+            )
     except DvcException as problem:
         raise ConfigError(f"the graph in {root} cannot be read: {problem}") from None
-    return Graph(stages=stages, absent=absent)
+    return Graph(stages=stages, absent=absent, in_git=in_git)
 
 
 def share_settings(home: Path, worktree: Path) -> None:

@@ -143,7 +143,7 @@ def _commit(path: Path, registered: "Registered", start: Start) -> str:
         f"Data-Md5: {md5}\n"
         f"Trigger: {start.trigger}\n"
     )
-    sha = commit(path, [LOCK], message, onto=start.revision)
+    sha = commit(path, [LOCK, *graph.read(path).in_git], message, onto=start.revision)
     git(path, "reset", "--quiet", "--mixed", sha)  # moves the run's branch; the files are those of the commit
     return sha
 

@@ -32,12 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.stack)
 
 
-def run(command: Sequence[str], cwd: Path, variables: dict[str, str], *, fails: bool = False) -> str:
-    """What a command says."""
+def run(command: Sequence[str], cwd: Path, variables: dict[str, str], *, fails: bool | None = False) -> str:
+    """What a command says; ``fails`` None: it may succeed or not."""
     done = subprocess.run(
         command, cwd=cwd, env=variables, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900
     )
-    assert (done.returncode != 0) is fails, f"{command} in {cwd}:\n{done.stdout}"
+    assert fails is None or (done.returncode != 0) is fails, f"{command} in {cwd}:\n{done.stdout}"
     return done.stdout
 
 
@@ -184,11 +184,11 @@ class Project:
 
     # What a person types ----------------------------------------------------------------------------------------------
 
-    def git(self, *arguments: str, cwd: Path | None = None) -> str:
-        return run(["git", *arguments], cwd or self.head, self.variables).strip()
+    def git(self, *arguments: str, cwd: Path | None = None, fails: bool | None = False) -> str:
+        return run(["git", *arguments], cwd or self.head, self.variables, fails=fails).strip()
 
-    def dvc(self, *arguments: str) -> str:
-        return run([sys.executable, "-m", "dvc", *arguments], self.head, self.variables)
+    def dvc(self, *arguments: str, cwd: Path | None = None) -> str:
+        return run([sys.executable, "-m", "dvc", *arguments], cwd or self.head, self.variables)
 
     def geratriz(self, *arguments: str, fails: bool = False) -> str:
         return run([sys.executable, "-m", "geratriz", *arguments], self.head, self.variables, fails=fails)
@@ -220,6 +220,18 @@ class Project:
         with get_client(sync_client=True) as client:
             found = client.read_deployment_by_name(deployment)
             return client.create_flow_run_from_deployment(found.id, parameters=parameters)
+
+    def jobs(self) -> list[Any]:
+        """The runs that workers of this project made of single stages, oldest first."""
+        from prefect import get_client
+        from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+        from prefect.client.schemas.sorting import FlowRunSort
+
+        with get_client(sync_client=True) as client:
+            found = client.read_flow_runs(
+                flow_filter=FlowFilter(name=FlowFilterName(any_=["stage"])), sort=FlowRunSort.EXPECTED_START_TIME_ASC
+            )
+        return [each for each in found if self.git("cat-file", "-t", each.parameters["commit"], fails=None) == "commit"]
 
     def wait(self, flow_run: Any, seconds: float = 600) -> Any:
         """The flow run when it has ended."""
@@ -265,7 +277,9 @@ class Project:
         for model, values in train.items():
             settings["train"][model] |= values
         (self.head / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
-        expectations = [{"type": "expect_column_to_exist", "kwargs": {"column": name}} for name in rows(0, 1)]
+        expectations = [
+            {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": name}} for name in rows(0, 1)
+        ]
         suite = {"name": "rows", "expectations": [{**each, "severity": "critical"} for each in expectations]}
         (self.head / "contracts").mkdir(exist_ok=True)
         import json

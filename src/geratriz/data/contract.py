@@ -221,8 +221,9 @@ def _read(
     result = outcome.result or {}
     columns = _columns(expectation["kwargs"])
     tells = not set(columns) & set(hidden)
-    if not result:  # it could not be asked: the expectation does not fit the column, which is not the data's fault
-        messages = [str(each.get("exception_message")) for each in _exceptions(outcome.exception_info)]
+    raised = [each for each in _exceptions(outcome.exception_info) if each.get("raised_exception")]
+    if raised and not result:  # it could not be asked: it does not fit the column, which is not the data's fault
+        messages = [str(each.get("exception_message")) for each in raised]
         reason = next((message.splitlines()[0] for message in messages if message), "no reason given")
         reason = reason if tells else "the reason may hold a personal value"
         return _finding(expectation, rows=len(frame), success=False, observed=f"could not be checked: {reason}")

@@ -134,6 +134,14 @@ def test_a_column_that_is_not_there_is_one_finding() -> None:
     ]
 
 
+def test_an_expectation_that_has_no_details_to_tell_is_kept_or_not() -> None:
+    there = suite(expect("expect_column_to_exist", column="a"))
+    gone = suite(expect("expect_column_to_exist", column="b"))
+    assert contract.check(pd.DataFrame({"a": [1]}), there).findings[0].success
+    finding = contract.check(pd.DataFrame({"a": [1]}), gone).findings[0]
+    assert not finding.success and finding.observed == ""
+
+
 def test_an_expectation_that_does_not_fit_its_column_is_not_blamed_on_rows() -> None:
     (finding,) = contract.check(
         FRAME, suite(expect("expect_column_values_to_be_between", column="word", min_value=1))
