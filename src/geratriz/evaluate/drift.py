@@ -296,7 +296,8 @@ def _columns(before: Table, now: Table, config: DriftConfig) -> tuple[ColumnDrif
         present = [each[~np.isnan(each)] for each in (a, b)]
         if len(present[0]) and len(present[1]):
             rng = seeding.generator(config.seed, "drift", column.name)
-            test = _words_differ(*present, rng) if sides[0].categorical[i] else _numbers_differ(*present)
+            both = (present[0], present[1])
+            test = _words_differ(*both, rng) if sides[0].categorical[i] else _numbers_differ(*both)
             found[column.name, "values"] = test
         if np.isnan(a).any() or np.isnan(b).any():
             found[column.name, "missing"] = _missing_differs(np.isnan(a), np.isnan(b))
@@ -392,7 +393,7 @@ def _column(
     a, b = (side.values[:, i] for side in sides)
     missing = (float(np.isnan(a).mean()), float(np.isnan(b).mean()))
     present = (a[~np.isnan(a)], b[~np.isnan(b)])
-    new_share, new, drawing = 0.0, (), {}
+    new_share, new, drawing = 0.0, tuple[str, ...](), dict[str, Any]()
     if column.kind in NUMERIC:
         drawing = _histogram(column, *present)
     else:
@@ -481,7 +482,7 @@ def _broken(report: ContractReport | None, names: Sequence[str]) -> tuple[Broken
 
 def _sentence(broken: Broken) -> str:
     where = f"column {broken.column!r}" if broken.column else "the table"
-    many = f" ({broken.rows:,} rows)" if broken.rows else f" ({broken.observed})" if broken.observed else ""
+    many = f" ({broken.rows:,} rows)" if broken.rows else ""
     return f"The contract is broken: {where}: {broken.description}{many}."
 
 

@@ -14,6 +14,7 @@ LEVELS = 7
 GIVEAWAYS = 12
 NEW_NAMED = 3
 LETTERS = 32
+LEAST = 0.0001  # a share that a table shows
 SIDES = ("training data", "new data")
 
 
@@ -148,7 +149,7 @@ def _drawing(column: ColumnDrift, label: str) -> str:
 def _row(column: ColumnDrift) -> list[str]:
     both = {"values": column.values, "missing": column.missing}
     what = [name for name, each in both.items() if each is not None and each.drifted]
-    new = percent(column.new_share) if column.new_share else ""
+    new = percent(column.new_share) if column.new_share >= LEAST else ""
     if column.new:
         named = ", ".join(esc(shorten(each, LETTERS)) for each in column.new[:NEW_NAMED])
         new += f" ({named}{', ...' if len(column.new) > NEW_NAMED else ''})"
@@ -229,8 +230,8 @@ def _method(result: Drift) -> str:
         "Numbers and dates: Kolmogorov-Smirnov's test, its distance as the difference. Categories: Pearson's test of "
         "homogeneity, by permutation where rows are few, and the total variation less what chance gives. Missing or "
         "not: Fisher's exact test. p-values are corrected over all tests (Holm): the chance of a false alarm is "
-        f"{config.alpha:g} at most. A column that changes by nature, such as a date, can be named in <code>monitor.ignore</code>. Values "
-        "that few rows share are not named."
+        f"{config.alpha:g} at most. A column that changes by nature, such as a date, can be named in "
+        "<code>monitor.ignore</code>. Values that few rows share are not named."
     )
     changed = f"<p>{' '.join(map(esc, result.schema))}</p>" if result.schema else ""
     left_out = f"<p>Not looked at: {', '.join(map(esc, result.left_out))}.</p>" if result.left_out else ""
