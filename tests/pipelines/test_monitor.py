@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -145,3 +144,81 @@ class TestFlow:
         (project / "params.yaml").write_text(yaml.safe_dump(settings | {"monitor": {"alfa": 0.1}}))
         with pytest.raises(ConfigError, match=r"monitor\.alfa is not a setting\. Did you mean 'alpha'"):
             run(project)
+
+
+def prefect(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", *arguments], cwd=folder, text=True, capture_output=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A whole Prefect server: automations run in its services, which the temporary one does not have."""
+    import httpx
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    monkeypatch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT / "src"), str(ROOT)]))
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    address = f"http://127.0.0.1:{port}/api"
+    with (tmp_path / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"],
+            stdout=log,
+            stderr=log,
+        )
+
+    def answers() -> bool:
+        try:
+            return httpx.get(f"{address}/health").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    try:
+        wait_until(answers, seconds=120)
+        monkeypatch.setenv("PREFECT_API_URL", address)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def test_a_drift_starts_the_deployment_that_waits_for_it(project: Path, server: str, tmp_path: Path) -> None:
+    import httpx
+
+    deployed = tmp_path / "deployed"
+    shutil.copytree(ROOT / "pipelines", deployed / "pipelines")
+    shutil.copyfile(ROOT / "prefect.yaml", deployed / "prefect.yaml")
+    deployments = yaml.safe_load((deployed / "prefect.yaml").read_text())["deployments"]
+    for pool in {each["work_pool"]["name"] for each in deployments}:
+        prefect(deployed, "work-pool", "create", pool, "--type", "process")
+    prefect(deployed, "deploy", "--all")
+    known = {each["name"]: each["id"] for each in httpx.post(f"{server}/deployments/filter", json={}).json()}
+    (waiting,) = (known[each["name"]] for each in deployments if each.get("triggers"))
+    assert "monitor" in known
+
+    def started() -> list[Any]:
+        chosen = {"deployments": {"id": {"any_": [waiting]}}}
+        runs = httpx.post(f"{server}/flow_runs/filter", json=chosen).json()
+        return [each for each in runs if not each["auto_scheduled"]]
+
+    for frame, outcome in ((people(2), "No drift"), (people(1, older=20), "Drift")):
+        assert started() == []
+        write_frame(frame, project / "new.parquet")
+        done = subprocess.run(
+            [sys.executable, "-m", "pipelines.monitor", "new.parquet"], cwd=project, text=True, capture_output=True
+        )
+        assert done.returncode == 0, done.stderr
+        said = done.stdout.splitlines()
+        assert said[0] == "holding new data against those that version 1 of people was made from"
+        assert said[2] == outcome and said[-1].startswith(f"Its page: {project}/.geratriz/monitor/")
+    wait_until(started, seconds=60)
+    (run,) = started()
+    assert run["parameters"] == {"trigger": "drift"}
+    assert run["state_name"] in ("Scheduled", "Late")
