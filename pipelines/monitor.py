@@ -74,6 +74,8 @@ def monitor(root: str = ".", data: str | None = None, name: str | None = None) -
         PipelineError: the data that were trained on are nowhere to be found.
         RegistryError: MLflow does not answer.
     """
+    from geratriz.registry.release import DATA
+
     home = Path(root).resolve()
     params = config.read_yaml(home / "params.yaml")
     settings = config.load(DriftConfig, params.get("monitor"), "params.yaml: monitor")
@@ -88,7 +90,7 @@ def monitor(root: str = ".", data: str | None = None, name: str | None = None) -
         before.mkdir()
         now.mkdir()
         new = (home / data) if data is not None else tracked.newest(home, raw, now)
-        md5 = champion.tags["geratriz.data_md5"]
+        md5 = champion.tags[DATA]
         if tracked.md5_of(new) == md5:
             return _skipped(f"{raw.name} is what version {champion.version} of {model} was made from, byte by byte.")
         say(f"holding new data against those that version {champion.version} of {model} was made from")

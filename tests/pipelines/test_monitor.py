@@ -208,14 +208,18 @@ def test_a_drift_starts_the_deployment_that_waits_for_it(project: Path, server: 
         runs = httpx.post(f"{server}/flow_runs/filter", json=chosen).json()
         return [each for each in runs if not each["auto_scheduled"]]
 
+    def by_hand(*arguments: str) -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "pipelines.monitor", *arguments], cwd=project, text=True, capture_output=True
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.splitlines()
+
+    assert by_hand() == ["people.parquet is what version 1 of people was made from, byte by byte."]
     for frame, outcome in ((people(2), "No drift"), (people(1, older=20), "Drift")):
         assert started() == []
         write_frame(frame, project / "new.parquet")
-        done = subprocess.run(
-            [sys.executable, "-m", "pipelines.monitor", "new.parquet"], cwd=project, text=True, capture_output=True
-        )
-        assert done.returncode == 0, done.stderr
-        said = done.stdout.splitlines()
+        said = by_hand("new.parquet")
         assert said[0] == "holding new data against those that version 1 of people was made from"
         assert said[2] == outcome and said[-1].startswith(f"Its page: {project}/.geratriz/monitor/")
     wait_until(started, seconds=60)

@@ -194,7 +194,7 @@ def drift(
     if looked_at:
         common = dataclasses.replace(reference.schema, columns=looked_at, target=None)
         before = Table(reference.frame[list(common.names)], common)
-        now = Table.from_frame(current.frame.loc[is_new, list(common.names)], schema=common)
+        now = Table.from_frame(_without_type(current.frame.loc[is_new, list(common.names)]), schema=common)
         columns = _columns(before, now, config)
         together = _together(before, now, config)
     broken = _broken(contract, current.schema.names)
@@ -233,8 +233,8 @@ def _common(reference: Table, current: Table) -> tuple[tuple[str, ...], tuple[st
             changes.append(f"Column {column.name!r} is gone.")
             continue
         sorts = [_sort(table.frame[column.name], column.kind) for table in (reference, current)]
-        if column.kind not in REPLACED and None not in sorts and sorts[0] != sorts[1]:
-            changes.append(f"Column {column.name!r} held {sorts[0]}, now {sorts[1]}.")
+        if column.kind not in REPLACED and sorts[1] is not None and sorts[0] != sorts[1]:
+            changes.append(f"Column {column.name!r} held {sorts[0] or 'no value'}, now {sorts[1]}.")
         else:
             names.append(column.name)
     known = reference.schema.names
@@ -259,6 +259,12 @@ def _sort(values: pd.Series, kind: str) -> str | None:
         numbers = as_numbers(str(values.name), present, kind)
         return "whole numbers" if np.array_equal(numbers, np.round(numbers)) else "numbers with fractions"
     return "numbers"
+
+
+def _without_type(frame: pd.DataFrame) -> pd.DataFrame:
+    """``frame`` with columns that hold no value as plain missing: their type, such as dates, says nothing."""
+    empty = [name for name in frame.columns if frame[name].isna().all()]
+    return frame.assign(**dict.fromkeys(empty, np.nan)) if empty else frame
 
 
 def _are_dates(present: pd.Series) -> bool:
@@ -482,14 +488,15 @@ def _broken(report: ContractReport | None, names: Sequence[str]) -> tuple[Broken
 
 def _sentence(broken: Broken) -> str:
     where = f"column {broken.column!r}" if broken.column else "the table"
-    many = f" ({broken.rows:,} rows)" if broken.rows else ""
-    return f"The contract is broken: {where}: {broken.description}{many}."
+    found = f"{broken.rows:,} row{'' if broken.rows == 1 else 's'}" if broken.rows else broken.observed
+    shown = f" ({found})" if found and (broken.rows or broken.column) else ""  # of the table it may be a long list
+    return f"The contract is broken: {where}: {broken.description}{shown}."
 
 
 def _reasons(columns: Sequence[ColumnDrift], together: Together | None, config: DriftConfig) -> list[str]:
     reasons = [sentence for column in columns if column.drifted for sentence in _about(column, config)]
     if together is not None and together.drifted:
-        alone = "" if reasons else " No column has drifted by itself: it is how they go together."
+        alone = "" if reasons else " No column differs enough by itself: it is how they go together."
         by = ", ".join(list(together.columns)[:3])
         reasons.append(
             f"A classifier tells new rows from known ones with an AUC of {together.auc:.3f} ({together.low:.3f} to "

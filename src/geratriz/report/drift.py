@@ -15,6 +15,7 @@ GIVEAWAYS = 12
 NEW_NAMED = 3
 LETTERS = 32
 LEAST = 0.0001  # a share that a table shows
+LEAST_FALL = 0.001  # of the AUC; a column that costs less gave nothing away
 SIDES = ("training data", "new data")
 
 
@@ -184,6 +185,7 @@ def _together(result: Drift) -> str:
     )
     if found.rows < min(result.before, result.judged):
         intro += f" More rows than {found.rows:,} would narrow the interval and take longer (<code>max_rows</code>)."
+    intro += f" Here it is {found.auc:.3f}, {found.low:.3f} to {found.high:.3f}."
     limit = result.config.auc
     drawing = svg.between(
         value=found.auc,
@@ -202,7 +204,7 @@ def _by(found: Together) -> str:
     """The columns the classifier looked at most; nothing where it found nothing."""
     if not found.drifted:
         return ""
-    columns = dict(list(found.columns.items())[:GIVEAWAYS])
+    columns = dict([each for each in found.columns.items() if each[1] >= LEAST_FALL][:GIVEAWAYS])
     drawing = svg.single_bars(list(columns), list(columns.values()), "Columns by which new rows were told apart")
     return (
         '<h3>By what it told them apart</h3><p class="explains">How much of the AUC is lost when the values of one '
@@ -217,11 +219,17 @@ def _contract(result: Drift) -> str:
     if not result.broken:
         return section("contract", "Contract", intro + "They keep every critical expectation.", "")
     lines = [
-        [esc(each.column or "the table"), esc(each.description), f"{each.rows:,}" if each.rows else esc(each.observed)]
+        [
+            esc(each.column or "the table"),
+            esc(each.description),
+            f"{each.rows:,} rows" if each.rows else esc(each.observed),
+        ]
         for each in result.broken
     ]
     intro += "Critical expectations they break; retraining would stop at the stage <code>validate</code>."
-    return section("contract", "Contract", intro, table(["column", "expectation", "rows, or what was found"], lines))
+    return section(
+        "contract", "Contract", intro, table(["column", "expectation", "broken in, or what was found"], lines)
+    )
 
 
 def _method(result: Drift) -> str:
@@ -233,6 +241,5 @@ def _method(result: Drift) -> str:
         f"{config.alpha:g} at most. A column that changes by nature, such as a date, can be named in "
         "<code>monitor.ignore</code>. Values that few rows share are not named."
     )
-    changed = f"<p>{' '.join(map(esc, result.schema))}</p>" if result.schema else ""
     left_out = f"<p>Not looked at: {', '.join(map(esc, result.left_out))}.</p>" if result.left_out else ""
-    return section("method", "How it was judged", intro, changed + left_out)
+    return section("method", "How it was judged", intro, left_out)
