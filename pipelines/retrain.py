@@ -6,8 +6,6 @@ runs it in place with nothing else started. On a schedule it runs from the deplo
 """
 
 import argparse
-import logging
-import os
 import signal
 import sys
 import time
@@ -17,21 +15,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-SETTINGS = {
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",  # the default of 20 is too short for a busy machine
-}
-if __name__ == "__main__":  # what a person should see is said below; the rest goes to Prefect's server only
-    SETTINGS |= {
-        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
-        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
-        "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
-    }
-for _name, _value in SETTINGS.items():  # Prefect reads them when it is imported
-    os.environ.setdefault(_name, _value)
+from pipelines import _console
 
-from prefect import State, Task, flow, get_client, get_run_logger, settings, task  # noqa: E402
+_console.configure(by_hand=__name__ == "__main__")
+
+from prefect import State, Task, flow, get_run_logger, task  # noqa: E402
 from prefect.artifacts import create_link_artifact, create_table_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.futures import PrefectFuture  # noqa: E402
@@ -42,12 +30,13 @@ from geratriz import config  # noqa: E402
 from geratriz.errors import AwayError, GeratrizError, PipelineError  # noqa: E402
 from pipelines import coherence, handover  # noqa: E402
 from pipelines import graph as graphs  # noqa: E402
+from pipelines._console import reach_server, show  # noqa: E402
+from pipelines._console import say as _say  # noqa: E402
 from pipelines.stage import StageFailed, Stages  # noqa: E402
 
 if TYPE_CHECKING:
     from geratriz.registry.release import Registered
 
-PROGRESS = "geratriz_progress"  # marks the lines of a log that a person at a terminal wants to see
 RETRY_DELAY_S = 5
 
 
@@ -220,11 +209,6 @@ def _record(done: Mapping[str, Done], failed: Iterable[str], not_run: Iterable[g
     create_table_artifact(key="dvc-stages", table=rows)
 
 
-def _say(line: str) -> None:
-    """Write to the run's log at Prefect's server, and through :func:`_show` to the terminal."""
-    get_run_logger().info(line, extra={PROGRESS: True})
-
-
 def _words(registered: "Registered") -> list[str]:
     """What a person needs to know at the end."""
     verb = "registered as" if registered.created else "is registered already as"
@@ -239,51 +223,16 @@ def _words(registered: "Registered") -> list[str]:
     ]
 
 
-def _show(logger: str, layout: str) -> None:
-    """Bring what :func:`_say` writes to one of Prefect's loggers to the terminal."""
-    handler = logging.StreamHandler(sys.stdout)
-    handler.addFilter(lambda record: PROGRESS in record.__dict__)
-    handler.setFormatter(logging.Formatter(layout))
-    logging.getLogger(logger).addHandler(handler)
-
-
-def _reach_server() -> None:
-    """Start the temporary server, or see whether the one that is set up answers.
-
-    Ctrl-C in a terminal goes to every process there. The temporary server is started with it blocked: it must outlive
-    the flow, which tells it how the run ended, or waits a minute for an answer.
-
-    Raises:
-        PipelineError: there is none.
-    """
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        with get_client(sync_client=True) as client:
-            problem = client.api_healthcheck()
-    except RuntimeError as why:  # the temporary one did not start in time
-        raise PipelineError(
-            f"{why} Try again when the machine is less busy, or start `prefect server start`."
-        ) from None
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    if problem is not None:
-        address = settings.PREFECT_API_URL.value()
-        raise PipelineError(
-            f"Prefect's server at {address} does not answer: {problem}. Start it (`prefect server start`), or run "
-            "without one: unset PREFECT_API_URL, or `prefect config unset PREFECT_API_URL`."
-        )
-
-
 def main() -> None:
     """Run the flow in place and say what came of it."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.retrain", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--no-register", action="store_true", help="stop before anything is registered")
     arguments = parser.parse_args()
-    _show("prefect.flow_runs", "%(message)s")
-    _show("prefect.task_runs", "%(task_run_name)-20s %(message)s")
+    show("prefect.flow_runs", "%(message)s")
+    show("prefect.task_runs", "%(task_run_name)-20s %(message)s")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing may be left running
     try:
-        _reach_server()
+        reach_server()
         registered = retrain(to_registry=not arguments.no_register)
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped. What was finished is kept; the same command goes on from there.\n")

@@ -54,10 +54,10 @@ def _column(trio: Trio, name: str, error: float) -> dict[str, Any]:
         if not len(both):
             return entry
         step = trio.test.schema[name].step
-        edges = _edges(both, step)
-        counts = [np.histogram(np.clip(each, edges[0], edges[-1]), edges)[0] / max(len(each), 1) for each in present]
+        ends = edges(both, step)
+        counts = [np.histogram(np.clip(each, ends[0], ends[-1]), ends)[0] / max(len(each), 1) for each in present]
         entry["histogram"] = {
-            "edges": [float(f"{edge:.12g}") for edge in edges],  # significant digits: dates are large, some units tiny
+            "edges": [float(f"{end:.12g}") for end in ends],  # significant digits: dates are large, some units tiny
             "step": step,
             "real": counts[0].round(5).tolist(),
             "synthetic": counts[1].round(5).tolist(),
@@ -118,7 +118,7 @@ def _utility(trio: Trio, scores: Mapping[str, Score]) -> dict[str, Any] | None:
     }
 
 
-def _edges(values: np.ndarray, step: float | None) -> np.ndarray:
+def edges(values: np.ndarray, step: float | None) -> np.ndarray:
     """Edges of at most ``BARS`` equal bars over all but the outermost percent of ``values``: it would squeeze the rest.
 
     Numbers on a grid get bars of whole steps with edges half a step off it: else some bars would hold more of the

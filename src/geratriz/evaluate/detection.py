@@ -4,6 +4,7 @@ import numpy as np
 
 from geratriz import seeding
 from geratriz.evaluate.base import Score, Trio
+from geratriz.evaluate.features import Features
 from geratriz.evaluate.resampling import around, auc, weights
 from geratriz.evaluate.trees import classifier, one_thread
 
@@ -11,32 +12,39 @@ FOLDS = 3
 MAX_COLUMNS = 60  # importance is measured for the first so many; each costs a prediction a fold
 
 
-@one_thread()
 def detection(trio: Trio) -> Score:
-    """Gradient-boosted trees over three stratified folds, synthetic rows against ``test``.
+    """Synthetic rows against ``test``."""
+    _, real, synthetic = trio.features
+    return tell_apart(real, synthetic, seed=trio.config.seed, bootstrap=trio.config.bootstrap)
+
+
+@one_thread()
+def tell_apart(real: Features, other: Features, *, seed: int, bootstrap: int) -> Score:
+    """Gradient-boosted trees over three stratified folds, ``other`` rows against as many real ones.
+
+    Both must come from one encoding in which no side counts more: codes go by frequency, which would tell.
 
     The interval resamples out-of-fold predictions; nothing is fitted again. The detail names the columns whose values
-    gave the synthetic rows away: how far the AUC falls when a column is shuffled in the held-out rows.
+    gave the other rows away: how far the AUC falls when a column is shuffled in the held-out rows.
     """
     from sklearn.model_selection import StratifiedKFold
 
-    _, real, synthetic = trio.features
-    values = np.vstack([real.for_trees(), synthetic.for_trees()])
-    fake = np.repeat([False, True], [len(real), len(synthetic)])
-    seed = seeding.derive(trio.config.seed, "detection") % 2**32
+    values = np.vstack([real.for_trees(), other.for_trees()])
+    fake = np.repeat([False, True], [len(real), len(other)])
+    state = seeding.derive(seed, "detection") % 2**32
     if fake.sum() < FOLDS or (~fake).sum() < FOLDS:
         return Score(value=1.0, low=0.0, high=1.0, detail={"auc": 0.5, "columns": {}})
     areas, resampled = [], []
     falls = np.zeros(min(len(real.names), MAX_COLUMNS))
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(values, fake)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=state).split(values, fake)
     for number, (fitted, held) in enumerate(folds):
-        model = classifier(values[fitted], fake[fitted], real.categorical, seed)
+        model = classifier(values[fitted], fake[fitted], real.categorical, state)
         chance = model.predict_proba(values[held])[:, 1]
         area = auc(chance, fake[held])[0]
         areas.append(area)
-        weight = weights(len(held), trio.config.bootstrap, trio.config.seed, f"detection {number}")
+        weight = weights(len(held), bootstrap, seed, f"detection {number}")
         resampled.append(auc(chance, fake[held], weight))
-        shuffled = seeding.generator(trio.config.seed, "shuffle", number).permutation(len(held))
+        shuffled = seeding.generator(seed, "shuffle", number).permutation(len(held))
         for i in range(len(falls)):
             changed = values[held].copy()
             changed[:, i] = changed[shuffled, i]

@@ -12,6 +12,7 @@ WIDTH = 320
 HEIGHT = 150
 FOOT = 17  # below an axis, for its labels
 LETTER = 6.2  # width of one, at most, so that labels can be kept apart
+SIDES = ("real", "synthetic")  # what the two colours stand for, unless a page says otherwise
 TOWER = 4.0  # a bar that is so many times the next one is cut, or nothing else could be seen
 
 
@@ -75,7 +76,13 @@ def between(
     return _svg(width, 44 + 14 * len(rows), label, "".join(parts))
 
 
-def histogram(ends: Sequence[tuple[str, str]], real: Sequence[float], synthetic: Sequence[float], label: str) -> str:
+def histogram(
+    ends: Sequence[tuple[str, str]],
+    real: Sequence[float],
+    synthetic: Sequence[float],
+    label: str,
+    sides: tuple[str, str] = SIDES,
+) -> str:
     """Real shares as filled bars, synthetic ones as an outline over them; ``ends`` are each bar's first and last value.
 
     A bar that would dwarf all others is cut at the top and its height written beside it.
@@ -92,8 +99,8 @@ def histogram(ends: Sequence[tuple[str, str]], real: Sequence[float], synthetic:
 
     bars = "".join(
         f'<rect class="real" x="{i * step:.1f}" y="{y(share):.1f}" width="{max(step - 0.6, 0.6):.1f}" '
-        f'height="{base - y(share):.1f}"><title>{esc(_range(*ends[i]))}: real {percent(share)}, '
-        f"synthetic {percent(synthetic[i])}</title></rect>"
+        f'height="{base - y(share):.1f}"><title>{esc(_range(*ends[i]))}: {sides[0]} {percent(share)}, '
+        f"{sides[1]} {percent(synthetic[i])}</title></rect>"
         for i, share in enumerate(real)
     )
     outline = " ".join(
@@ -120,13 +127,19 @@ def _cut(place: int, step: float, real: float, synthetic: float) -> str:
     )
 
 
-def bars(names: Sequence[str], real: Sequence[float], synthetic: Sequence[float], label: str) -> str:
+def bars(
+    names: Sequence[str],
+    real: Sequence[float],
+    synthetic: Sequence[float],
+    label: str,
+    sides: tuple[str, str] = SIDES,
+) -> str:
     """A pair of horizontal bars a level, real over synthetic."""
     most = max([*real, *synthetic, 1e-9])
     left, row = 122, 19
     unit = (WIDTH - left) / most
     parts = [
-        f"<g><title>{esc(name)}: real {percent(a)}, synthetic {percent(b)}</title>"
+        f"<g><title>{esc(name)}: {sides[0]} {percent(a)}, {sides[1]} {percent(b)}</title>"
         f'<text x="{left - 8}" y="{i * row + 13}"{_END}>{esc(shorten(name, 18))}</text>'
         f'<rect class="real" x="{left}" y="{i * row + 3}" width="{unit * a:.1f}" height="7"/>'
         f'<rect class="synthetic" x="{left}" y="{i * row + 10}" width="{unit * b:.1f}" height="4"/></g>'

@@ -15,7 +15,7 @@ from geratriz.errors import ConfigError, GeratrizError, PipelineError, nearest
 
 P = TypeVar("P")
 
-SECTIONS = ("data", "models", "train", "sample", "evaluate", "compare", "release", "flow")
+SECTIONS = ("data", "models", "train", "sample", "evaluate", "compare", "release", "flow", "monitor")
 PARAMS = Path("params.yaml")
 INTERRUPTED = 130  # exit code after Ctrl-C or SIGTERM
 

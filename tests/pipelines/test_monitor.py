@@ -1,0 +1,228 @@
+"""The monitor, run by real Prefect over real DVC and MLflow, and a drift that starts retraining on a real server."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from geratriz.data.table import write_frame
+from geratriz.errors import PipelineError
+from geratriz.registry import release
+from tests.pipelines.conftest import ROOT, dvc, new_project, wait_until
+from tests.unit.registry.conftest import Project as Trained
+from tests.unit.registry.conftest import table
+
+SUITE = {"name": "people", "expectations": [], "meta": {"kinds": {"age": "integer", "income": "category"}}}
+RAW = "data/raw/people.parquet"
+
+
+def people(seed: int = 0, *, older: int = 0) -> pd.DataFrame:
+    frame = table(600, seed).frame
+    return frame.assign(age=frame["age"] + older)
+
+
+@pytest.fixture(scope="module")
+def home(mlflow_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project with a champion, its raw data tracked by DVC and pushed to a remote beside it."""
+    root = tmp_path_factory.mktemp("champion") / "project"
+    root.mkdir()
+    shutil.copyfile(mlflow_template, root / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        trained = Trained(root)
+        trained.model("small", 0.5)
+        trained.compare("small")
+        new_project(root)
+        write_frame(people(), root / RAW)
+        (root / (RAW + ".dvc")).unlink()
+        dvc(root, "add", "--quiet", RAW)
+        dvc(root, "remote", "add", "--quiet", "beside", "../remote")
+        dvc(root, "push", "--quiet", "-r", "beside", RAW + ".dvc")
+        settings = yaml.safe_load((root / "params.yaml").read_text())
+        settings["data"] |= {"contract": "contract.json", "schema": {"gap": "float"}}
+        settings["monitor"] = {"max_rows": 300}
+        (root / "params.yaml").write_text(yaml.safe_dump(settings))
+        (root / "contract.json").write_text(json.dumps(SUITE))
+        release.register(root)
+        release.promote(root, "people")
+        yield root
+
+
+@pytest.fixture
+def project(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    shutil.copytree(home.parent, tmp_path / "copy", symlinks=True)
+    return tmp_path / "copy" / "project"
+
+
+def run(root: Path, **arguments: Any) -> Any:
+    from pipelines.monitor import monitor
+
+    return monitor(str(root), **arguments)
+
+
+def state() -> str:
+    from tests.pipelines.test_retrain import last_run
+
+    return str(last_run().state_name)
+
+
+@pytest.mark.usefixtures("prefect_server")
+class TestFlow:
+    def test_the_same_bytes_are_skipped(self, project: Path) -> None:
+        found = run(project)
+        assert found.outcome == "Skipped" and found.page is None
+        assert found.reasons == ("people.parquet is what version 1 of people was made from, byte by byte.",)
+        assert state() == "Skipped"
+        assert not (project / ".geratriz").exists()
+
+    def test_a_model_without_a_champion_is_skipped(self, project: Path) -> None:
+        found = run(project, name="nobody")
+        assert found.outcome == "Skipped" and "nobody has no champion" in found.reasons[0]
+
+    def test_new_data_are_judged_and_a_page_an_artifact_and_json_are_left(self, project: Path) -> None:
+        from prefect.artifacts import Artifact
+
+        write_frame(people(1, older=20).drop(columns="day"), project / "new.csv")
+        found = run(project, data="new.csv")
+        assert found.outcome == "Drift" and state() == "Drift"
+        assert found.reasons[0] == "Column 'day' is gone."
+        assert any("Column 'age' has changed: KS distance" in each for each in found.reasons)
+        assert found.page.is_relative_to(project / ".geratriz/monitor")
+        assert "The data have drifted" in found.page.read_text()
+        written = json.loads((found.page.parent / "drift.json").read_text())
+        assert written["drifted"] and written["before"] == written["now"] == 600
+        artifact = Artifact.get("drift")
+        assert artifact is not None and "| age | yes |" in str(artifact.data)
+
+    def test_other_rows_of_the_same_kind_are_no_drift(self, project: Path) -> None:
+        write_frame(people(2), project / RAW)
+        found = run(project)
+        assert (found.outcome, found.reasons) == ("No drift", ())
+        assert state() == "No drift"
+
+    def test_data_that_are_no_longer_here_come_from_the_cache_and_then_from_a_remote(self, project: Path) -> None:
+        (project / RAW).unlink()
+        write_frame(people(2), project / RAW)
+        dvc(project, "add", "--quiet", RAW)
+        before = subprocess.run(["git", "status", "--short"], cwd=project, capture_output=True, text=True).stdout
+        assert run(project).outcome == "No drift"
+        shutil.rmtree(project / ".dvc/cache")
+        assert run(project).outcome == "No drift"
+        after = subprocess.run(["git", "status", "--short"], cwd=project, capture_output=True, text=True).stdout
+        assert set(after.splitlines()) - set(before.splitlines()) <= {"?? .geratriz/"}
+        shutil.rmtree(project.parent / "remote")
+        with pytest.raises(PipelineError, match="neither in the workspace nor in DVC's cache nor in a remote"):
+            run(project)
+
+    def test_of_imported_data_the_sources_state_is_judged_and_the_workspace_is_left_alone(self, project: Path) -> None:
+        source = project.parent / "source.parquet"
+        shutil.copyfile(project / RAW, source)
+        (project / RAW).unlink()
+        (project / (RAW + ".dvc")).unlink()
+        dvc(project / "data/raw", "import-url", "--quiet", "../../../source.parquet", "people.parquet")
+        assert run(project).outcome == "Skipped"
+        source.unlink()
+        write_frame(people(1, older=20), source)
+        kept = (project / RAW).read_bytes(), (project / (RAW + ".dvc")).read_bytes()
+        assert run(project).outcome == "Drift"
+        assert kept == ((project / RAW).read_bytes(), (project / (RAW + ".dvc")).read_bytes())
+
+    def test_settings_that_are_none_are_refused(self, project: Path) -> None:
+        from geratriz.errors import ConfigError
+
+        settings = yaml.safe_load((project / "params.yaml").read_text())
+        (project / "params.yaml").write_text(yaml.safe_dump(settings | {"monitor": {"alfa": 0.1}}))
+        with pytest.raises(ConfigError, match=r"monitor\.alfa is not a setting\. Did you mean 'alpha'"):
+            run(project)
+
+
+def prefect(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", *arguments], cwd=folder, text=True, capture_output=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A whole Prefect server: automations run in its services, which the temporary one does not have."""
+    import httpx
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    monkeypatch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT / "src"), str(ROOT)]))
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    address = f"http://127.0.0.1:{port}/api"
+    with (tmp_path / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"],
+            stdout=log,
+            stderr=log,
+        )
+
+    def answers() -> bool:
+        try:
+            return httpx.get(f"{address}/health").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    try:
+        wait_until(answers, seconds=120)
+        monkeypatch.setenv("PREFECT_API_URL", address)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def test_a_drift_starts_the_deployment_that_waits_for_it(project: Path, server: str, tmp_path: Path) -> None:
+    import httpx
+
+    deployed = tmp_path / "deployed"
+    shutil.copytree(ROOT / "pipelines", deployed / "pipelines")
+    shutil.copyfile(ROOT / "prefect.yaml", deployed / "prefect.yaml")
+    deployments = yaml.safe_load((deployed / "prefect.yaml").read_text())["deployments"]
+    for pool in {each["work_pool"]["name"] for each in deployments}:
+        prefect(deployed, "work-pool", "create", pool, "--type", "process")
+    prefect(deployed, "deploy", "--all")
+    known = {each["name"]: each["id"] for each in httpx.post(f"{server}/deployments/filter", json={}).json()}
+    (waiting,) = (known[each["name"]] for each in deployments if each.get("triggers"))
+    assert "monitor" in known
+
+    def started() -> list[Any]:
+        chosen = {"deployments": {"id": {"any_": [waiting]}}}
+        runs = httpx.post(f"{server}/flow_runs/filter", json=chosen).json()
+        return [each for each in runs if not each["auto_scheduled"]]
+
+    def by_hand(*arguments: str) -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "pipelines.monitor", *arguments], cwd=project, text=True, capture_output=True
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.splitlines()
+
+    assert by_hand() == ["people.parquet is what version 1 of people was made from, byte by byte."]
+    for frame, outcome in ((people(2), "No drift"), (people(1, older=20), "Drift")):
+        assert started() == []
+        write_frame(frame, project / "new.parquet")
+        said = by_hand("new.parquet")
+        assert said[0] == "holding new data against those that version 1 of people was made from"
+        assert said[2] == outcome and said[-1].startswith(f"Its page: {project}/.geratriz/monitor/")
+    wait_until(started, seconds=60)
+    (run,) = started()
+    assert run["parameters"] == {"trigger": "drift"}
+    assert run["state_name"] in ("Scheduled", "Late")
