@@ -79,31 +79,34 @@ def _nothing_new(path: Path, home: Path) -> str | None:
     pointer = _raw(path) + ".dvc"
     if (path / pointer).exists() and config.read_yaml(path / pointer).get("deps"):
         stages.update(pointer)
-    ours = (path / LOCK).read_text(encoding="utf-8") if (path / LOCK).exists() else None
-    for whose, lock in [("this commit", ours), *_locks_before(home)]:
-        if lock is None:
-            continue
-        (path / LOCK).write_text(lock, encoding="utf-8")
+    kept = (LOCK, *graph.read(path).in_git)
+    before = "HEAD"
+    for before in ("HEAD", *_last(home)):
+        _take(path, before, kept)
         if not stages.changed():
-            return f"Nothing new: data, settings and code are those of {whose}."
-    if ours is None:
-        (path / LOCK).unlink(missing_ok=True)
-    else:
-        (path / LOCK).write_text(ours, encoding="utf-8")
+            return f"Nothing new: data, settings and code are those of {_called(before)}."
+    if before != "HEAD":
+        _take(path, "HEAD", kept)
     return None
 
 
-def _locks_before(home: Path) -> Iterator[tuple[str, str]]:
-    """The branch and dvc.lock of the last retraining, where there was one."""
-    refs = git(
-        home,
-        *("for-each-ref", "--sort=-creatordate", "--format=%(refname)"),
-        *(f"refs/heads/{BRANCHES}", f"refs/remotes/{REMOTE}/{BRANCHES}"),
-    ).split()
-    for ref in refs:
-        if succeeds(home, "cat-file", "-e", f"{ref}:{LOCK}"):
-            yield ref.partition("/")[2].partition("/")[2], git(home, "show", f"{ref}:{LOCK}") + "\n"
-            return
+def _last(home: Path) -> list[str]:
+    """The ref of the last retraining, where there was one."""
+    places = (f"refs/heads/{BRANCHES}", f"refs/remotes/{REMOTE}/{BRANCHES}")
+    return git(home, "for-each-ref", "--sort=-creatordate", "--count=1", "--format=%(refname)", *places).split()
+
+
+def _called(ref: str) -> str:
+    return "the commit to start from" if ref == "HEAD" else ref[ref.index(f"{BRANCHES}/") :]
+
+
+def _take(path: Path, ref: str, files: tuple[str, ...]) -> None:
+    """Bring files to their state in a commit."""
+    for file in files:
+        if succeeds(path, "cat-file", "-e", f"{ref}:{file}"):
+            git(path, "restore", f"--source={ref}", "--worktree", "--", file)
+        else:
+            (path / file).unlink(missing_ok=True)
 
 
 def _run(path: Path, home: Path, start: Start) -> "State[Any]":

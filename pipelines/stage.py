@@ -116,9 +116,11 @@ class Stages:
     def changed(self) -> bool:
         """Whether any stage of the graph is not what dvc.lock says; files that are not here count as unchanged."""
         code, output = self._said("repro", "--dry", "--allow-missing")
+        if "Running stage '" in output or "ERROR: failed to reproduce '" in output:  # it would run, and lacks its files
+            return True
         if code != 0:
             raise PipelineError(f"DVC cannot tell in {self._root} what changed:\n{output}")
-        return "Running stage '" in output
+        return False
 
     def update(self, target: str) -> None:
         """Look at the source of an imported file, and import it anew if it changed.

@@ -139,7 +139,7 @@ def test_an_expectation_that_has_no_details_to_tell_is_kept_or_not() -> None:
     gone = suite(expect("expect_column_to_exist", column="b"))
     assert contract.check(pd.DataFrame({"a": [1]}), there).findings[0].success
     finding = contract.check(pd.DataFrame({"a": [1]}), gone).findings[0]
-    assert not finding.success and finding.observed == ""
+    assert not finding.success and finding.observed == "there is no column 'b'"
 
 
 def test_an_expectation_that_does_not_fit_its_column_is_not_blamed_on_rows() -> None:

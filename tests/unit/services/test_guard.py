@@ -1,0 +1,69 @@
+"""The guard: nothing of what it runs is left, however its starter ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+GUARD = [sys.executable, "-m", "geratriz.services.guard"]
+FAMILY = (  # a process with a child in a session of its own, as a worker has its runs; both are deaf to SIGTERM
+    "import pathlib, signal, subprocess, sys, time\n"
+    "signal.signal(signal.SIGTERM, signal.SIG_IGN) if sys.argv[2] == 'deaf' else None\n"
+    "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], start_new_session=True)\n"
+    "pathlib.Path(sys.argv[1]).write_text(str(child.pid))\n"
+    "time.sleep(600)"
+)
+
+
+def started(tmp_path: Path, how: str = "") -> tuple[subprocess.Popen[bytes], int]:
+    note = tmp_path / "child"
+    guard = subprocess.Popen([*GUARD, sys.executable, "-c", FAMILY, str(note), how], stdin=subprocess.PIPE)
+    until = time.monotonic() + 30
+    while not (note.exists() and note.read_text()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    time.sleep(1.5)  # it looks once a second who is there
+    return guard, int(note.read_text())
+
+
+def test_what_it_runs_ends_with_its_own_code() -> None:
+    with subprocess.Popen([*GUARD, sys.executable, "-c", "raise SystemExit(7)"], stdin=subprocess.PIPE) as guard:
+        assert guard.wait(timeout=30) == 7
+
+
+@pytest.mark.parametrize("how", ["closed", "asked"])
+def test_when_it_is_to_end_the_whole_family_ends(tmp_path: Path, how: str) -> None:
+    guard, child = started(tmp_path)
+    if how == "closed":  # as when the starter is killed
+        assert guard.stdin is not None
+        guard.stdin.close()
+    else:
+        guard.send_signal(signal.SIGTERM)
+    guard.wait(timeout=30)
+    assert not psutil.pid_exists(child)
+
+
+def test_a_starter_that_is_killed_leaves_nothing(tmp_path: Path) -> None:
+    note = tmp_path / "child"
+    code = (
+        "import subprocess, sys, time\n"
+        f"subprocess.Popen({GUARD!r} + [sys.executable, '-c', {FAMILY!r}, {str(note)!r}, ''], stdin=subprocess.PIPE)\n"
+        "time.sleep(600)"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    until = time.monotonic() + 30
+    while not (note.exists() and note.read_text()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    time.sleep(1.5)
+    family = psutil.Process(starter.pid).children(recursive=True)
+    assert len(family) == 3
+    os.kill(starter.pid, signal.SIGKILL)
+    starter.wait()
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert not alive
