@@ -79,11 +79,12 @@ def _nothing_new(path: Path, home: Path) -> str | None:
     pointer = _raw(path) + ".dvc"
     if (path / pointer).exists() and config.read_yaml(path / pointer).get("deps"):
         stages.update(pointer)
-    kept = (LOCK, *graph.read(path).in_git)
+    known = graph.read(path)
+    kept, needs = (LOCK, *known.in_git), {stage.name: stage.needs for stage in known.stages}
     before = "HEAD"
     for before in ("HEAD", *_last(home)):
         _take(path, before, kept)
-        if not stages.changed():
+        if not stages.changed(needs):
             return f"Nothing new: data, settings and code are those of {_called(before)}."
     if before != "HEAD":
         _take(path, "HEAD", kept)

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -113,14 +113,29 @@ class Stages:
         _, output = self._said("repro", *ALONE, "--dry", name)
         return f"Running stage '{name}'" in output
 
-    def changed(self) -> bool:
-        """Whether any stage of the graph is not what dvc.lock says; files that are not here count as unchanged."""
+    def changed(self, needs: Mapping[str, Collection[str]]) -> bool:
+        """Whether a stage of the graph is not what dvc.lock says; files that are not here count as unchanged.
+
+        A stage in DVC's cache counts as unchanged where nothing above it changed: DVC takes a folder that several
+        stages write into, and of which Git has a part, for another folder when their files are not here.
+
+        Args:
+            needs: each stage, with the names of those whose outputs it reads.
+
+        Raises:
+            PipelineError: DVC cannot tell.
+        """
         code, output = self._said("repro", "--dry", "--allow-missing")
-        if "Running stage '" in output or "ERROR: failed to reproduce '" in output:  # it would run, and lacks its files
-            return True
-        if code != 0:
+        if code != 0 and "ERROR: failed to reproduce '" not in output:  # this one would run, and lacks its files
             raise PipelineError(f"DVC cannot tell in {self._root} what changed:\n{output}")
-        return False
+        same: set[str] = set()
+        for line in output.splitlines():
+            for name in needs:
+                outcome = _outcome(line, name, "Ran")
+                above = needs[name]
+                if outcome == "Unchanged" or (outcome == "Cached" and above and same.issuperset(above)):
+                    same.add(name)
+        return not same.issuperset(needs)
 
     def update(self, target: str) -> None:
         """Look at the source of an imported file, and import it anew if it changed.

@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from geratriz.errors import PipelineError
 from pipelines import graph, worktree
 from pipelines.git import commit, git, newest
+from pipelines.stage import Stages
 from tests.pipelines.conftest import Project, dvc
 
 
@@ -112,14 +114,40 @@ def test_the_second_to_hold_a_worktree_is_told_who_has_it_and_a_dead_holder_has_
 
 
 def test_dvc_says_whether_anything_changed_without_the_files(committed: Project) -> None:
-    from pipelines.stage import Stages
-
     root = committed.root
     dvc(root, "repro", "--quiet")
     path = worktree.create(root, "w", revision=commit(root, ["dvc.lock"], "Done\n"))
-    assert not Stages(path).changed(), "nothing was pulled, and nothing changed"
-    pointer = path / "data/raw/rows.txt.dvc"
+    needs = {stage.name: stage.needs for stage in graph.read(path).stages}
+    assert not Stages(path).changed(needs), "nothing was pulled, and nothing changed"
+    (path / "params.yaml").write_text(committed.read("params.yaml").replace("epochs: 1", "epochs: 2"))
+    assert Stages(path).changed(needs), "a setting"
+    git(path, "checkout", "--quiet", "params.yaml")
+    before, pointer = committed.read("data/raw/rows.txt.dvc"), path / "data/raw/rows.txt.dvc"
     committed.write("data/raw/rows.txt", "9\n")
     dvc(root, "add", "--quiet", "data/raw/rows.txt")
     pointer.write_text(committed.read("data/raw/rows.txt.dvc"))
-    assert Stages(path).changed(), "the pointer names other data"
+    assert Stages(path).changed(needs), "the pointer names other data, which are not here"
+    dvc(root, "repro", "--quiet")
+    (path / "dvc.lock").write_text(committed.read("dvc.lock"))
+    assert not Stages(path).changed(needs)
+    pointer.write_text(before)
+    dvc(path, "checkout", "--quiet", "data/raw/rows.txt.dvc")
+    assert Stages(path).changed(needs), "the data of before, though all that was made from them is in the cache"
+
+
+def test_a_folder_that_several_stages_write_into_and_git_keeps_a_file_of_is_no_change(bare: Project) -> None:
+    stages = {
+        "judge": {
+            "matrix": {"m": ["a", "b"]},
+            "cmd": "echo ${item.m} > reports/${item.m}",
+            "outs": ["reports/${item.m}"],
+        },
+        "compare": {"cmd": "cat reports/a reports/b > winner", "deps": ["reports"], "outs": ["winner"]},
+    }
+    bare.write("dvc.yaml", yaml.safe_dump({"stages": stages}))
+    bare.write("reports/README", "what judges say")
+    dvc(bare.root, "repro", "--quiet")
+    git(bare.root, "add", "--all")
+    git(bare.root, "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "--quiet", "-m", "done")
+    path = worktree.create(bare.root, "w", revision="HEAD")
+    assert not Stages(path).changed({stage.name: stage.needs for stage in graph.read(path).stages})

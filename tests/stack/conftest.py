@@ -246,6 +246,15 @@ class Project:
             wait_for(ended, seconds, f"{flow_run.name} ends")
             return client.read_flow_run(flow_run.id)
 
+    def story_of(self, flow_run: Any) -> str:
+        """How a run ended, and its log: for the message of a test that fails."""
+        from prefect import get_client
+        from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+
+        with get_client(sync_client=True) as client:
+            logs = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[flow_run.id])))
+        return "\n".join([f"{flow_run.state.name}: {flow_run.state.message}", *(each.message for each in logs)])
+
     def close(self) -> None:
         for each in self._started:
             if each.process.poll() is None:

@@ -33,7 +33,7 @@ def versions(project: Project) -> list[Any]:
 def test_a_first_run_trains_on_a_worker_and_leaves_a_version_and_a_branch(project: Project) -> None:
     before = project.git("rev-parse", "main"), project.git("status", "--short")
     run = project.wait(project.start(RETRAIN))
-    assert run.state.name == "Completed", run.state.message
+    assert run.state.name == "Completed", project.story_of(run)
 
     jobs = project.jobs()
     assert [each.state.name for each in jobs] == ["Ran"], "the worker trained once"
@@ -71,7 +71,7 @@ def test_everything_a_run_made_can_be_had_from_its_branch_alone(project: Project
 def test_where_nothing_is_new_a_run_is_skipped_and_leaves_nothing(project: Project) -> None:
     before = project.git("show-ref"), sorted((project.head / ".geratriz" / "worktrees").glob("*/"))
     run = project.wait(project.start(RETRAIN))
-    assert run.state.name == "Skipped" and "Nothing new" in run.state.message
+    assert run.state.name == "Skipped" and "Nothing new" in run.state.message, project.story_of(run)
     assert (project.git("show-ref"), sorted((project.head / ".geratriz" / "worktrees").glob("*/"))) == before
     assert len(project.jobs()) == 1 and len(versions(project)) == 1
 
