@@ -122,7 +122,7 @@ class Stack:
         ports = [f"--mlflow-port={self.ports['mlflow']}", f"--prefect-port={self.ports['prefect']}"]
         log = self.folder / "up.log"
         log.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "geratriz", "up", "--profile", "production", *ports]
+        command = [sys.executable, "-m", "geratriz", "up", "--profile", "production", "--pool", "idle", *ports]
         self.up = up = Started(command, self._servers, self.variables, log)
         started = time.monotonic()
         wait_for(lambda: "Ready." in up.said() or up.process.poll() is not None, 150, "the servers are ready")
