@@ -246,6 +246,19 @@ class Project:
             wait_for(ended, seconds, f"{flow_run.name} ends")
             return client.read_flow_run(flow_run.id)
 
+    def read(self, flow_run: Any) -> Any:
+        """The flow run as it is now."""
+        from prefect import get_client
+
+        with get_client(sync_client=True) as client:
+            return client.read_flow_run(flow_run.id)
+
+    def lose(self, clone: str) -> None:
+        """The machine of a clone loses power."""
+        for each in self._started:
+            if f"-{clone}-" in each.log.name and each.process.poll() is None:
+                each.kill_all()
+
     def story_of(self, flow_run: Any) -> str:
         """How a run ended, and its log: for the message of a test that fails."""
         from prefect import get_client

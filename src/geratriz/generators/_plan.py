@@ -44,6 +44,8 @@ class NetworkConfig:
     precision: Precision = "auto"
     threads: int | None = None
     """CPU threads; all when null. Part of what equal bytes depend on."""
+    compile: bool = False
+    """Whether torch.compile makes code for the networks before a fit: a minute that long fits on a GPU get back."""
 
     def __post_init__(self) -> None:
         least_one(self, "batch", "width", "blocks")

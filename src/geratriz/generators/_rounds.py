@@ -54,6 +54,7 @@ def train(
             part.load_state_dict(saved["parts"][name])
         rng.set_state(saved["rng"])
         done, best_round, best_value, best = (saved[name] for name in ("done", "best_round", "best_value", "best"))
+        tracker.note(f"going on from a checkpoint: {done} of {rounds} rounds are done")
     while done < rounds and done - best_round < patience:
         done += 1
         values = dict(one_round(done))

@@ -296,6 +296,8 @@ class _Game:
             self._generator.logits.bias.copy_(self.frequencies.clamp_min(1e-5).log())
             self._generator.logits.weight.mul_(0.3)
         self.ema = Ema(self._generator, config.ema)
+        if config.compile:  # not the discriminator: its penalty needs a second derivative, which compiled code has not
+            self._generator.compile()
         self._optimisers = [
             torch.optim.Adam(network.parameters(), lr=config.rate, betas=(0.0, 0.99), fused=True)
             for network in (self._generator, self._discriminator)

@@ -225,6 +225,9 @@ def _train(network: _Network, start: Start, plan: Plan, config: TvaeConfig, run:
     rows, held, runtime = start.rows[~start.held], start.rows[start.held], start.runtime
     beta = _beta(len(start.rows)) if config.beta == "auto" else config.beta
     ema = Ema(network, config.ema)
+    if config.compile:
+        network.encoder.compile()
+        network.decoder.compile()
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=config.rate, weight_decay=config.weight_decay, betas=(0.9, 0.99), fused=True
     )
