@@ -63,7 +63,7 @@ def repro(stages: Stages, root: Path, stage: graph.Stage, pool: str, say: Callab
     """
     if not stages.needs_to_run(stage.name):
         return stages.repro(stage.name, say)
-    to = str(graph.remote(root))
+    to, started = str(graph.remote(root)), time.monotonic()
     if stage.needs or stage.sources:
         patiently(lambda: stages.push(*stage.needs, *stage.sources, to=to), say, stages)
     with _handed_over(stages, root, stage, say) as (ref, sha):
@@ -78,6 +78,7 @@ def repro(stages: Stages, root: Path, stage: graph.Stage, pool: str, say: Callab
     here = stages.repro(stage.name, say, how=FROM_THE_REMOTE)
     if here == "Ran":
         say(f"what the worker made was not found on {to!r}, so it was made here")
+    say(f"there and back in {time.monotonic() - started:.1f} s")
     return outcome
 
 

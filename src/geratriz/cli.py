@@ -381,8 +381,12 @@ def up(
 def worker(
     pool: Annotated[str, typer.Argument(help="Pool whose runs it takes, as `meta.pool` in dvc.yaml names it.")],
     gpu: Annotated[str | None, typer.Option(help="The one device its runs see.", metavar="DEVICE")] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Runs at once; one if not given, any number in the pool `local`.", min=1)
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What Prefect's server calls it.")] = None,
 ) -> None:
-    """Work on a pool's runs in this clone, one at a time, until Ctrl-C: one worker per GPU, on any machine.
+    """Work on a pool's runs in this clone until Ctrl-C: one worker per GPU, on any machine.
 
     Example: PREFECT_API_URL=http://head:4200/api geratriz worker gpu --gpu 0
     """
@@ -390,7 +394,7 @@ def worker(
 
     if not os.environ.get("PREFECT_API_URL"):
         raise ConfigError("PREFECT_API_URL is not set; it names the server whose runs are taken: http://HOST:4200/api.")
-    service = profiles.worker(Path(), pool, gpu=gpu)
+    service = profiles.worker(Path(), pool, gpu=gpu, limit=limit, name=name)
     os.execve(service.command[0], service.command, {**os.environ, **service.variables})
 
 

@@ -201,14 +201,14 @@ class Project:
         command = [sys.executable, "-m", "pipelines.retrain", *arguments]
         return run(command, self.head, self.variables, fails=fails)
 
-    def worker(self, pool: str, clone: str | None = None) -> Started:
+    def worker(self, pool: str, clone: str | None = None, *options: str) -> Started:
         """`geratriz worker POOL`, in a clone of its own, or in the head's."""
         home = self.head if clone is None else self.folder / clone
         if not home.exists():
             subprocess.run(["git", "clone", "-q", str(self.hub), str(home)], check=True)
         variables = {**self.stack.variables, "PYTHONPATH": str(home / "src")}
         log = self.folder / f"worker-{pool}-{clone or 'head'}-{len(self._started)}.log"
-        started = Started([sys.executable, "-m", "geratriz", "worker", pool], home, variables, log)
+        started = Started([sys.executable, "-m", "geratriz", "worker", pool, *options], home, variables, log)
         self._started.append(started)
         wait_for(lambda: "started!" in started.said(), 60, f"the worker of {pool} starts")
         return started

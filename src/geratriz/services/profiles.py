@@ -132,23 +132,27 @@ def production(root: Path, *, host: str, mlflow_port: int, prefect_port: int, po
     )
 
 
-def worker(root: Path, pool: str, *, gpu: str | None = None) -> Service:
+def worker(
+    root: Path, pool: str, *, gpu: str | None = None, limit: int | None = None, name: str | None = None
+) -> Service:
     """A worker of ``pool`` whose runs happen in the checkout in ``root``.
 
     Args:
         root: its project; for a pool of GPU workers a clone of its own, with a DVC cache of its own.
         pool: the pool; it is made when the server does not have it.
-        gpu: the device its runs see, as CUDA_VISIBLE_DEVICES has it. Such a worker takes one run at a time; so does
-            one of any pool but ``local``, whose runs are flows that mostly wait.
+        gpu: the device its runs see, as CUDA_VISIBLE_DEVICES has it.
+        limit: runs at once; None for one, and for any number in the pool ``local``, whose flows mostly wait.
+        name: of the worker at Prefect's server; None for one from the machine, the folder and the pool.
     """
     home = root.resolve()
-    name = f"{socket.gethostname()}-{home.name}-{pool}" + (f"-{gpu}" if gpu else "")
-    limit = () if pool == LOCAL else ("--limit", "1")
+    called = name or f"{socket.gethostname()}-{home.name}-{pool}" + (f"-{gpu}" if gpu else "")
+    most = limit or (None if pool == LOCAL else 1)
+    at_once = () if most is None else ("--limit", str(most))
     command = (sys.executable, "-m", "prefect", "--no-prompt", "worker", "start", "--pool", pool, "--type", "process")
     inherited = os.environ.get("PYTHONPATH")
     return Service(
         name=f"worker {pool}" + (f" {gpu}" if gpu else ""),
-        command=(*command, "--name", name, "--install-policy", "never", *limit),
+        command=(*command, "--name", called, "--install-policy", "never", *at_once),
         shown=f"works on pool {pool}" + (f", GPU {gpu}" if gpu else ""),
         variables={
             **QUIET,
