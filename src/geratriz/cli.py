@@ -398,6 +398,40 @@ def worker(
     os.execve(service.command[0], service.command, {**os.environ, **service.variables})
 
 
+@app.command()
+def gc(
+    older_than: Annotated[float, typer.Option(help="Days; what was touched since stays.", min=0)] = 14,
+    cache: Annotated[bool, typer.Option("--cache", help="Look at DVC's cache as well.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it. Without this nothing goes.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Clean up after retraining: worktrees, branches, refs, checkpoints, pages. Lists only, unless --yes is given.
+
+    Example: geratriz gc --older-than 30 --cache
+    """
+    from geratriz import retention
+
+    items = retention.find(Path(), days=older_than, cache=cache)
+    going = [each for each in items if each.goes]
+    if yes:
+        for each in going:
+            each.remove()
+    if as_json:
+        _print_json(
+            [
+                {"kind": i.kind, "name": i.name, "goes": i.goes, "why": i.why, "bytes": i.size, "gone": yes and i.goes}
+                for i in items
+            ]
+        )
+        return
+    for each in items:
+        mark = ("gone" if yes else "goes") if each.goes else "stays"
+        size = f"  {each.size / 1e6:,.1f} MB" if each.size else ""
+        typer.echo(f"{mark:<6} {each.kind:<11} {each.name}{size}  ({each.why})")
+    what = "taken away" if yes else "would go; --yes takes them away"
+    typer.echo(f"{len(going)} of {len(items)} {what}.")
+
+
 class _Progress:
     """A bar with the time left on standard error, one line at the end where that is no terminal; also a tracker."""
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from geratriz import tracking
+
 BRANCH, COMMIT = "geratriz.branch", "geratriz.commit"  # tags of a version that a retraining by itself made
 
 
@@ -15,3 +17,20 @@ def note_commit(root: Path, name: str, version: int, *, branch: str, commit: str
 
     registry = Registry(root, uri)
     registry.tag(registry.resolve(f"models:/{name}/{version}"), {BRANCH: branch, COMMIT: commit})
+
+
+def in_use(root: Path, uri: str | None = None) -> set[str]:
+    """The commits that versions with an alias were made at, as far as they are known.
+
+    Raises:
+        RegistryError: MLflow does not answer.
+    """
+    where = tracking.default_uri(root) if uri is None else uri
+    if where.startswith("sqlite:///") and not Path(where.removeprefix("sqlite:///")).exists():
+        return set()  # nothing was ever registered, and asking would make the file
+    from geratriz.registry.mlflow import Registry
+
+    registry = Registry(root, uri)
+    tags = [each.tags for name in registry.names() for each in registry.versions(name) if each.aliases]
+    commits = {each.get(COMMIT) or each.get(tracking.GIT, "").removesuffix("-dirty") for each in tags}
+    return commits - {""}
