@@ -22,16 +22,16 @@ def shape_error(trio: Trio) -> Score:
     """Mean over columns of the Kolmogorov-Smirnov statistic (numbers) or total variation distance (categories)."""
     _, real, synthetic = trio.features
     once = np.ones((1, trio.size))
-    errors = {name: float(each[0]) for name, each in zip(real.names, by_column(real, synthetic, once, once), strict=True)}
+    errors = {
+        name: float(each[0]) for name, each in zip(real.names, by_column(real, synthetic, once, once), strict=True)
+    }
     value = float(np.mean(list(errors.values())))
     resampled = by_column(real, synthetic, *_weights(trio)).mean(0)
     low, high = around(value, resampled, floor=0, ceiling=100)
     return Score(value=value, low=low, high=high, detail={"columns": errors})
 
 
-def by_column(
-    real: Features, synthetic: Features, weight_real: np.ndarray, weight_synthetic: np.ndarray
-) -> np.ndarray:
+def by_column(real: Features, synthetic: Features, weight_real: np.ndarray, weight_synthetic: np.ndarray) -> np.ndarray:
     """Each column's error in percent, (C, R), under row weights (R, N) and (R, M)."""
     errors = np.empty((len(real.names), len(weight_real)))
     for i in range(len(errors)):
