@@ -46,7 +46,10 @@ def _findings(registry: Registry, root: Path, name: str) -> Iterator[str]:
         yield f"a lock was left by {lock.holder(mark)}. The next promote, rollback or register takes it away."
     for version, intent in registry.unfinished(name):
         aliases = ", ".join(f"{alias} to {target}" for alias, target in intent.aliases.items())
-        yield f"a move was begun on version {version.version} and not ended ({aliases}). {_NEXT}"
+        yield (
+            f"a move was begun on version {version.version} and not ended ({aliases}). The next promote, rollback or "
+            "register finishes it."
+        )
     versions = registry.versions(name)
     kept = history.records(versions)
     yield from _chain(kept, registry.tags(name).get(LATEST))
@@ -59,24 +62,28 @@ def _findings(registry: Registry, root: Path, name: str) -> Iterator[str]:
         yield from _champion(registry, root, champion, records)
 
 
-_NEXT = "The next promote, rollback or register finishes it."
-
-
 def _chain(kept: Sequence[Kept], latest: str | None) -> Iterator[str]:
-    """Each record names the MD5 of the one before it, and the model that of the latest."""
-    number, digest = (latest or "0 ").split(" ", 1) if " " in (latest or "0 ") else ("0", "")
-    count = max([*(each.number for each in kept), int(number) if number.isdigit() else 0], default=0)
+    """Each record holds the MD5 of the one before it, and the model's own tag that of the latest."""
+    match (latest or "").split():
+        case [text, digest] if text.isdigit():
+            last = int(text)
+        case _:
+            last, digest = 0, ""
+            if kept:
+                yield f"the tag {LATEST} of the model, which names the latest record, was altered."
     by_number = {each.number: each for each in kept}
-    for each in range(1, count + 1):
-        found, after = by_number.get(each), by_number.get(each + 1)
+    for number in range(1, max([last, *by_number], default=0) + 1):
+        found, after = by_number.get(number), by_number.get(number + 1)
         if found is None:
-            yield f"record {each} is gone: its tag was deleted, or the version it was on."
-            continue
-        expected = digest if each == count else after.record.before if after and after.record else None
-        if found.record is None or found.record.number != each or found.record.version != found.on:
-            yield f"record {each}, on version {found.on}, was altered: it cannot be one."
-        elif expected is not None and expected != history.md5(found.text):
-            yield f"record {each}, on version {found.on}, was altered: its digest is not the one noted elsewhere."
+            yield f"record {number} is gone: its tag was deleted, or the version it was on."
+        elif found.record is None or (found.record.number, found.record.version) != (number, found.on):
+            yield f"record {number}, on version {found.on}, was altered: it cannot be one."
+        elif number > last > 0:
+            yield f"record {number}, on version {found.on}, was added by other means."
+        else:
+            noted = digest if number == last else after.record.before if after and after.record else ""
+            if noted and noted != history.md5(found.text):
+                yield f"record {number}, on version {found.on}, was altered: its digest is not the one that was noted."
 
 
 def _deleted(kept: Sequence[Kept], versions: Sequence[Version]) -> Iterator[str]:
