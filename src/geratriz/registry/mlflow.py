@@ -92,13 +92,16 @@ class Registry:
     def log_results(
         self, run_id: str, *, metrics: Mapping[str, float], tags: Mapping[str, str], files: Mapping[str, Path]
     ) -> None:
-        """Log values, tags and files (or folders) by the place they take among the run's artifacts."""
+        """Log values, tags and files (or folders) by the place they take among the run's artifacts.
+
+        A file keeps its name, which must be the last part of its place.
+        """
         tracking.log_history(self._client, run_id, [(0, time.time_ns() // 1_000_000, metrics)])
         for place, path in files.items():
             if path.is_dir():
                 self._client.log_artifacts(run_id, str(path), place)
             else:
-                self._client.log_artifact(run_id, str(path), place or None)
+                self._client.log_artifact(run_id, str(path), place.rpartition("/")[0])
         for name, tag in tags.items():
             self._client.set_tag(run_id, name, tag)
 

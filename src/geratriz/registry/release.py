@@ -181,14 +181,14 @@ def _bring_up_to_date(registry: Registry, project: Project, evidence: Evidence) 
         tags = {MODEL: evidence.model, KIND: evidence.kind, **({GIT: project.git} if project.git else {})}
         run = registry.create_run(project.release.name, evidence, tags)
     run_id = str(run.info.run_id)
-    state = on_disk.fingerprint(evidence.report)
+    state = f"{on_disk.fingerprint(evidence.report)} {project.lock_md5}"
     if run.data.tags.get(LOGGED) == state:
         return run_id
     registry.log_data(run_id, path=project.data, md5=project.data_md5, git=project.git)
     files = {
         EVALUATION: evidence.report,
         "validation": project.root / on_disk.VALIDATION,
-        "training": evidence.bundle / "history.jsonl",
+        "training/history.jsonl": evidence.bundle / "history.jsonl",
         **{f"{RECIPE}/{name}": project.root / name for name in on_disk.RECIPE},
     }
     registry.log_results(
