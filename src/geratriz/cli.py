@@ -6,12 +6,15 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from geratriz import __version__
 from geratriz.errors import ConfigError, GeratrizError, RequestError, nearest
+
+if TYPE_CHECKING:
+    from geratriz.registry.promoting import Offer
 
 app = typer.Typer(
     help="Turn a data set into a released generator of that data.",
@@ -34,6 +37,7 @@ DIGITS = 30  # of a number that is meant
 Kinds = Annotated[
     list[str] | None, typer.Option("--schema", help="What a column is, as in data.schema.", metavar="COLUMN=KIND")
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
@@ -321,26 +325,88 @@ def models(as_json: AsJson = False) -> None:
 def promote(
     name: Name,
     version: Annotated[int | None, typer.Option(help="Which version; the challenger if not given.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a version the champion if the gates hold, and say why when they do not.
+    """Make a version the champion if the gates hold and it is not worse, and say why when they do not.
 
     Example: geratriz promote adult
     """
-    from geratriz.registry import release
+    from geratriz.registry import promoting
 
-    def confirm(planned: release.Promoted) -> bool:
-        for reason in planned.reasons:
-            typer.echo(f"  - {reason}")
-        return typer.confirm(f"Make {name} version {planned.version} the champion?")
-
-    done = release.promote(Path(), name, version=version, confirm=None if yes else confirm)
+    done = promoting.promote(Path(), name, version=version, confirm=None if yes else _ask)
     if as_json:
         _print_json({"name": done.name, "version": done.version, "previous": done.previous, "moved": done.moved})
         return
     typer.echo(f"{name} version {done.version} {'is the champion now' if done.moved else 'was the champion already'}.")
     typer.echo(f"Next: geratriz sample models:/{name}@champion -n 1000 -o sample.parquet")
+
+
+@app.command()
+def rollback(
+    name: Name,
+    yes: Yes = False,
+    reason: Annotated[str, typer.Option(help="Why, for the record.", metavar="TEXT")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make the previous champion the champion again; the gates must hold for it still.
+
+    Example: geratriz rollback adult --reason "the new one never draws a widow"
+    """
+    from geratriz.registry import promoting
+
+    done = promoting.rollback(Path(), name, reason=reason, confirm=None if yes else _ask)
+    if as_json:
+        _print_json({"name": done.name, "version": done.version, "previous": done.previous, "moved": done.moved})
+        return
+    typer.echo(f"{name} version {done.version} is the champion again, version {done.previous} the previous one.")
+
+
+@app.command()
+def history(name: Name, as_json: AsJson = False) -> None:
+    """Show who promoted what, when and why, the latest first.
+
+    Example: geratriz history adult
+    """
+    import dataclasses
+
+    from geratriz.registry.history import history as read
+
+    records = read(Path(), name)
+    if as_json:
+        _print_json([dataclasses.asdict(each) for each in records])
+        return
+    if not records:
+        typer.echo(f"No version of {name} was ever promoted. `geratriz promote {name}` does.")
+    for each in reversed(records):
+        came = "none" if each.from_version is None else str(each.from_version)
+        typer.echo(f"{each.at}  {each.what} {came} -> {each.version} by {each.by} ({each.how})")
+        for line in filter(None, (each.reason, *each.reasons)):
+            typer.echo(f"  {line}")
+
+
+@app.command()
+def audit(
+    name: Annotated[str | None, typer.Argument(help="Registered model; all of them if not given.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hold aliases and tags against the history; exit with 1 when something moved behind its back.
+
+    Example: geratriz audit
+    """
+    import dataclasses
+
+    from geratriz.registry.audit import audit as look
+
+    findings = look(Path(), name)
+    if as_json:
+        _print_json([dataclasses.asdict(each) for each in findings])
+    else:
+        for each in findings:
+            typer.echo(f"{each.name}: {each.text}")
+        typer.echo("Everything agrees." if not findings else f"{len(findings)} findings.")
+    if findings:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -466,6 +532,13 @@ class _Progress:
 
     def note(self, text: str) -> None:
         self._bar.console.print(text, highlight=False)
+
+
+def _ask(offer: "Offer") -> bool:
+    """Show what speaks for a promotion, and ask."""
+    for reason in offer.reasons:
+        typer.echo(f"  - {reason}")
+    return typer.confirm(f"Make {offer.name} version {offer.version} the champion?")
 
 
 def _pairs(texts: list[str], option: str, error: type[GeratrizError]) -> dict[str, Any]:

@@ -7,12 +7,8 @@ privacy with ``"chance"``, what they are where nothing leaks.
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
-
-COMPARED = (
-    "detection"  # what a challenger is held against the champion by: the one metric that sees every column at once
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +57,8 @@ ALWAYS = ("mia_auc", "mia_auc_outliers", "mia_tpr_at_1pct", "copy_excess")
 CERTAIN = 1.68  # an interval of 95 % is so much wider at 99.9 %: of ten attacks one is over it by chance once in 200
 
 Outcome = Literal["passed", "leak", "unproven"]
+Word = Literal["better", "equal", "worse"]
+_THAN = {"better": "better than", "equal": "equal to", "worse": "worse than"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +95,33 @@ class Decision:
 
     promote: bool
     reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """Candidate and champion on the same rows: ``better``, ``equal``, ``worse``, or ``unjudged``."""
+
+    outcome: Literal["better", "equal", "worse", "unjudged"]
+    """Worse if any metric is; better if one is and none is worse. Intervals decide, so it is never noise alone."""
+    reasons: tuple[str, ...]
+    figures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By metric, what `geratriz.evaluate.paired` measured."""
+
+    @classmethod
+    def of(cls, figures: Mapping[str, Mapping[str, Any]]) -> "Comparison":
+        """The comparison that ``figures`` make: differences with intervals that hold together."""
+        found = [_against(name, each) for name, each in figures.items()]
+        words = [word for word, _ in found]
+        outcome: Word = "worse" if "worse" in words else "better" if "better" in words else "equal"
+        reasons = (*(reason for _, reason in found), f"On the same held-out rows it is {_THAN[outcome]} the champion.")
+        return cls(outcome=outcome, reasons=reasons, figures=figures)
+
+    @classmethod
+    def impossible(cls, why: str) -> "Comparison":
+        """No comparison: the champion cannot be judged on the rows there are now; it must not stand there for ever."""
+        return cls(
+            outcome="unjudged", reasons=(f"The champion cannot be compared with: {why} The gates alone decide.",)
+        )
 
 
 def judge(metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate]) -> Decision:
@@ -138,20 +163,20 @@ def release(metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate],
 
 def decide(
     candidate: Mapping[str, Mapping[str, Any]],
-    champion: Mapping[str, Mapping[str, Any]] | None,
+    comparison: Comparison | None,
     gates: Mapping[str, Gate],
     limits: PrivacyLimits,
 ) -> Decision:
-    """May ``candidate`` become the champion? It must be fit for release, and must not be worse than ``champion``.
+    """May ``candidate`` become the champion? It must be fit for release, and must not be worse than the champion.
 
-    Better and worse are said of intervals: where they overlap, the two are equal, and an equal candidate passes
-    (it was trained on newer data, or is the same).
+    An equal candidate passes: it was trained on newer data, or is the same. ``comparison`` is None where there is no
+    champion.
     """
     verdict = release(candidate, gates, limits)
-    if champion is None:
+    if comparison is None:
         return Decision(promote=verdict.promote, reasons=(*verdict.reasons, "There is no champion to compare with."))
-    holds, reason = _compare(candidate.get(COMPARED), champion.get(COMPARED))
-    return Decision(promote=verdict.promote and holds, reasons=(*verdict.reasons, reason))
+    holds = comparison.outcome != "worse"
+    return Decision(promote=verdict.promote and holds, reasons=(*verdict.reasons, *comparison.reasons))
 
 
 def is_measured(metric: Mapping[str, Any] | None) -> bool:
@@ -198,18 +223,17 @@ def _said(holds: bool, reason: str) -> tuple[bool, str]:
     return holds, f"{reason}: {'passed' if holds else 'refused'}."
 
 
-def _compare(candidate: Mapping[str, Any] | None, champion: Mapping[str, Any] | None) -> tuple[bool, str]:
-    if candidate is None or not is_measured(candidate):
-        return False, f"{COMPARED} was not measured, so it cannot be compared with the champion: refused."
-    if champion is None or not is_measured(champion):  # an old champion must not stand in the way for ever
-        return True, f"The champion has no {COMPARED} to compare with, so the gates alone decide."
-    higher = candidate["better"] == "higher"
-    above, below = candidate["low"] > champion["high"], candidate["high"] < champion["low"]
-    better, worse = (above, below) if higher else (below, above)
-    both = f"{COMPARED} is {describe(candidate)}, the champion's is {describe(champion)}"
-    if worse:
-        return False, f"{both}: worse, refused."
-    return True, f"{both}: {'better' if better else 'equal, the intervals overlap'}, passed."
+def _against(name: str, found: Mapping[str, Any]) -> tuple[Word, str]:
+    word: Word = "equal"
+    if found["low"] > 0 or found["high"] < 0:
+        word = "better" if (found["low"] > 0) == (found["better"] == "higher") else "worse"
+    both = f"{name} is {_number(found['candidate'])}, the champion's {_number(found['champion'])}"
+    ends = f"{_signed(found['difference'])} ({_signed(found['low'])} to {_signed(found['high'])})"
+    return word, f"{both}, a difference of {ends}: {word}{', refused' if word == 'worse' else ''}."
+
+
+def _signed(value: float) -> str:
+    return f"{'+' if value > 0 else '-' if value < 0 else ''}{_number(abs(value))}"
 
 
 def _number(value: float) -> str:

@@ -16,7 +16,7 @@ import yaml
 
 from geratriz.data.table import write_frame
 from geratriz.errors import PipelineError
-from geratriz.registry import release
+from geratriz.registry import promoting, release
 from tests.pipelines.conftest import ROOT, dvc, new_project, wait_until
 from tests.unit.registry.conftest import Project as Trained
 from tests.unit.registry.conftest import table
@@ -53,7 +53,7 @@ def home(mlflow_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         (root / "params.yaml").write_text(yaml.safe_dump(settings))
         (root / "contract.json").write_text(json.dumps(SUITE))
         release.register(root)
-        release.promote(root, "people")
+        promoting.promote(root, "people")
         yield root
 
 

@@ -14,22 +14,30 @@ CorrelationSimilarity and ContingencySimilarity (tests/unit/evaluate has figures
 import numpy as np
 
 from geratriz.evaluate.base import Score, Trio
+from geratriz.evaluate.features import Features
 from geratriz.evaluate.resampling import around, distributions, total_variation, weights
 
 
 def shape_error(trio: Trio) -> Score:
     """Mean over columns of the Kolmogorov-Smirnov statistic (numbers) or total variation distance (categories)."""
     _, real, synthetic = trio.features
-    weight_real, weight_synthetic = _weights(trio)
-    errors, resampled = {}, []
-    for i, name in enumerate(real.names):
-        a, b = real.values[:, i], synthetic.values[:, i]
-        by_column = _variation if real.categorical[i] else _kolmogorov_smirnov
-        errors[name] = 100 * float(by_column(a, b, np.ones((1, len(a))), np.ones((1, len(b))))[0])
-        resampled.append(by_column(a, b, weight_real, weight_synthetic))
+    once = np.ones((1, trio.size))
+    errors = {
+        name: float(each[0]) for name, each in zip(real.names, by_column(real, synthetic, once, once), strict=True)
+    }
     value = float(np.mean(list(errors.values())))
-    low, high = around(value, 100 * np.mean(resampled, axis=0), floor=0, ceiling=100)
+    resampled = by_column(real, synthetic, *_weights(trio)).mean(0)
+    low, high = around(value, resampled, floor=0, ceiling=100)
     return Score(value=value, low=low, high=high, detail={"columns": errors})
+
+
+def by_column(real: Features, synthetic: Features, weight_real: np.ndarray, weight_synthetic: np.ndarray) -> np.ndarray:
+    """Each column's error in percent, (C, R), under row weights (R, N) and (R, M)."""
+    errors = np.empty((len(real.names), len(weight_real)))
+    for i in range(len(errors)):
+        distance = _variation if real.categorical[i] else _kolmogorov_smirnov
+        errors[i] = 100 * distance(real.values[:, i], synthetic.values[:, i], weight_real, weight_synthetic)
+    return errors
 
 
 def _weights(trio: Trio) -> tuple[np.ndarray, np.ndarray]:

@@ -56,21 +56,37 @@ def trend_error(trio: Trio) -> Score | None:
     A number that is constant on one side is taken as uncorrelated there. None for a table of one column.
     """
     _, real, synthetic = trio.features
-    count = len(real.names)
-    if count < 2:
+    if len(real.names) < 2:
         return None
-    pairs = count * (count - 1) // 2
-    seed, resamples = trio.config.seed, min(trio.config.bootstrap, max(LEAST_RESAMPLES, RESAMPLES // pairs))
-    ones = np.ones((1, trio.size), dtype=np.float32)
-    weight_real, weight_synthetic = (  # the first row is for the value itself; so laid out, products need no copy
-        np.asfortranarray(np.vstack([ones, weights(trio.size, resamples, seed, side)]))
-        for side in ("real", "synthetic")
-    )
-    matrix, total = np.zeros((count, count)), np.zeros(resamples + 1)
+    seed, many = trio.config.seed, resamples(trio)
+    once = np.ones((1, trio.size), dtype=np.float32)
+    weight = [np.vstack([once, weights(trio.size, many, seed, side)]) for side in ("real", "synthetic")]
+    errors, matrix = over_pairs(real, synthetic, *weight)
+    low, high = around(float(errors[0]), errors[1:], floor=0, ceiling=100)
+    detail = {"names": list(real.names), "matrix": matrix.round(3).tolist()}
+    return Score(value=float(errors[0]), low=low, high=high, detail=detail)
+
+
+def resamples(trio: Trio) -> int:
+    """How many resamples are worth their time."""
+    count = len(trio.features[1].names)
+    return min(trio.config.bootstrap, max(LEAST_RESAMPLES, RESAMPLES // max(count * (count - 1) // 2, 1)))
+
+
+def over_pairs(
+    real: Features, synthetic: Features, weight_real: np.ndarray, weight_synthetic: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mean error of all pairs in percent, (R,), under row weights (R, N) and (R, M); under the first, each pair's.
+
+    That is a matrix (C, C); there must be two columns at least.
+    """
+    count = len(real.names)
+    weight_real, weight_synthetic = (np.asfortranarray(each) for each in (weight_real, weight_synthetic))  # no copies
+    matrix, total = np.zeros((count, count)), np.zeros(len(weight_real))
 
     numbers = np.flatnonzero(~real.categorical)
     sides = [standardised(side.values[:, numbers]) for side in (real, synthetic)]
-    for i in range(resamples + 1 if len(numbers) > 1 else 0):
+    for i in range(len(total) if len(numbers) > 1 else 0):
         one, other = (correlations(*side, w[i]) for side, w in zip(sides, (weight_real, weight_synthetic), strict=True))
         errors = 50 * np.abs(one - other)
         total[i] += np.triu(errors, 1).sum()
@@ -87,12 +103,7 @@ def trend_error(trio: Trio) -> Score | None:
                 distance = 100 * total_variation(a, b, weight_real, weight_synthetic)
                 matrix[i, j] = matrix[j, i] = distance[0]
                 total += distance
-
-    value = float(total[0] / pairs)
-    low, high = around(value, total[1:] / pairs, floor=0, ceiling=100)
-    return Score(
-        value=value, low=low, high=high, detail={"names": list(real.names), "matrix": matrix.round(3).tolist()}
-    )
+    return total / (count * (count - 1) // 2), matrix
 
 
 def standardised(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

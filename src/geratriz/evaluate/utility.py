@@ -6,6 +6,8 @@ category. Rows without a target are left out. ``utility_real`` is the same model
 the two are to be read side by side.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from geratriz import seeding
@@ -27,24 +29,53 @@ def utility_real(trio: Trio) -> Score | None:
     return _judge(trio, trio.features[0])
 
 
-@one_thread()
+def under(trio: Trio, weight: np.ndarray) -> np.ndarray | None:
+    """The utility of the synthetic rows under weights (R, N) of the test rows, (R,); None as :func:`utility`."""
+    found = _measure(trio, trio.features[2], weight)
+    return None if found is None else found.values
+
+
 def _judge(trio: Trio, fitted_on: Features) -> Score | None:
+    rows = trio.size
+    once = np.ones((1, rows), dtype=np.float32)  # for the value itself
+    weight = np.vstack([once, weights(rows, trio.config.bootstrap, trio.config.seed, "utility")])
+    found = _measure(trio, fitted_on, weight)
+    if found is None:
+        return None
+    value = float(found.values[0])
+    low, high = (0.0, 1.0) if found.empty else around(value, found.values[1:], floor=found.least, ceiling=1)
+    return Score(value=value, low=low, high=high, detail=found.detail)
+
+
+class _Measured(NamedTuple):
+    values: np.ndarray
+    """(R,)"""
+    least: float
+    """No value can be less."""
+    detail: dict[str, Any]
+    empty: bool = False
+    """Whether there was nothing to tell apart."""
+
+
+@one_thread()
+def _measure(trio: Trio, fitted_on: Features, weight: np.ndarray) -> _Measured | None:
     target = trio.test.schema.target
     test = trio.features[1]
     if target is None or target not in test.names or len(test.names) < 2:
         return None
     i = test.index(target)
-    answers, truth = (side.values[~np.isnan(side.values[:, i]), i] for side in (fitted_on, test))
+    known = ~np.isnan(test.values[:, i])
+    answers, truth = fitted_on.values[~np.isnan(fitted_on.values[:, i]), i], test.values[known, i]
     if not len(answers) or not len(truth):
         return None
     fit, held = (np.delete(side.for_trees()[~np.isnan(side.values[:, i])], i, axis=1) for side in (fitted_on, test))
     categorical = np.delete(test.categorical, i)
     seed = seeding.derive(trio.config.seed, "utility") % 2**32
-    weight = weights(len(held), trio.config.bootstrap, trio.config.seed, "utility")
     if not test.categorical[i]:
-        return _regression(fit, answers, held, truth, categorical, seed, weight)
+        return _regression(fit, answers, held, truth, categorical, seed, weight[:, known])
     words = trio.cut[1].frame[target].dropna().astype(str).to_numpy()
-    return _classification(fit, answers, held, truth, categorical, seed, weight, dict(zip(truth, words, strict=True)))
+    names = dict(zip(truth, words, strict=True))
+    return _classification(fit, answers, held, truth, categorical, seed, weight[:, known], names)
 
 
 def _classification(
@@ -56,7 +87,7 @@ def _classification(
     seed: int,
     weight: np.ndarray,
     words: dict[float, str],
-) -> Score:
+) -> _Measured:
     """Macro one-vs-rest AUC over the classes of the held-out rows; one never seen in ``y`` is told apart by chance.
 
     The detail has, per class, its AUC, its held-out rows, and the rows the model learnt it from.
@@ -72,13 +103,9 @@ def _classification(
         chances = {}
     measure = "AUC" if len(classes) <= 2 else f"macro one-vs-rest AUC of {len(classes)} classes"
     if not classes:
-        return Score(value=0.5, low=0.0, high=1.0, detail={"measure": measure, "classes": []})
+        return _Measured(np.full(len(weight), 0.5), 0.0, {"measure": measure, "classes": []}, empty=True)
     nothing = np.zeros(len(x_held))
-    weight = np.vstack([np.ones((1, len(x_held)), dtype=np.float32), weight])  # the first row is for the value itself
     areas = np.array([auc(chances.get(each, nothing), y_held == each, weight) for each in classes])
-    mean = areas.mean(0)
-    value = float(mean[0])
-    low, high = around(value, mean[1:], floor=0, ceiling=1)
     listed = [
         {
             "class": words[each],
@@ -88,7 +115,7 @@ def _classification(
         }
         for each, area in zip(classes, areas[:, 0], strict=True)
     ]
-    return Score(value=value, low=low, high=high, detail={"measure": measure, "classes": listed})
+    return _Measured(areas.mean(0), 0.0, {"measure": measure, "classes": listed})
 
 
 def _regression(
@@ -99,12 +126,10 @@ def _regression(
     categorical: np.ndarray,
     seed: int,
     weight: np.ndarray,
-) -> Score:
+) -> _Measured:
     error = (regressor(x, y, categorical, seed).predict(x_held) - y_held) ** 2
-    ones = np.ones((1, len(y_held)), dtype=np.float32)
-    value, resampled = float(_r2(error, y_held, ones)[0]), _r2(error, y_held, weight)
-    low, high = around(value, resampled, ceiling=1)
-    return Score(value=value, low=low, high=high, detail={"measure": "R2", "values": len(np.unique(y_held))})
+    detail = {"measure": "R2", "values": len(np.unique(y_held))}
+    return _Measured(_r2(error, y_held, weight), -np.inf, detail)
 
 
 def _r2(error: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> np.ndarray:

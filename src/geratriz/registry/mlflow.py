@@ -3,8 +3,9 @@
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,18 @@ class Version:
     def uri(self) -> str:
         """Its address."""
         return f"models:/{self.name}/{self.version}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Intent:
+    """What a move of aliases is going to do."""
+
+    aliases: Mapping[str, int | None]
+    """The version each is to point at, None: at none."""
+    tags: Mapping[str, str]
+    """To be set on the version."""
+    of_the_model: Mapping[str, str] = field(default_factory=dict)
+    """To be set on the registered model."""
 
 
 class Registry:
@@ -79,13 +92,16 @@ class Registry:
     def log_results(
         self, run_id: str, *, metrics: Mapping[str, float], tags: Mapping[str, str], files: Mapping[str, Path]
     ) -> None:
-        """Log values, tags and files (or folders) by the place they take among the run's artifacts."""
+        """Log values, tags and files (or folders) by the place they take among the run's artifacts.
+
+        A file keeps its name, which must be the last part of its place.
+        """
         tracking.log_history(self._client, run_id, [(0, time.time_ns() // 1_000_000, metrics)])
         for place, path in files.items():
             if path.is_dir():
                 self._client.log_artifacts(run_id, str(path), place)
             else:
-                self._client.log_artifact(run_id, str(path), place or None)
+                self._client.log_artifact(run_id, str(path), place.rpartition("/")[0])
         for name, tag in tags.items():
             self._client.set_tag(run_id, name, tag)
 
@@ -101,15 +117,22 @@ class Registry:
         dataset = Dataset(name=Path(path).stem, digest=md5, source_type="dvc", source=source)
         self._client.log_inputs(run_id, datasets=[DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
-    def read_json(self, run_id: str, path: str) -> dict[str, Any] | None:
-        """A JSON artifact of a run, or None when it has none there."""
+    def page(self, run_id: str, folder: str) -> str:
+        """Where a person can look at a folder among a run's artifacts."""
+        run = self._client.get_run(run_id)
+        if not tracking.is_server(self.uri):
+            return f"{run.info.artifact_uri}/{folder}/index.html"
+        home = f"{hide(self.uri, self.uri).rstrip('/')}/#/experiments/{run.info.experiment_id}"
+        return f"{home}/runs/{run_id}/artifacts/{folder}/index.html"
+
+    def read_text(self, run_id: str, path: str) -> str | None:
+        """A text among a run's artifacts, or None when it has none there."""
         folder, _, name = path.rpartition("/")
         if name not in {Path(each.path).name for each in self._client.list_artifacts(run_id, folder or None)}:
             return None
         with tempfile.TemporaryDirectory() as scratch:
             local = Path(self._client.download_artifacts(run_id, path, scratch))
-            content: dict[str, Any] = json.loads(local.read_text(encoding="utf-8"))
-        return content
+            return local.read_text(encoding="utf-8")
 
     # Versions ---------------------------------------------------------------------------------------------------------
 
@@ -124,12 +147,7 @@ class Registry:
         Raises:
             RegistryError: there is no such model.
         """
-        model = self._model(name)
-        if model is None:
-            raise RegistryError(
-                f"{hide(self.uri, self.uri)} holds no model {name!r}.{nearest(name, self.names())} "
-                "`geratriz register` puts one there."
-            )
+        model = self._known(name)
         aliases: dict[int, list[str]] = {}
         for alias, version in model.aliases.items():
             aliases.setdefault(int(version), []).append(alias)
@@ -183,22 +201,69 @@ class Registry:
             if version.tags.get(name) != tag:
                 self._client.set_model_version_tag(version.name, str(version.version), name, tag)
 
-    def move(self, version: Version, aliases: Mapping[str, int | None], tags: Mapping[str, str]) -> None:
-        """Point ``aliases`` of the model at versions (None: at none), then set ``tags`` on ``version``.
+    def move(self, version: Version, intent: Intent, step: Callable[[], None]) -> None:
+        """Do what ``intent`` says; ``step`` is called before each write and may stop it there.
 
-        The only way an alias moves. What is going to be done is written on the version first and taken off last, so a
-        crash between leaves a note from which :meth:`settle` finishes.
+        The only way an alias moves, under the lock of `geratriz.registry.lock`. What is going to be done is written on
+        the version first and taken off last, so a crash between leaves a note from which :meth:`settle` finishes.
         """
-        intent = {"aliases": dict(aliases), "tags": dict(tags)}
-        self._client.set_model_version_tag(version.name, str(version.version), INTENT, json.dumps(intent))
-        self._carry_out(version, intent)
+        step()
+        self._client.set_model_version_tag(version.name, str(version.version), INTENT, json.dumps(asdict(intent)))
+        self._carry_out(version, intent, step)
 
-    def settle(self, name: str) -> list[Version]:
-        """Finish moves that a crash cut off; the versions whose moves they were."""
-        unfinished = [each for each in self.versions(name) if INTENT in each.tags]
-        for version in unfinished:
-            self._carry_out(version, json.loads(version.tags[INTENT]))
-        return unfinished
+    def settle(self, name: str, step: Callable[[], None]) -> list[tuple[Version, Intent]]:
+        """Finish moves that a crash cut off, under the lock; what they were."""
+        found = self.unfinished(name)
+        for version, intent in found:
+            self._carry_out(version, intent, step)
+        return found
+
+    def unfinished(self, name: str) -> list[tuple[Version, Intent]]:
+        """Moves that were begun and not ended: by a crash, or by somebody who is at it."""
+        return [(each, Intent(**json.loads(each.tags[INTENT]))) for each in self.versions(name) if INTENT in each.tags]
+
+    def tags(self, name: str) -> dict[str, str]:
+        """The tags of a registered model itself.
+
+        Raises:
+            RegistryError: there is no such model.
+        """
+        return dict(self._known(name).tags)
+
+    # Marks: registered models without versions, of which there is one of a name at most -------------------------------
+
+    def create_mark(self, name: str, tags: Mapping[str, str]) -> bool:
+        """Make a mark; False where there is one of that name."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.create_registered_model(name, tags=dict(tags))
+        except MlflowException:  # the only one that is not ours: it is there already
+            return False
+        return True
+
+    def read_mark(self, name: str) -> dict[str, str] | None:
+        """The tags of a mark, or None where there is none."""
+        found = self._model(name)
+        return None if found is None else dict(found.tags)
+
+    def marks(self, prefix: str) -> list[tuple[str, int]]:
+        """The marks whose names begin so, and when each was made, in milliseconds since 1970."""
+        found = self._pages("search_registered_models", f"name LIKE '{prefix}%'")
+        return [(each.name, each.creation_timestamp) for each in found if each.name.startswith(prefix)]
+
+    def rename_mark(self, name: str, new: str) -> None:
+        """Give a mark another name, unless it is gone or the name is taken: somebody else was first."""
+        from mlflow.exceptions import MlflowException
+
+        with suppress(MlflowException, RegistryError):
+            self._client.rename_registered_model(name, new)
+
+    def delete_mark(self, name: str) -> None:
+        """Take a mark away."""
+        self._client.delete_registered_model(name)
+
+    # ------------------------------------------------------------------------------------------------------------------
 
     def download(self, address: str, folder: Path) -> Path:
         """Download the bundle of ``models:/NAME/VERSION`` or ``models:/NAME@ALIAS``; the folder it is in.
@@ -239,15 +304,31 @@ class Registry:
         found = None if "'" in name else list(self._pages("search_registered_models", f"name = '{name}'"))
         return found[0] if found else None
 
-    def _carry_out(self, version: Version, intent: Mapping[str, Any]) -> None:
-        for alias, target in intent["aliases"].items():
+    def _known(self, name: str) -> Any:
+        model = self._model(name)
+        if model is None:
+            raise RegistryError(
+                f"{hide(self.uri, self.uri)} holds no model {name!r}.{nearest(name, self.names())} "
+                "`geratriz register` puts one there."
+            )
+        return model
+
+    def _carry_out(self, version: Version, intent: Intent, step: Callable[[], None]) -> None:
+        name, number = version.name, str(version.version)
+        for alias, target in intent.aliases.items():
+            step()
             if target is None:
-                self._client.delete_registered_model_alias(version.name, alias)
+                self._client.delete_registered_model_alias(name, alias)
             else:
-                self._client.set_registered_model_alias(version.name, alias, str(target))
-        for name, tag in intent["tags"].items():
-            self._client.set_model_version_tag(version.name, str(version.version), name, tag)
-        self._client.delete_model_version_tag(version.name, str(version.version), INTENT)
+                self._client.set_registered_model_alias(name, alias, str(target))
+        for key, tag in intent.tags.items():
+            step()
+            self._client.set_model_version_tag(name, number, key, tag)
+        for key, tag in intent.of_the_model.items():
+            step()
+            self._client.set_registered_model_tag(name, key, tag)
+        step()
+        self._client.delete_model_version_tag(name, number, INTENT)
 
     def _store(self, run_id: str, evidence: Evidence, schema: Schema) -> Any:
         """The logged model that holds the bundle; stored now, unless an earlier, cut off, call has."""

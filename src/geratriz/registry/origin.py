@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from geratriz import tracking
-
-BRANCH, COMMIT = "geratriz.branch", "geratriz.commit"  # tags of a version that a retraining by itself made
+from geratriz.registry.names import BRANCH, COMMIT
 
 
 def note_commit(root: Path, name: str, version: int, *, branch: str, commit: str, uri: str | None = None) -> None:

@@ -12,13 +12,14 @@ import yaml
 
 from geratriz.data.table import Table
 from geratriz.generators.independent import Independent
+from geratriz.registry import holdout, promoting, release
 from geratriz.stages import compare
 from tests.verdicts import attacked, privacy
 
 GATES = {"detection": {"min": 0.2}, "copy_rate": {"max": 0.01}}
 
 
-def table(rows: int = 400, seed: int = 0) -> Table:
+def table(rows: int = 400, seed: int = 0, *, bad: bool = False) -> Table:
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame(
         {
@@ -28,6 +29,8 @@ def table(rows: int = 400, seed: int = 0) -> Table:
             "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 400, rows), unit="D"),
         }
     )
+    if bad:
+        frame["age"] = 17 + frame["age"] // 4
     return Table.from_frame(frame, target="income")
 
 
@@ -44,14 +47,25 @@ class Project:
         self.gains: dict[str, Any] = {}  # of attacks, beyond what they have by default
         (root / "data" / "raw").mkdir(parents=True)
         (root / "data" / "raw" / "people.parquet.dvc").write_text("outs:\n- md5: 0123abcd\n  path: people.parquet\n")
-        (root / "dvc.lock").write_text("schema: '2.0'\n")
+        self.prepare(table(60, seed=99))
         (root / "reports" / "validation").mkdir(parents=True)
         (root / "reports" / "validation" / "validation.json").write_text("{}")
 
-    def model(self, name: str, detection: float, *, seed: int = 0, release: bool = True) -> None:
+    def prepare(self, test: Table) -> None:
+        """Hold out ``test``, and write the dvc.lock that says so."""
+        folder = self.root / "data" / "prepared"
+        folder.mkdir(exist_ok=True)
+        test.write(folder / "test.parquet")
+        test.schema.write(folder / "schema.json")
+        lock = {"stages": {"prepare": {"outs": [{"path": "data/prepared", "md5": holdout.digest(folder)}]}}}
+        (self.root / "dvc.lock").write_text(yaml.safe_dump(lock))
+
+    def model(
+        self, name: str, detection: float, *, seed: int = 0, release: bool = True, learns: Table | None = None
+    ) -> None:
         """Fit and judge a model; another ``seed`` gives another bundle, another ``detection`` another report."""
         folder = self.root / "models" / name
-        Independent.fit(table(seed=seed), seed=seed).save(folder)
+        Independent.fit(table(seed=seed) if learns is None else learns, seed=seed).save(folder)
         (folder / "history.jsonl").write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "loss": 1.0}\n')
         report = self.root / "reports" / "models" / name
         report.mkdir(parents=True, exist_ok=True)
@@ -73,6 +87,7 @@ class Project:
             "data": {"raw": "data/raw/people.parquet"},
             "models": list(names),
             "compare": {"by": "detection"},
+            "evaluate": {"bootstrap": 20},
             "release": {"name": "people", "gates": self.gates},
         }
         (self.root / "params.yaml").write_text(yaml.safe_dump(settings))
@@ -95,6 +110,16 @@ def project(mlflow_root: Path) -> Project:
 
 
 @pytest.fixture
+def challenged(project: Project, retrain: Callable[..., None]) -> Project:
+    """A project whose version 1 is the champion, and version 2, which draws the same, the challenger."""
+    release.register(project.root)
+    promoting.promote(project.root, "people", by="ana")
+    retrain(0.7)
+    release.register(project.root)
+    return project
+
+
+@pytest.fixture
 def client(project: Project) -> Any:
     """MLflow as someone else sees it."""
     from geratriz.tracking import default_uri, mlflow_client
@@ -103,11 +128,11 @@ def client(project: Project) -> Any:
 
 
 @pytest.fixture
-def retrain(project: Project) -> Callable[[float], None]:
+def retrain(project: Project) -> Callable[..., None]:
     """Make the winner anew, another bundle with another detection."""
 
-    def again(detection: float, seed: int = 1, *, release: bool = True) -> None:
-        project.model("small", detection, seed=seed, release=release)
+    def again(detection: float, seed: int = 1, **how: Any) -> None:
+        project.model("small", detection, seed=seed, **how)
         project.compare("small")
 
     return again

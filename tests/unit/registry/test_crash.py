@@ -1,52 +1,21 @@
-"""A process killed at any write to MLflow: the same command given again ends as if nothing had happened."""
+"""Processes killed at any write to MLflow, and several at once: what comes out is as if each had been alone."""
 
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from geratriz.registry import release
-from geratriz.registry.patience import Patient
+from geratriz.registry import lock, promoting, release
+from geratriz.registry.audit import audit
+from geratriz.registry.history import history
+from geratriz.registry.mlflow import Registry
 from geratriz.tracking import BUNDLE, default_uri, mlflow_client
+from tests.unit.registry import processes
 from tests.verdicts import attacked
 
 from .conftest import Project, aliases
 
 FOUND = {name: each["value"] for name, each in attacked().items()}
-WRITES = ("create_", "log_", "set_", "delete_", "update_", "finalize_")
-original = Patient.__getattr__
-
-
-class KilledError(BaseException):
-    """Stands for SIGKILL: no handler of ours runs."""
-
-
-def killed_at(write: int, monkeypatch: pytest.MonkeyPatch, command: Callable[[], Any]) -> bool:
-    """Run ``command`` and kill it just before its ``write``-th write; False when it has fewer."""
-    made = 0
-
-    def counting(self: Patient, verb: str) -> Callable[..., Any]:
-        call = original(self, verb)
-
-        def counted(*arguments: Any, **named: Any) -> Any:
-            nonlocal made
-            made += verb.startswith(WRITES)
-            if made == write and verb.startswith(WRITES):
-                raise KilledError
-            return call(*arguments, **named)
-
-        return counted
-
-    monkeypatch.setattr(Patient, "__getattr__", counting)
-    try:
-        command()
-    except KilledError:
-        return True
-    finally:
-        monkeypatch.setattr(Patient, "__getattr__", original)
-    return False
 
 
 def copies(root: Path, scratch: Path, step: int = 1) -> Any:
@@ -55,11 +24,9 @@ def copies(root: Path, scratch: Path, step: int = 1) -> Any:
         yield number, Path(shutil.copytree(root, scratch / str(number)))
 
 
-def test_register_is_finished_by_the_next_call(
-    project: Project, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for write, root in copies(project.root, tmp_path_factory.mktemp("copies"), step=2):  # for time
-        if not killed_at(write, monkeypatch, lambda root=root: release.register(root)):
+def test_register_is_finished_by_the_next_call(project: Project, tmp_path_factory: Any) -> None:
+    for write, root in copies(project.root, tmp_path_factory.mktemp("copies"), step=3):  # for time
+        if not processes.killed_at(write, release.register, root):
             break
         found = release.register(root)
         client = mlflow_client(default_uri(root), timeout=5)
@@ -75,25 +42,80 @@ def test_register_is_finished_by_the_next_call(
     assert write > 15  # it was killed at each of these
 
 
-def test_promote_is_finished_by_the_next_call(
-    project: Project,
-    tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
-    retrain: Callable[..., None],
+def test_a_promotion_killed_between_any_two_steps_is_finished_or_never_was(
+    challenged: Project, tmp_path_factory: Any
 ) -> None:
-    release.register(project.root)
-    release.promote(project.root, "people")
-    retrain(0.7)
-    release.register(project.root)
-    for write, root in copies(project.root, tmp_path_factory.mktemp("copies")):
-        if not killed_at(write, monkeypatch, lambda root=root: release.promote(root, "people", by="ana")):
+    offer = promoting.examine(challenged.root, "people")
+    assert isinstance(offer, promoting.Offer)
+    commands: tuple[Callable[[Path], Any], ...] = (
+        lambda root: promoting.promote(root, "people", by="eva"),
+        lambda root: release.register(root),
+    )
+    for write, root in copies(challenged.root, tmp_path_factory.mktemp("copies")):
+        if not processes.killed_at(write, approve, root, offer):
             break
-        found = release.promote(root, "people", by="eva")
-        assert (found.version, found.previous, found.moved) == (2, 1, True), write
+        begun = write > 2  # the lock is taken and the intent noted: what was begun is what is finished
+        commands[write % 2 if begun else 0](root)
         client = mlflow_client(default_uri(root), timeout=5)
         assert aliases(client) == {"champion": 2, "previous": 1}, write
-        tags = client.get_model_version("people", "2").tags
-        assert "geratriz.intent" not in tags
-        assert tags["geratriz.promoted_by"] == ("eva" if write == 1 else "ana")  # what was begun is what is finished
-        assert len([name for name in tags if name.startswith("geratriz.promotion.")]) == 1
-    assert write > 8
+        assert [(each.version, each.by) for each in history(root, "people")] == [
+            (1, "ana"),
+            (2, "ana" if begun else "eva"),
+        ]
+        assert promoting.promote(root, "people", version=2).moved is False
+        assert audit(root) == [], write
+    assert write > 12
+
+
+def approve(root: Path, offer: promoting.Offer) -> None:
+    promoting.carry_out(root, offer, by="ana")
+
+
+def test_a_rollback_that_was_cut_off_is_finished_and_not_turned_round(challenged: Project, client: Any) -> None:
+    promoting.promote(challenged.root, "people")
+    assert processes.killed_at(4, promoting.rollback, challenged.root, "people")  # one alias has moved
+    assert any("a move was begun on version 1 and not ended" in each.text for each in audit(challenged.root))
+    found = promoting.rollback(challenged.root, "people")
+    assert (found.version, found.previous) == (1, 2)
+    assert "cut off" in found.reasons[0]
+    assert aliases(client) == {"champion": 1, "previous": 2}
+
+
+def test_of_two_promotions_at_once_one_wins_and_the_other_says_so(
+    challenged: Project, client: Any, retrain: Callable[..., None]
+) -> None:
+    retrain(0.7, seed=2)
+    release.register(challenged.root)
+    together, answers = processes.started.Barrier(2), processes.started.Queue()
+    both = [
+        processes.started.Process(target=processes.promote, args=(challenged.root, version, by, together, answers))
+        for version, by in ((2, "ana"), (3, "eva"))
+    ]
+    for each in both:
+        each.start()
+    said = dict(answers.get(timeout=90) for _ in both)
+    for each in both:
+        each.join(30)
+    (winner,) = [version for version, words in said.items() if words == "won"]
+    assert f"its champion is version {winner} now, and this was judged when it was 1" in said[5 - winner]
+    assert {"champion": winner, "previous": 1}.items() <= aliases(client).items()
+    assert [each.version for each in history(challenged.root, "people")] == [1, winner]
+    assert audit(challenged.root) == []
+
+
+def test_nobody_holds_the_lock_beside_another_after_a_stale_one_either(project: Project, client: Any) -> None:
+    release.register(project.root)
+    stale = {lock.BY: "eva", lock.AT: "2020-01-01T00:00:00+00:00", lock.TOKEN: "abc"}
+    client.create_registered_model("people.promoting", tags=stale)
+    log = project.root / "log"
+    all_of_them = [processes.started.Process(target=processes.take, args=(project.root, 3, log)) for _ in range(3)]
+    for each in all_of_them:
+        each.start()
+    for each in all_of_them:
+        each.join(90)
+    lines = log.read_text().split("\n")[:-1]
+    assert len(lines) == 18
+    for came, went in zip(lines[::2], lines[1::2], strict=True):
+        assert (came.split()[0], went.split()[0]) == ("in", "out")
+        assert came.split()[1] == went.split()[1]
+    assert Registry(project.root).read_mark("people.promoting") is None

@@ -1,6 +1,5 @@
-"""Registering, promoting, listing and loading, against a real MLflow with a SQLite file."""
+"""Registering, listing and loading, against a real MLflow with a SQLite file."""
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -11,12 +10,12 @@ from typing import Any
 import pytest
 
 from geratriz import __version__, bundle
-from geratriz.errors import BundleError, ConfigError, DataError, GateError, RegistryError
-from geratriz.registry import release
+from geratriz.errors import BundleError, ConfigError, DataError, RegistryError
+from geratriz.registry import promoting, release
 from geratriz.tracking import git_revision, mlflow_run
-from tests.verdicts import ATTACKS, LIMITS, attacked
+from tests.verdicts import attacked
 
-from .conftest import Project, aliases
+from .conftest import Project
 
 FOUND = {name: each["value"] for name, each in attacked().items()}
 Retrain = Callable[..., None]
@@ -127,7 +126,7 @@ def test_nothing_is_written_where_the_process_stands(
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     monkeypatch.chdir(elsewhere)
     release.register(project.root)
-    release.promote(project.root, "people")
+    promoting.promote(project.root, "people")
     release.load("models:/people@champion", root=project.root)
     assert list(elsewhere.iterdir()) == []
 
@@ -155,150 +154,6 @@ def test_raw_data_without_a_dvc_file_is_digested_as_dvc_does(project: Project) -
     release.register(project.root)
 
 
-# Promote --------------------------------------------------------------------------------------------------------------
-
-
-def test_the_first_promotion_makes_the_challenger_champion_and_records_why(project: Project, client: Any) -> None:
-    release.register(project.root)
-    found = release.promote(project.root, "people", by="ana")
-    assert (found.version, found.previous, found.moved) == (1, None, True)
-    assert aliases(client) == {"champion": 1}
-    tags = client.get_model_version("people", "1").tags
-    assert (tags["geratriz.promoted_by"], tags["geratriz.from_version"]) == ("ana", "none")
-    assert "the gate asks at least 0.200: passed." in tags["geratriz.reason"]
-    assert json.loads(tags["geratriz.gates"]) == {"detection": {"min": 0.2}, "copy_rate": {"max": 0.01}}
-    (record,) = [json.loads(tag) for name, tag in tags.items() if name.startswith("geratriz.promotion.")]
-    assert (record["by"], record["from_version"]) == ("ana", None)
-    assert (tags["geratriz.privacy"], record["privacy"]["outcome"]) == ("passed", "passed")
-    assert record["privacy"]["limits"] == dataclasses.asdict(LIMITS)
-    assert len(record["privacy"]["reasons"]) == len(ATTACKS)
-    assert "geratriz.intent" not in tags
-
-
-def test_a_leaking_generator_is_not_promoted_and_the_reason_is_the_attack(project: Project, client: Any) -> None:
-    project.gains = {"copy_excess": (0.02, 0.001)}
-    project.model("small", 0.5)
-    project.compare("small")
-    release.register(project.root)
-    assert client.get_model_version("people", "1").tags["geratriz.privacy"] == "leak"
-    with pytest.raises(GateError, match=r"gives? away rows that were trained on(?s:.*)copy_excess is 0.020 .*: a leak"):
-        release.promote(project.root, "people")
-    assert aliases(client) == {"challenger": 1}
-
-
-def test_a_version_whose_privacy_was_never_judged_is_not_promoted(project: Project, client: Any) -> None:
-    report = project.root / "reports" / "models" / "small" / "metrics.json"
-    content = json.loads(report.read_text())
-    content["metrics"] = {name: each for name, each in content["metrics"].items() if name not in ATTACKS}
-    report.write_text(json.dumps(content))
-    release.register(project.root)
-    with pytest.raises(GateError, match="mia_auc was not measured"):
-        release.promote(project.root, "people")
-    assert aliases(client) == {"challenger": 1}
-
-
-def test_a_better_challenger_takes_the_place_and_the_old_champion_is_kept(
-    project: Project, client: Any, retrain: Retrain
-) -> None:
-    release.register(project.root)
-    release.promote(project.root, "people")
-    retrain(0.7)
-    release.register(project.root)
-    assert aliases(client) == {"champion": 1, "challenger": 2}
-    found = release.promote(project.root, "people")
-    assert (found.version, found.previous) == (2, 1)
-    assert aliases(client) == {"champion": 2, "previous": 1}
-    assert client.get_model_version("people", "2").tags["geratriz.from_version"] == "1"
-
-
-def test_a_champion_measured_on_other_data_is_said_to_be(project: Project, retrain: Retrain) -> None:
-    release.register(project.root)
-    release.promote(project.root, "people")
-    (project.root / "data" / "raw" / "people.parquet.dvc").write_text("outs:\n- md5: 4567\n  path: people.parquet\n")
-    retrain(0.7)
-    release.register(project.root)
-    assert "earlier state of the data" in release.promote(project.root, "people").reasons[-1]
-
-
-def test_a_worse_challenger_is_refused_with_the_reason_and_nothing_moves(
-    project: Project, client: Any, retrain: Retrain
-) -> None:
-    release.register(project.root)
-    release.promote(project.root, "people")
-    retrain(0.4)
-    release.register(project.root)
-    with pytest.raises(GateError, match=r"the champion's is 0\.500 \(0\.480 to 0\.520\): worse, refused"):
-        release.promote(project.root, "people")
-    assert aliases(client) == {"champion": 1, "challenger": 2}
-
-
-def test_a_gate_that_does_not_hold_refuses(project: Project, client: Any) -> None:
-    project.gates = {"detection": {"min": 0.9}}
-    project.compare("small")
-    release.register(project.root)
-    with pytest.raises(GateError, match=r"the gate asks at least 0\.900: refused"):
-        release.promote(project.root, "people")
-    assert aliases(client) == {"challenger": 1}
-
-
-def test_a_version_is_judged_by_its_own_metrics_and_not_by_the_work_tree(project: Project, retrain: Retrain) -> None:
-    release.register(project.root)
-    retrain(0.01)  # evaluated, but not registered
-    assert release.promote(project.root, "people").moved
-
-
-def test_an_older_version_can_be_named(project: Project, client: Any, retrain: Retrain) -> None:
-    release.register(project.root)
-    retrain(0.5)
-    release.register(project.root)
-    assert release.promote(project.root, "people", version=1).version == 1
-    assert aliases(client) == {"champion": 1, "challenger": 2}
-
-
-def test_promoting_the_champion_again_changes_nothing(project: Project) -> None:
-    release.register(project.root)
-    release.promote(project.root, "people")
-    assert not release.promote(project.root, "people").moved
-    assert not release.promote(project.root, "people", version=1).moved
-    assert release.register(project.root).aliases == ("champion",)  # and it is no challenger to itself
-
-
-def test_who_confirms_sees_what_would_be_done_and_may_decline(project: Project, client: Any) -> None:
-    release.register(project.root)
-    seen = []
-
-    def no(offer: release.Promoted) -> bool:
-        seen.append(offer)
-        return False
-
-    with pytest.raises(GateError, match="declined"):
-        release.promote(project.root, "people", confirm=no)
-    assert (seen[0].version, seen[0].previous) == (1, None)
-    assert aliases(client) == {"challenger": 1}
-    assert release.promote(project.root, "people", confirm=lambda offer: True).moved
-
-
-def test_what_is_not_there_is_named(project: Project, client: Any) -> None:
-    with pytest.raises(RegistryError, match=r"no model 'people'.*geratriz register"):
-        release.promote(project.root, "people")
-    release.register(project.root)
-    with pytest.raises(RegistryError, match="Did you mean 'people'"):
-        release.promote(project.root, "peoples")
-    with pytest.raises(RegistryError, match=r"no version '7'.*1"):
-        release.promote(project.root, "people", version=7)
-    client.delete_registered_model_alias("people", "challenger")
-    with pytest.raises(RegistryError, match="no challenger"):
-        release.promote(project.root, "people")
-
-
-def test_a_version_whose_metrics_are_gone_is_not_promoted(project: Project, client: Any) -> None:
-    found = release.register(project.root)
-    (project.root / "mlartifacts").rename(project.root / "lost")
-    with pytest.raises(RegistryError, match=r"evaluation/metrics\.json"):
-        release.promote(project.root, "people")
-    assert aliases(client) == {"challenger": found.version}
-
-
 # List and load --------------------------------------------------------------------------------------------------------
 
 
@@ -308,13 +163,13 @@ def test_models_of_others_on_the_same_server_are_left_out(project: Project, clie
     client.create_model_version("theirs", (project.root / "models").as_uri())
     assert [each.name for each in release.models(project.root)] == ["people"]
     with pytest.raises(RegistryError):
-        release.promote(project.root, "theirs", version=1)
+        promoting.promote(project.root, "theirs", version=1)
 
 
 def test_models_lists_every_version_with_its_verdict(project: Project, retrain: Retrain) -> None:
     assert release.models(project.root) == []
     release.register(project.root)
-    release.promote(project.root, "people")
+    promoting.promote(project.root, "people")
     retrain(0.3, release=False)
     release.register(project.root)
     newest, first = release.models(project.root)
