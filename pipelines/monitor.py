@@ -74,7 +74,7 @@ def monitor(root: str = ".", data: str | None = None, name: str | None = None) -
         PipelineError: the data that were trained on are nowhere to be found.
         RegistryError: MLflow does not answer.
     """
-    from geratriz.registry.release import DATA
+    from geratriz.registry.names import DATA
 
     home = Path(root).resolve()
     params = config.read_yaml(home / "params.yaml")
@@ -121,7 +121,7 @@ def monitor(root: str = ".", data: str | None = None, name: str | None = None) -
 def _champion(home: Path, name: str) -> "Version | None":
     """The champion; None where there is no such model, or none of its versions is."""
     from geratriz.registry.mlflow import Registry
-    from geratriz.registry.release import CHAMPION
+    from geratriz.registry.names import CHAMPION
 
     registry = Registry(home)
     if name not in registry.names():

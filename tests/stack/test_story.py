@@ -1,13 +1,16 @@
 """The story the whole stack is there for, told once from the first row to the rollback; the tests run in order."""
 
 import datetime
+import json
+import sys
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.stack.conftest import Project, Stack, rows
-from tests.stack.servers import wait_for
+from tests.stack.conftest import Project, Stack, Started, rows
+from tests.stack.servers import answers, free_port, wait_for
 
 RETRAIN = "retrain-scheduled/retrain"
 
@@ -91,3 +94,84 @@ def test_the_schedule_fires_and_new_data_become_a_new_version(project: Project) 
     assert new.tags["geratriz.data_md5"] != old.tags["geratriz.data_md5"]
     wait_for(lambda: "geratriz.commit" in versions(project)[1].tags, 60, "its commit is noted")
     assert [each.state.name for each in project.jobs()] == ["Ran", "Ran"]
+
+
+def approve(project: Project, *, version: int, approve: bool = True) -> Any:
+    """Promote through the flow, and answer as a person does in Prefect's UI; the flow run when it has ended."""
+    from prefect import get_client
+
+    run = project.start("promote/promote", name=project.name, version=version)
+    with get_client(sync_client=True) as client:
+        wait_for(
+            lambda: (state := client.read_flow_run(run.id).state) and (state.is_paused() or state.is_final()),
+            240,
+            "somebody is asked",
+        )
+        if client.read_flow_run(run.id).state.is_paused():
+            client.resume_flow_run(run.id, run_input={"approve": approve, "by": "Ada", "reason": "read the page"})
+    return project.wait(run)
+
+
+def aliases(project: Project) -> dict[str, int]:
+    from mlflow import MlflowClient
+
+    return {name: int(each) for name, each in MlflowClient().get_registered_model(project.name).aliases.items()}
+
+
+def test_a_person_says_no_and_nothing_moves_then_yes_and_the_champion_moves(project: Project) -> None:
+    declined = approve(project, version=1, approve=False)
+    assert declined.state.name == "Declined", project.story_of(declined)
+    assert "champion" not in aliases(project)
+    first = approve(project, version=1)
+    assert first.state.name == "Completed", project.story_of(first)
+    assert aliases(project)["champion"] == 1
+
+
+def test_the_monitor_finds_that_the_data_moved_on(project: Project) -> None:
+    run = project.wait(project.start("monitor/monitor"))
+    assert run.state.name == "Drift", project.story_of(run)
+    assert "wage" in project.story_of(run)
+
+
+def test_the_new_version_is_held_against_the_champion_on_the_new_rows_and_takes_its_place(project: Project) -> None:
+    second = approve(project, version=2)
+    assert second.state.name == "Completed", project.story_of(second)
+    assert aliases(project)["champion"] == 2 and aliases(project)["previous"] == 1
+    told = project.geratriz("history", project.name)
+    assert "Ada" in told and "read the page" in told
+    assert not list((project.head / ".geratriz" / "worktrees").glob("judge-*/"))
+
+
+def test_the_served_champion_answers_rows(project: Project, stack: Stack) -> None:
+    port = free_port()
+    command = ["models", "serve", "-m", f"models:/{project.name}@champion", "--env-manager", "local", "-p", str(port)]
+    log = project.folder / "serve.log"
+    served = Started([sys.executable, "-m", "mlflow", *command], project.folder, project.variables, log)
+    try:
+        wait_for(lambda: answers(port), 120, f"the model is served: {log}")
+        body = json.dumps({"dataframe_split": {"columns": ["n_rows"], "data": [[7]]}, "params": {"seed": 3}}).encode()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/invocations", body, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            rows_of = json.loads(answer.read())["predictions"]
+    finally:
+        served.kill_all()
+    assert len(rows_of) == 7 and set(rows_of[0]) == {"age", "hours", "trade", "wage", "saves"}
+
+
+def test_rollback_brings_the_old_one_back_and_history_and_audit_agree(project: Project) -> None:
+    project.geratriz("audit", project.name)
+    project.geratriz("rollback", project.name, "--yes", "--reason", "customers complained")
+    assert aliases(project)["champion"] == 1 and aliases(project)["previous"] == 2
+    told = json.loads(project.geratriz("history", project.name, "--json"))
+    assert [each["version"] for each in told] in ([1, 2, 1], [1, 2, 1][::-1])
+    project.geratriz("audit", project.name)
+
+    from mlflow import MlflowClient
+
+    MlflowClient().set_registered_model_alias(project.name, "champion", "2")
+    found = project.geratriz("audit", project.name, fails=True)
+    assert "champion" in found, "moved behind the record's back"
+    MlflowClient().set_registered_model_alias(project.name, "champion", "1")
+    project.geratriz("audit", project.name)
