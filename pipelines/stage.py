@@ -92,6 +92,12 @@ class Stages:
             assert process.stdout is not None
             for line in map(str.rstrip, process.stdout):
                 outcome = _outcome(line, name, outcome)
+                if how is WITH_WHAT_IS_ABOVE and (other := _not_as_locked(line, name)):
+                    raise StageFailed(
+                        f"stage {name} was not begun: {other}, which stands above it, is not what dvc.lock of the commit "
+                        "says, so the two do not belong together.",
+                        again=False,
+                    )
                 if _is_talk(line, name):
                     dvcs = line or dvcs
                 else:
@@ -282,6 +288,15 @@ def _outcome(line: str, stage: str, so_far: Outcome) -> Outcome:
     if line.startswith(f"Stage '{stage}' is cached - skipping run"):
         return "Cached"
     return so_far
+
+
+def _not_as_locked(line: str, stage: str) -> str | None:
+    """The other stage that DVC is about to make or to restore, if the line says so."""
+    for mark, end in (("Running stage '", "':"), ("Stage '", "' is cached - skipping run")):
+        if line.startswith(mark) and end in line:
+            other = line.removeprefix(mark).partition(end)[0]
+            return None if other == stage else other
+    return None
 
 
 def _is_talk(line: str, stage: str) -> bool:

@@ -155,3 +155,14 @@ def test_raw_data_that_is_nowhere_is_an_error_that_names_it(project: Project) ->
     shutil.rmtree(project.root / ".dvc/cache")
     with pytest.raises(PipelineError, match=r"rows\.txt\.dvc says which data is meant(.|\n)*dvc remote list"):
         Stages(project.root).pull("data/raw/rows.txt.dvc")
+
+
+def test_a_worker_does_not_make_what_stands_above_its_stage_from_something_else(project: Project) -> None:
+    dvc(project.root, "repro", "--quiet")
+    (project.root / "a.model").unlink()
+    project.write("data/raw/rows.txt", "other rows\n")
+    dvc(project.root, "add", "--quiet", "data/raw/rows.txt")
+    with pytest.raises(StageFailed, match="prepare, which stands above it") as refused:
+        Stages(project.root).repro("train@a", quiet, how=stage.WITH_WHAT_IS_ABOVE)
+    assert not refused.value.again
+    assert not project.has("a.model")

@@ -1,7 +1,9 @@
 """Commits beside the user's own, and checkouts beside the user's: real Git, real DVC."""
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,18 @@ def test_a_commit_beside_the_branch_holds_the_files_as_they_are_and_moves_nothin
     files = git(root, "ls-tree", "--name-only", made).split()
     assert "dvc.lock" in files and "stray.txt" not in files
     assert git(root, "log", "-1", "--format=%(trailers:only)", made) == "Trigger: test"
+
+
+def test_a_commit_sees_a_change_within_the_second_of_the_checkout_and_of_equal_size(committed: Project) -> None:
+    path = committed.root / "params.yaml"
+    for turn in range(3):  # one of them falls into one second
+        path.write_text(f"turn: {turn}\n")
+        git(committed.root, "add", "params.yaml")
+        before = path.stat()
+        path.write_text(f"turn: {turn + 3}\n")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        time.sleep(1.1)  # a copy of the index would be younger than the file
+        assert git(committed.root, "show", commit(committed.root, [], "Now\n") + ":params.yaml") == f"turn: {turn + 3}"
 
 
 def test_a_service_without_a_name_can_commit(committed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
