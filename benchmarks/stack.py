@@ -104,8 +104,7 @@ def _twenty(stack: Stack) -> dict[str, Any]:
             rows(number, 1500).to_parquet(each.source)
         with get_client(sync_client=True) as client:
             first.worker("local").end()
-            first.worker("gpu", "unused").end()
-            first.deploy()
+            first.deploy("retrain")
             base = client.read_deployment_by_name("retrain-scheduled/retrain")
             started = time.perf_counter()
             runs = []

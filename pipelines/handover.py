@@ -143,7 +143,10 @@ def _wait(job: FlowRun, name: str, pool: str, stages: Stages, say: Callable[[str
                     assert state is not None
                     if state.is_final():
                         break
-                    if (now := f"{str(state.name).lower()} on pool {pool}, as {job.name!r}") != told:
+                    now = f"{str(state.name).lower()} on pool {pool}, as {job.name!r}"
+                    if state.name == "Late":
+                        now += f": is a worker there, and free? `geratriz worker {pool}` starts one"
+                    if now != told:
                         say(now)
                         told = now
                     if state.is_running() and _silent(client, job):

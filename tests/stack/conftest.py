@@ -193,9 +193,10 @@ class Project:
     def geratriz(self, *arguments: str, fails: bool = False) -> str:
         return run([sys.executable, "-m", "geratriz", *arguments], self.head, self.variables, fails=fails)
 
-    def deploy(self) -> None:
-        """`prefect deploy --all`; schedules are left to the tests."""
-        run([sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"], self.head, self.variables)
+    def deploy(self, *which: str) -> None:
+        """`prefect deploy`, of all that stands in prefect.yaml, or of some."""
+        options = [each for name in which for each in ("--name", name)] or ["--all"]
+        run([sys.executable, "-m", "prefect", "--no-prompt", "deploy", *options], self.head, self.variables)
 
     def retrain_in_place(self, *arguments: str, fails: bool = False) -> str:
         command = [sys.executable, "-m", "pipelines.retrain", *arguments]
