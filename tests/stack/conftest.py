@@ -297,6 +297,10 @@ class Project:
         settings["models"] = list(models)
         settings["evaluate"] |= {"bootstrap": 50, "max_rows": 1000}
         settings["release"] |= {"name": self.name, "gates": {"shape_error": {"max": 60}}}
+        limits = {"mia_auc": 0.7, "mia_auc_outliers": 0.95, "mia_tpr_at_1pct": 0.2, "mia_tpr_at_1pct_outliers": 0.6}
+        limits |= dict.fromkeys(("attribute_advantage", "singling_out"), 0.4)  # few rows: little can be ruled out
+        limits |= dict.fromkeys(("copy_excess", "rare_excess", "extreme_excess"), 0.1)
+        settings["release"]["privacy"] = {**settings["release"]["privacy"], **limits}
         for model, values in train.items():
             settings["train"][model] |= values
         (self.head / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))

@@ -26,6 +26,9 @@ COMMANDS = (
     "register",
     "models",
     "promote",
+    "rollback",
+    "history",
+    "audit",
 )
 
 

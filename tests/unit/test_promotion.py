@@ -6,7 +6,7 @@ import pytest
 
 from geratriz import config
 from geratriz.errors import ConfigError
-from geratriz.promotion import Gate, decide, judge, judge_privacy, release
+from geratriz.promotion import Comparison, Gate, decide, judge, judge_privacy, release
 from tests.verdicts import ATTACKS, LIMITS, attacked
 
 
@@ -85,23 +85,43 @@ def candidate(detection: float | None, **changed: Any) -> dict[str, Any]:
     return {**attacked(), "detection": metric(detection, **changed)}
 
 
+def difference(low: float, high: float, better: str = "higher") -> dict[str, Any]:
+    middle = (low + high) / 2
+    ends = {"low": low, "high": high, "better": better}
+    return {"candidate": 0.5 + middle, "champion": 0.5, "difference": middle, **ends}
+
+
 @pytest.mark.parametrize(
-    ("value", "promote", "word"), [(0.60, True, "better"), (0.51, True, "equal"), (0.40, False, "worse")]
+    ("figures", "outcome"),
+    [
+        ([difference(0.01, 0.05)], "better"),
+        ([difference(-0.01, 0.05)], "equal"),
+        ([difference(0.0, 0.0)], "equal"),
+        ([difference(-0.05, -0.01)], "worse"),
+        ([difference(-0.05, -0.01, "lower")], "better"),
+        ([difference(0.01, 0.05, "lower")], "worse"),
+        ([difference(0.01, 0.05), difference(-0.01, 0.05)], "better"),
+        ([difference(0.01, 0.05), difference(-0.05, -0.01)], "worse"),
+        ([], "equal"),
+    ],
 )
-def test_a_challenger_must_not_be_worse_than_the_champion(value: float, promote: bool, word: str) -> None:
-    found = decide(candidate(value), {"detection": metric(0.5)}, GATES, LIMITS)
-    assert found.promote is promote
-    assert word in found.reasons[-1]
+def test_intervals_say_better_equal_or_worse_and_one_worse_metric_is_enough(figures: Any, outcome: str) -> None:
+    found = Comparison.of({f"metric {i}": each for i, each in enumerate(figures)})
+    assert found.outcome == outcome
+    assert decide(candidate(0.6), found, GATES, LIMITS).promote is (outcome != "worse")
 
 
-def test_worse_means_higher_where_lower_is_better() -> None:
-    champion = {"detection": metric(0.5, better="lower")}
-    assert not decide(candidate(0.6, better="lower"), champion, GATES, LIMITS).promote
+def test_a_comparison_gives_the_figures_of_each_metric_and_says_what_comes_of_it() -> None:
+    found = Comparison.of({"detection": difference(-0.05, -0.01)})
+    assert found.reasons == (
+        "detection is 0.470, the champion's 0.500, a difference of -0.030 (-0.050 to -0.010): worse, refused.",
+        "On the same held-out rows it is worse than the champion.",
+    )
 
 
 def test_the_gates_hold_for_a_better_challenger_too() -> None:
     gates = {"detection": Gate(min=0.7)}
-    assert not decide(candidate(0.6), {"detection": metric(0.5)}, gates, LIMITS).promote
+    assert not decide(candidate(0.6), Comparison.of({"detection": difference(0.1, 0.2)}), gates, LIMITS).promote
 
 
 def test_without_a_champion_gates_and_attacks_alone_decide() -> None:
@@ -109,12 +129,10 @@ def test_without_a_champion_gates_and_attacks_alone_decide() -> None:
     assert not decide(candidate(0.6), None, {"detection": Gate(min=0.7)}, LIMITS).promote
 
 
-def test_a_champion_that_was_never_measured_does_not_stand_in_the_way() -> None:
-    assert decide(candidate(0.6), {}, GATES, LIMITS).promote
-
-
-def test_a_challenger_that_was_never_measured_is_refused() -> None:
-    assert not decide(attacked(), {"detection": metric(0.5)}, {"mia_auc": Gate(max=0.6)}, LIMITS).promote
+def test_a_champion_that_cannot_be_judged_does_not_stand_in_the_way() -> None:
+    found = decide(candidate(0.6), Comparison.impossible("its columns are others."), GATES, LIMITS)
+    assert found.promote
+    assert "its columns are others. The gates alone decide." in found.reasons[-1]
 
 
 # Privacy --------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,107 @@
+"""The flow that asks a person, run by real Prefect over a real registry; the person is a thread."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from geratriz.registry import release
+from geratriz.registry.history import history
+from tests.unit.registry.conftest import Project, aliases
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+@pytest.fixture
+def project(mlflow_root: Path) -> Project:
+    made = Project(mlflow_root)
+    made.model("small", 0.5)
+    made.compare("small")
+    release.register(made.root)
+    return made
+
+
+@pytest.fixture
+def client(project: Project) -> Any:
+    from geratriz.tracking import default_uri, mlflow_client
+
+    return mlflow_client(default_uri(project.root), timeout=5)
+
+
+def run(project: Project, **parameters: Any) -> Any:
+    """The state in which the flow ends."""
+    from pipelines.promote import promote
+
+    return promote("people", root=str(project.root), return_state=True, **parameters)
+
+
+def answering(before: Callable[[], None] | None = None, **answer: Any) -> threading.Thread:
+    """Somebody who waits until they are asked, and answers."""
+    from prefect import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateName
+
+    def wait_and_answer() -> None:
+        paused = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Paused"])))
+        with get_client(sync_client=True) as client:
+            until = time.monotonic() + 60
+            while not (found := client.read_flow_runs(flow_run_filter=paused)):
+                assert time.monotonic() < until, "nobody was asked"
+                time.sleep(0.2)
+            if before is not None:
+                before()
+            client.resume_flow_run(found[0].id, run_input=answer)
+
+    thread = threading.Thread(target=wait_and_answer)
+    thread.start()
+    return thread
+
+
+def test_a_yes_moves_the_champion_and_the_record_says_whose_it_was(project: Project, client: Any) -> None:
+    person = answering(approve=True, by="Ada", reason="looks right")
+    state = run(project, timeout_s=60)
+    person.join()
+    assert state.name == "Completed", state.message
+    assert aliases(client) == {"champion": 1}
+    (record,) = history(project.root, "people")
+    assert (record.by, record.reason) == ("Ada", "looks right") and record.how.startswith("Prefect flow run ")
+
+
+def test_a_no_moves_nothing(project: Project, client: Any) -> None:
+    person = answering(approve=False, by="Ada", reason="not this week")
+    state = run(project, timeout_s=60)
+    person.join()
+    assert state.name == "Declined" and "not this week" in state.message
+    assert aliases(client) == {"challenger": 1} and not history(project.root, "people")
+
+
+def test_no_answer_means_no(project: Project, client: Any) -> None:
+    state = run(project, timeout_s=6)
+    assert state.name == "Declined" and "Nobody answered" in state.message, state.message
+    assert aliases(client) == {"challenger": 1}
+
+
+def test_what_the_gates_refuse_nobody_is_asked_about(project: Project, client: Any) -> None:
+    project.gates = {"detection": {"min": 0.9}}
+    project.compare("small")
+    started = time.monotonic()
+    state = run(project, timeout_s=600)
+    assert state.name == "Refused" and "the gate asks at least 0.900" in state.message
+    assert time.monotonic() - started < 60
+    assert aliases(client) == {"challenger": 1}
+
+
+def test_a_yes_to_what_is_no_longer_so_is_refused(project: Project, client: Any) -> None:
+    def somebody_else_promotes() -> None:
+        project.model("small", 0.6, seed=1)
+        project.compare("small")
+        release.register(project.root)
+        client.set_registered_model_alias("people", "champion", "2")
+
+    person = answering(somebody_else_promotes, approve=True, by="Ada")
+    state = run(project, version=1, timeout_s=60)
+    person.join()
+    assert state.name == "Refused" and "changed meanwhile" in state.message
+    assert aliases(client)["champion"] == 2

@@ -1,0 +1,89 @@
+"""Two generators on the same held-out rows: a difference where there is one, and none where there is not."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+
+from geratriz.data.table import Table
+from geratriz.evaluate import paired
+from geratriz.evaluate.base import EvaluateConfig, Trio
+from geratriz.evaluate.detection import detection
+from geratriz.evaluate.fidelity import shape_error
+from geratriz.evaluate.paired import compare
+from geratriz.evaluate.trends import trend_error
+from geratriz.evaluate.utility import utility
+from tests.tables import mixed
+
+SCHEMA = mixed(2000, seed=99).schema
+QUICK = EvaluateConfig(bootstrap=50)
+TEST = Table.from_frame(mixed(300, seed=7).frame, schema=SCHEMA)
+
+
+def drawn(seed: int, *, wrong: float = 0.0, rows: int = 300) -> list[Table]:
+    """What a generator draws that gets a share of the prices wrong."""
+    tables = []
+    for number in range(paired.DRAWS):
+        frame = mixed(rows, seed=1000 * seed + number).frame
+        rng = np.random.default_rng(seed)
+        chosen = rng.random(rows) < wrong
+        frame.loc[chosen, "price"] = rng.permutation(frame["price"].to_numpy())[chosen]
+        tables.append(Table.from_frame(frame, schema=SCHEMA))
+    return tables
+
+
+def calls(figures: dict[str, dict[str, Any]]) -> Counter[str]:
+    def word(found: dict[str, Any]) -> str:
+        if found["low"] <= 0 <= found["high"]:
+            return "equal"
+        return "better" if (found["low"] > 0) == (found["better"] == "higher") else "worse"
+
+    return Counter(word(each) for each in figures.values())
+
+
+@pytest.mark.parametrize("wrong", [0.0, 0.3])
+def test_generators_of_the_same_distribution_are_equal_whatever_they_happened_to_draw(wrong: float) -> None:
+    found = Counter[str]()
+    for seed in (10, 20, 30):
+        found += calls(compare(drawn(seed, wrong=wrong), drawn(seed + 1, wrong=wrong), TEST, QUICK))
+    assert found == {"equal": 12}
+
+
+def test_a_generator_that_broke_is_worse_and_the_other_way_round_better() -> None:
+    good, broken = drawn(1), drawn(2, wrong=0.6)
+    worse, better = compare(broken, good, TEST, QUICK), compare(good, broken, TEST, QUICK)
+    assert calls(worse)["worse"] >= 2 and not calls(worse)["better"]
+    assert calls(better)["better"] >= 2 and not calls(better)["worse"]
+    assert worse["detection"]["difference"] == pytest.approx(-better["detection"]["difference"])
+
+
+def test_the_same_rows_differ_by_nothing() -> None:
+    found = compare(drawn(1), drawn(1), TEST, QUICK)
+    assert all(each["difference"] == 0 and each["low"] <= 0 <= each["high"] for each in found.values())
+
+
+def test_the_values_are_those_that_evaluate_gives() -> None:
+    table = drawn(1, wrong=0.3)[0]
+    found = compare([table] * 2, drawn(3)[:2], TEST, QUICK)
+    trio = Trio(train=TEST, test=TEST, synthetic=table, config=QUICK)
+    for metric in (detection, shape_error, trend_error, utility):
+        score = metric(trio)
+        assert score is not None
+        assert found[metric.__name__]["candidate"] == pytest.approx(score.value, rel=1e-6), metric
+
+
+def test_what_makes_no_sense_for_the_data_is_left_out() -> None:
+    frame = mixed(200, 1).frame
+    one = Table.from_frame(frame[["price"]])
+    others = [Table.from_frame(mixed(200, seed).frame[["price"]], schema=one.schema) for seed in (2, 3, 4, 5)]
+    assert set(compare(others[:2], others[2:], one, QUICK)) == {"detection", "shape_error"}
+
+
+def test_the_more_metrics_there_are_the_wider_each_interval_is() -> None:
+    rng = np.random.default_rng(0)
+    one, other = (rng.normal(size=(5, 51)) for _ in range(2))
+    widths = [
+        found["high"] - found["low"] for found in (paired._difference(one, other, 0.05 / count) for count in (1, 4))
+    ]
+    assert widths[1] > 1.2 * widths[0]
