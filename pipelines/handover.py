@@ -7,7 +7,7 @@ what a worker has pushed is found by the next one before it starts to work, and 
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -156,7 +156,8 @@ def _wait(job: FlowRun, name: str, pool: str, stages: Stages, say: Callable[[str
                         raise StageFailed(f"Prefect's server does not answer: {problem!r}", again=True) from None
                 stages.pause(SECONDS_BETWEEN_LOOKS)
         except BaseException:  # this run is over: the job must not go on for nobody
-            client.set_flow_run_state(job.id, Cancelling(), force=True)
+            with suppress(httpx.HTTPError):
+                client.set_flow_run_state(job.id, Cancelling(), force=True)
             raise
     if state.type is StateType.COMPLETED:
         return cast(Outcome, state.name) if state.name in get_args(Outcome) else "Ran"

@@ -94,8 +94,8 @@ class Stages:
                 outcome = _outcome(line, name, outcome)
                 if how is WITH_WHAT_IS_ABOVE and (other := _not_as_locked(line, name)):
                     raise StageFailed(
-                        f"stage {name} was not begun: {other}, which stands above it, is not what dvc.lock of the commit "
-                        "says, so the two do not belong together.",
+                        f"stage {name} was not begun: {other}, which stands above it, is not what dvc.lock says of it. "
+                        "The commit that was handed over does not belong together.",
                         again=False,
                     )
                 if _is_talk(line, name):

@@ -222,16 +222,21 @@ class Project:
             found = client.read_deployment_by_name(deployment)
             return client.create_flow_run_from_deployment(found.id, parameters=parameters)
 
-    def jobs(self) -> list[Any]:
-        """The runs that workers of this project made of single stages, oldest first."""
+    def runs(self, flow: str, **parameters: Any) -> list[Any]:
+        """The runs of a flow with these parameters, oldest first."""
         from prefect import get_client
         from prefect.client.schemas.filters import FlowFilter, FlowFilterName
         from prefect.client.schemas.sorting import FlowRunSort
 
         with get_client(sync_client=True) as client:
             found = client.read_flow_runs(
-                flow_filter=FlowFilter(name=FlowFilterName(any_=["stage"])), sort=FlowRunSort.EXPECTED_START_TIME_ASC
+                flow_filter=FlowFilter(name=FlowFilterName(any_=[flow])), sort=FlowRunSort.EXPECTED_START_TIME_ASC
             )
+        return [each for each in found if parameters.items() <= each.parameters.items()]
+
+    def jobs(self) -> list[Any]:
+        """The runs that workers of this project made of single stages, oldest first."""
+        found = self.runs("stage")
         return [each for each in found if self.git("cat-file", "-t", each.parameters["commit"], fails=None) == "commit"]
 
     def wait(self, flow_run: Any, seconds: float = 600) -> Any:

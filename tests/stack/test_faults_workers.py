@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
+import yaml
 
 from pipelines.git import commit, git
 from tests.stack.conftest import Project, Stack, Started
@@ -60,7 +61,9 @@ def in_training(folder: Path) -> list[int]:
 
 
 def epochs(params: Path, count: int) -> None:
-    params.write_text(params.read_text().replace("epochs: 400", f"epochs: {count}"))
+    settings = yaml.safe_load(params.read_text())
+    settings["train"]["tvae"]["epochs"] = count
+    params.write_text(yaml.safe_dump(settings, sort_keys=False))
 
 
 def test_a_worker_that_is_killed_while_training_goes_on_from_its_checkpoint(
@@ -119,7 +122,7 @@ def test_a_head_that_is_ended_ends_its_job_too(project: Project) -> None:
 
 
 def test_a_head_finds_its_worker_silent_and_hands_over_again(project: Project) -> None:
-    epochs(project.head / "params.yaml", 300)
+    epochs(project.head / "params.yaml", 60)
     log = project.folder / "head-2.log"
     head = Started([sys.executable, "-m", "pipelines.retrain", "--no-register"], project.head, project.variables, log)
     wait_for(lambda: in_training(project.folder / "worker-b"), 180, f"the worker trains; {log}")

@@ -5,10 +5,12 @@ import json
 import sys
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipelines import worktree
 from tests.stack.conftest import Project, Stack, Started, rows
 from tests.stack.servers import answers, free_port, wait_for
 
@@ -79,6 +81,16 @@ def test_where_nothing_is_new_a_run_is_skipped_and_leaves_nothing(project: Proje
     assert len(project.jobs()) == 1 and len(versions(project)) == 1
 
 
+def test_two_at_once_for_one_model_the_second_ends_as_cancelled_with_the_reason(project: Project) -> None:
+    both = [project.start(RETRAIN), project.start(RETRAIN)]
+    ended = [project.wait(run) for run in both]
+    assert sorted(run.state.name for run in ended) == ["Cancelled", "Skipped"]
+    with worktree.held(project.head, "of-story", why="a run of another deployment"):
+        third = project.wait(project.start(RETRAIN))
+    assert third.state.name == "Cancelled", project.story_of(third)
+    assert third.state.message == "story is being retrained already by a run of another deployment."
+
+
 def test_the_schedule_fires_and_new_data_become_a_new_version(project: Project) -> None:
     from prefect import get_client
     from prefect.client.schemas.schedules import IntervalSchedule
@@ -130,7 +142,11 @@ def test_a_person_says_no_and_nothing_moves_then_yes_and_the_champion_moves(proj
 def test_the_monitor_finds_that_the_data_moved_on(project: Project) -> None:
     run = project.wait(project.start("monitor/monitor"))
     assert run.state.name == "Drift", project.story_of(run)
-    assert "wage" in project.story_of(run)
+    page = Path(run.state.message.split()[-1])
+    assert "wage" in page.read_text() and "wage" in page.with_name("drift.json").read_text()
+    wait_for(lambda: project.runs("retrain-scheduled", trigger="drift"), 120, "the event starts a retraining")
+    (retraining,) = project.runs("retrain-scheduled", trigger="drift")
+    assert project.wait(retraining).state.name == "Skipped", "the data it drifted to are trained on already"
 
 
 def test_the_new_version_is_held_against_the_champion_on_the_new_rows_and_takes_its_place(project: Project) -> None:
