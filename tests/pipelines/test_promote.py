@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from geratriz.registry import release
+from geratriz.registry import promoting, release
 from geratriz.registry.history import history
-from tests.unit.registry.conftest import Project, aliases
+from pipelines.git import git
+from tests.pipelines.conftest import dvc, new_project
+from tests.unit.registry.conftest import Project, aliases, table
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -105,3 +107,54 @@ def test_a_yes_to_what_is_no_longer_so_is_refused(project: Project, client: Any)
     person.join()
     assert state.name == "Refused" and "changed meanwhile" in state.message
     assert aliases(client)["champion"] == 2
+
+
+GRAPH = """
+stages:
+  prepare:
+    cmd: mkdir -p data/prepared && cp rows/* data/prepared/
+    deps: [rows]
+    outs: [data/prepared]
+"""
+
+
+def prepared(project: Project, seed: int) -> str:
+    """Hold out other rows, as the graph does, and commit; the commit."""
+    rows = project.root / "rows"
+    rows.mkdir(exist_ok=True)
+    held = table(60, seed)
+    held.write(rows / "test.parquet")
+    held.schema.write(rows / "schema.json")
+    dvc(project.root, "repro", "--quiet")
+    git(project.root, "add", "rows", "dvc.yaml", "dvc.lock", ".dvc", ".gitignore", "data/.gitignore")
+    who = {f"GIT_{each}_{what}": "test@example.com" for each in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    git(project.root, "commit", "--quiet", "-m", f"rows {seed}", variables=who)
+    return git(project.root, "rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("with_remote", [True, False])
+def test_rows_that_are_not_in_the_workspace_are_brought_from_the_commit_that_made_the_version(
+    project: Project, client: Any, tmp_path_factory: pytest.TempPathFactory, with_remote: bool
+) -> None:
+    root = project.root
+    new_project(root)
+    (root / ".gitignore").write_text("/.geratriz\n")
+    (root / "dvc.lock").unlink()
+    (root / "dvc.yaml").write_text(GRAPH)
+    promoting.promote(root, "people")
+    commit = prepared(project, seed=5)
+    project.model("small", 0.6, seed=1)
+    project.compare("small")
+    release.register(root)
+    client.set_model_version_tag("people", "2", "geratriz.commit", commit)
+    if with_remote:
+        dvc(root, "remote", "add", "--quiet", "--default", "beside", str(tmp_path_factory.mktemp("remote")))
+        dvc(root, "push", "--quiet")
+    prepared(project, seed=6)
+    person = answering(approve=True, by="Ada")
+    state = run(project, timeout_s=60)
+    person.join()
+    assert state.name == "Completed", state.message
+    assert aliases(client) == {"champion": 2, "previous": 1}
+    assert (history(root, "people")[-1].comparison or {})["outcome"] == "equal"
+    assert not list((root / ".geratriz" / "worktrees").glob("judge-*"))

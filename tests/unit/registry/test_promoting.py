@@ -347,6 +347,35 @@ def test_away_from_the_project_the_gates_of_the_record_count(challenged: Project
     assert audit(away, uri=uri) == []
 
 
+# The command line -----------------------------------------------------------------------------------------------------
+
+
+def test_a_person_reads_the_history_and_the_audit_and_goes_back(
+    challenged: Project, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from typer.testing import CliRunner
+
+    from geratriz.cli import app
+
+    def said(*words: str, code: int = 0, answer: str = "") -> str:
+        result = CliRunner().invoke(app, words, input=answer)
+        assert result.exit_code == code, result.output
+        return result.output
+
+    monkeypatch.chdir(challenged.root)
+    assert isinstance(CliRunner().invoke(app, ["promote", "people"], input="n\n").exception, GateError)
+    assert "difference of" in said("promote", "people", answer="y\n")
+    assert said("audit") == "Everything agrees.\n"
+    assert "version 1 is the champion again" in said("rollback", "people", "--yes", "--reason", "no widows")
+    lines = said("history", "people").splitlines()
+    assert " rollback 2 -> 1 by " in lines[0] and lines[1].strip() == "no widows"
+    assert [each["number"] for each in json.loads(said("history", "people", "--json"))] == [1, 2, 3]
+    client.set_registered_model_alias("people", "champion", "2")
+    assert "people: champion is version 2, but the history says version 1" in said("audit", "people", code=1)
+    (finding,) = json.loads(said("audit", "--json", code=1))
+    assert finding["name"] == "people"
+
+
 # The lock -------------------------------------------------------------------------------------------------------------
 
 
