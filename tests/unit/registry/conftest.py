@@ -57,7 +57,8 @@ class Project:
         folder.mkdir(exist_ok=True)
         test.write(folder / "test.parquet")
         test.schema.write(folder / "schema.json")
-        lock = {"stages": {"prepare": {"outs": [{"path": "data/prepared", "md5": holdout.digest(folder)}]}}}
+        made = {"path": "data/prepared", "md5": holdout.digest(folder)}
+        lock = {"schema": "2.0", "stages": {"prepare": {"cmd": "true", "outs": [made]}}}
         (self.root / "dvc.lock").write_text(yaml.safe_dump(lock))
 
     def model(
