@@ -22,10 +22,9 @@ SECONDS_BETWEEN_LOOKS = 1.0
 
 def main(command: list[str]) -> int:
     """Run ``command`` until it ends or is to end; its exit code."""
-    stop, done = threading.Event(), threading.Event()  # it is to end; it ended or is to end
+    done = threading.Event()  # it ended, or is to end
 
     def end(*_: object) -> None:
-        stop.set()
         done.set()
 
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -46,8 +45,7 @@ def main(command: list[str]) -> int:
     seen: set[psutil.Process] = set()
     while not done.wait(SECONDS_BETWEEN_LOOKS):
         seen |= _below(process.pid)  # an orphan cannot be found from above: it is noted while it has a parent
-    if stop.is_set():
-        _end(process, seen)
+    _end(process, seen)  # by itself it may have ended without its children
     code = process.wait()
     return code if code >= 0 else 128 - code  # as shells tell a signal
 
@@ -60,9 +58,10 @@ def _below(pid: int) -> set[psutil.Process]:
 
 
 def _end(process: subprocess.Popen[bytes], seen: set[psutil.Process]) -> None:
-    """Ask the process first: it knows how to end its children; then end what is left."""
+    """Ask the process first, if it is there: it knows how to end its children; then end what is left."""
     seen |= _below(process.pid)
-    process.terminate()
+    if process.poll() is None:
+        process.terminate()
     until = time.monotonic() + SECONDS_TO_END
     while process.poll() is None and time.monotonic() < until:
         seen |= _below(process.pid)

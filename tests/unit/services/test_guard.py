@@ -48,6 +48,14 @@ def test_when_it_is_to_end_the_whole_family_ends(tmp_path: Path, how: str) -> No
     assert not psutil.pid_exists(child)
 
 
+def test_when_it_is_killed_what_it_had_started_ends_too(tmp_path: Path) -> None:
+    guard, child = started(tmp_path)
+    (process,) = psutil.Process(guard.pid).children()
+    process.kill()
+    assert guard.wait(timeout=30) == 128 + signal.SIGKILL
+    assert not psutil.pid_exists(child)
+
+
 def test_a_starter_that_is_killed_leaves_nothing(tmp_path: Path) -> None:
     note = tmp_path / "child"
     code = (
