@@ -170,7 +170,7 @@ def pushable(stack: Stack, tmp_path: Path) -> Path:
     """A project with a folder of many files and a large file, and a remote on S3 that has none of it."""
     new_project(tmp_path)
     (tmp_path / "many").mkdir()
-    for number in range(300):
+    for number in range(40):
         (tmp_path / "many" / f"{number}.bin").write_bytes(os.urandom(20_000))
     (tmp_path / "large.bin").write_bytes(os.urandom(40_000_000))
     dvc(tmp_path, "add", "-q", "many", "large.bin")
@@ -211,7 +211,7 @@ def test_a_push_that_is_cut_off_says_so_and_the_next_one_completes_it(stack: Sta
                 push.result(timeout=300)
         finally:
             stack.store.start()
-    assert "Traceback" not in str(caught.value)
-    assert 0 < there(stack, pushable) < 302, "it was cut off in the middle"
+    assert len(str(caught.value).splitlines()) == 3 and "Could not connect" in str(caught.value), "one of many, and all"
+    assert 0 < there(stack, pushable) < 42, "it was cut off in the middle"
     stages.push(to="store")
     assert fetched_anew(pushable) == content(pushable)
