@@ -149,7 +149,7 @@ class Stages:
         Raises:
             PipelineError: the source does not answer or is gone.
         """
-        self._done(("update", "--quiet", target), f"the source that {target} names cannot be read")
+        self._done(("update", target), f"the source that {target} names cannot be read")
 
     def push(self, *options: str, to: str) -> None:
         """Push what options name, everything without them, to the default remote.
@@ -157,7 +157,7 @@ class Stages:
         Raises:
             PipelineError: the remote did not take it. What was pushed is there; the next push goes on.
         """
-        self._done(("push", "--quiet", *options), f"DVC's remote {to!r} did not take the data")
+        self._done(("push", *options), f"DVC's remote {to!r} did not take the data")
 
     def pull(self, target: str) -> None:
         """Bring one tracked file into the workspace, by the name of its ``.dvc`` file.
@@ -166,7 +166,7 @@ class Stages:
             PipelineError: it is in no remote.
         """
         self._done(
-            ("pull", "--quiet", target),
+            ("pull", target),
             f"{target} says which data is meant, but the data is not here and cannot be pulled",
             "Is the remote that holds it set up (`dvc remote list`) and reachable?",
         )
@@ -194,7 +194,7 @@ class Stages:
         if self._ended.is_set():
             raise RunEnded(f"`dvc {' '.join(command)}` was ended with the run.")
         if code != 0:
-            raise PipelineError("\n".join(each for each in (f"{otherwise}:", output, advice) if each))
+            raise PipelineError("\n".join(each for each in (f"{otherwise}:", _why(output), advice) if each))
 
     def _said(self, *arguments: str) -> tuple[int, str]:
         """The exit code of a command, and what it said."""
@@ -279,6 +279,12 @@ def _end(process: subprocess.Popen[str]) -> None:
             sent = 0  # from now on it only asks whether there is one left
             process.poll()  # reaped, or it would count as one of its group for ever
             time.sleep(0.1)
+
+
+def _why(output: str) -> str:
+    """What DVC gives as reasons: the first and the last, where each of many files has one. ``--quiet`` hides all."""
+    errors = [line for line in output.splitlines() if line.startswith("ERROR: ")]
+    return "\n".join(dict.fromkeys((errors[0], errors[-1]))) if errors else output
 
 
 def _outcome(line: str, stage: str, so_far: Outcome) -> Outcome:
