@@ -154,11 +154,6 @@ def last_flow() -> Any:
         return client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=1)[0]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="asyncpg's refused connection is an OSError, for which Prefect's server answers 500; its client asks again "
-    "only at 503, unless PREFECT_CLIENT_RETRY_EXTRA_CODES is 500: pipelines/_console.py and the workers should set it",
-)
 def test_a_flow_goes_on_although_postgres_is_restarted_and_a_stage_ends_meanwhile(stack: Stack, trained: Path) -> None:
     variables = {**stack.variables, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
     flow = Started([sys.executable, "-m", "pipelines.retrain"], trained, variables, trained / "flow.log")

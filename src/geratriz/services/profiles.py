@@ -160,6 +160,7 @@ def worker(
             "PYTHONPATH": os.pathsep.join([str(home / "src"), str(home), *([inherited] if inherited else [])]),
             "PREFECT_WORKER_QUERY_SECONDS": str(WORKER_POLLS_EVERY_S),
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_S),
+            "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",  # what the server answers while its database is away
             **({"CUDA_VISIBLE_DEVICES": gpu} if gpu else {}),
         },
         ready="started!",
