@@ -13,6 +13,7 @@ from typing import Any
 
 from geratriz import config
 from geratriz.errors import PipelineError
+from geratriz.registry.holdout import of_listing
 
 DIR = ".dir"
 
@@ -93,10 +94,10 @@ def _folder_contradiction(
         name = file.relative_to(root / path).as_posix()
         if file.is_file() and not any(name == each or name.startswith(each + "/") for each in owned):
             expected[name] = hashlib.md5(file.read_bytes()).hexdigest()
-    if _digest(expected) == dep["md5"]:
+    if of_listing(expected) == dep["md5"]:
         return None
     makers = ", ".join(sorted({maker for maker, _ in below.values()}))
-    return f"what {makers} made adds up to {_digest(expected)}"
+    return f"what {makers} made adds up to {of_listing(expected)}"
 
 
 def _listing(out: Mapping[str, Any], cache: Path) -> dict[str, str] | None:
@@ -108,9 +109,3 @@ def _listing(out: Mapping[str, Any], cache: Path) -> dict[str, str] | None:
     if not path.exists():
         return None
     return {str(each["relpath"]): str(each["md5"]) for each in json.loads(path.read_text(encoding="utf-8"))}
-
-
-def _digest(listing: Mapping[str, str]) -> str:
-    """DVC's digest of a folder: the MD5 of its listing as sorted JSON."""
-    entries = [{"md5": md5, "relpath": name} for name, md5 in sorted(listing.items())]
-    return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest() + DIR

@@ -64,6 +64,11 @@ def commit(root: Path, paths: Sequence[str], message: str, *, onto: str = "HEAD"
         return git(root, "commit-tree", tree, "-p", onto, "-F", "-", variables=beside, given=message)
 
 
+def push(root: Path, refspec: str) -> None:
+    """Push to the remote, without hooks: that of `dvc install` would push all data."""
+    git(root, "push", "--quiet", "--no-verify", REMOTE, refspec)
+
+
 def newest(root: Path) -> str:
     """The commit to start from: that of the checkout, or what its remote has on top of it. Fetches."""
     here = git(root, "rev-parse", "HEAD")

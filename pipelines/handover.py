@@ -23,7 +23,7 @@ from prefect.states import Cancelling, Crashed
 
 from geratriz.errors import PipelineError
 from pipelines import graph
-from pipelines.git import REMOTE, commit, git, has_remote
+from pipelines.git import REMOTE, commit, git, has_remote, push
 from pipelines.stage import FROM_THE_REMOTE, Outcome, RunEnded, StageFailed, Stages
 
 REFUSED = "Refused"  # the state of a job that failed for what only the user can mend
@@ -110,18 +110,14 @@ def _handed_over(
         stages.pause(0.2)
         sha = commit(root, ["dvc.lock"], f"Hand over {stage.name}\n")
     ref = f"refs/heads/handover/{uuid.uuid4().hex[:12]}"
-    patiently(lambda: _push(root, f"{sha}:{ref}"), say, stages)
+    patiently(lambda: push(root, f"{sha}:{ref}"), say, stages)
     try:
         yield ref, sha
     finally:
         try:
-            _push(root, f":{ref}")
+            push(root, f":{ref}")
         except PipelineError:
             say(f"{ref} is left at {REMOTE}; `geratriz gc` takes it away")
-
-
-def _push(root: Path, refspec: str) -> None:
-    git(root, "push", "--quiet", "--no-verify", REMOTE, refspec)  # `dvc install` has a hook that would push all data
 
 
 def _is_whole(lock: str) -> bool:

@@ -19,7 +19,7 @@ from geratriz import config, tracking
 from geratriz.errors import ConfigError
 from geratriz.registry import origin
 from pipelines import graph, worktree
-from pipelines.git import REMOTE, commit, git, has_remote, newest, succeeds
+from pipelines.git import REMOTE, commit, git, has_remote, newest, push, succeeds
 from pipelines.handover import patiently
 from pipelines.retrain import retrain
 from pipelines.stage import Stages
@@ -124,7 +124,7 @@ def _run(path: Path, home: Path, start: Start) -> "State[Any]":
             patiently(lambda: stages.push(to=to), say, stages)
         sha = _commit(path, registered, start)
         if has_remote(path):
-            patiently(lambda: _push(path, start.branch), say, stages)
+            patiently(lambda: push(path, f"refs/heads/{start.branch}"), say, stages)
         else:
             say(f"no Git remote {REMOTE!r}: the branch stays here")
         origin.note_commit(home, registered.name, registered.version, branch=start.branch, commit=sha)
@@ -150,10 +150,6 @@ def _commit(path: Path, registered: "Registered", start: Start) -> str:
     sha = commit(path, [LOCK, *graph.read(path).in_git], message, onto=start.revision)
     git(path, "reset", "--quiet", "--mixed", sha)  # moves the run's branch; the files are those of the commit
     return sha
-
-
-def _push(path: Path, branch: str) -> None:
-    git(path, "push", "--quiet", "--no-verify", REMOTE, f"refs/heads/{branch}")
 
 
 def _raw(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,11 +60,17 @@ def find(root: Path, registry: "Registry", candidate: "Version") -> Path:
 
 def digest(folder: Path) -> str:
     """A folder's MD5 as DVC reckons it: of a JSON list of its files and theirs."""
-    files = sorted((path.relative_to(folder).parts, path) for path in folder.rglob("*") if path.is_file())
-    entries = []
-    for parts, path in files:
-        with path.open("rb") as file:
-            entries.append({"md5": hashlib.file_digest(file, "md5").hexdigest(), "relpath": "/".join(parts)})
+    listing = {}
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                listing[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "md5").hexdigest()
+    return of_listing(listing)
+
+
+def of_listing(listing: Mapping[str, str]) -> str:
+    """A folder's MD5 as DVC reckons it, from the MD5 of each file in it."""
+    entries = [{"md5": md5, "relpath": name} for name, md5 in sorted(listing.items())]
     return hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 

@@ -34,7 +34,7 @@ def main(command: list[str]) -> int:
     def watch_starter() -> None:
         while os.read(0, 1024):
             pass
-        end()
+        done.set()
 
     def watch_process() -> None:
         process.wait()

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from geratriz.services.guard import SECONDS_TO_END
@@ -70,9 +69,7 @@ class Running:
         try:
             with urlopen(request, timeout=SECONDS_FOR_AN_ANSWER) as answer:
                 return bool(answer.status == 200)
-        except HTTPError:
-            return False
-        except (URLError, OSError):
+        except OSError:  # refused, too late, or an answer that is none
             return False
 
     def last_lines(self) -> str:
