@@ -12,6 +12,7 @@ import typer
 
 from geratriz import __version__
 from geratriz.errors import ConfigError, GeratrizError, RequestError, nearest
+from geratriz.tracking import NullTracker
 
 if TYPE_CHECKING:
     from geratriz.registry.promoting import Offer
@@ -498,7 +499,7 @@ def gc(
     typer.echo(f"{len(going)} of {len(items)} {what}.")
 
 
-class _Progress:
+class _Progress(NullTracker):
     """A bar with the time left on standard error, one line at the end where that is no terminal; also a tracker."""
 
     def __init__(self, title: str) -> None:

@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    import numpy as np
     from mlflow import MlflowClient
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ SECONDS_TO_OPEN = 30.0  # making a new SQLite store takes up to 10
 SECONDS_BETWEEN_CALLS = 1.0
 SHARE_OF_TIME = 0.05  # a slow server may cost a fit this much of its time, not more
 LARGEST_BATCH = {"metrics": 1000, "params": 100}  # MLflow refuses more in one call
+PROGRESS = "progress"  # folder of the pictures of a fit, one a round, beside its history and in its run
 LONGEST_VALUE = 6000  # of a parameter; MLflow refuses longer ones
 
 
@@ -40,6 +43,9 @@ class Tracker(Protocol):
     def note(self, text: str) -> None:
         """Say something for people: the plan before the first step, why a fit ended early."""
 
+    def picture(self, picture: "np.ndarray", *, step: int) -> None:
+        """Show what the generator draws after step ``step``, uint8 (h, w, C)."""
+
 
 class NullTracker:
     """Says nothing."""
@@ -51,6 +57,10 @@ class NullTracker:
     def note(self, text: str) -> None:
         """Drop ``text``."""
         del text
+
+    def picture(self, picture: "np.ndarray", *, step: int) -> None:
+        """Drop ``picture``."""
+        del picture, step
 
 
 class Trackers:
@@ -69,9 +79,14 @@ class Trackers:
         for tracker in self._trackers:
             tracker.note(text)
 
+    def picture(self, picture: "np.ndarray", *, step: int) -> None:
+        """Pass ``picture`` on to each."""
+        for tracker in self._trackers:
+            tracker.picture(picture, step=step)
+
 
 class JsonlTracker(NullTracker):
-    """One JSON object a step, appended to a file and flushed: what is reported survives a kill."""
+    """One JSON object a step in a file, and pictures beside it: what is reported survives a kill."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -86,9 +101,20 @@ class JsonlTracker(NullTracker):
         partial.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
         os.replace(partial, self._path)
 
+    def picture(self, picture: "np.ndarray", *, step: int) -> None:
+        """Write it as PNG under the number of its step."""
+        from geratriz.picture import png
+
+        folder = self._path.parent / PROGRESS
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{step:06d}.png").write_bytes(png(picture))
+
     def move(self, path: Path) -> list[dict[str, Any]]:
-        """Move the file to ``path`` (an empty one where nothing was reported) and return its lines."""
+        """Move the file to ``path`` (an empty one where nothing was reported), pictures too, and return its lines."""
         path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(path.parent / PROGRESS, ignore_errors=True)
+        if (self._path.parent / PROGRESS).exists():
+            shutil.move(self._path.parent / PROGRESS, path.parent / PROGRESS)
         if not self._path.exists():
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.touch()
@@ -124,6 +150,12 @@ class MlflowTracker(NullTracker):
             self._attempt(self._send)
             ended = time.monotonic()
             self._next_call = ended + max(SECONDS_BETWEEN_CALLS, (ended - started) / SHARE_OF_TIME)
+
+    def picture(self, picture: "np.ndarray", *, step: int) -> None:
+        """Show it among the run's artifacts."""
+        from geratriz.picture import png
+
+        self._attempt(lambda client: log_picture(client, self._run_id, png(picture), step))
 
     def finish(self, digest: str) -> None:
         """Tie the run to the bundle it made, so that registering finds it."""
@@ -287,6 +319,14 @@ def log_history(client: "MlflowClient", run_id: str, lines: Iterable[tuple[int, 
     flat = [Metric(name, value, when, step) for step, when, values in lines for name, value in values.items()]
     for start in range(0, len(flat), LARGEST_BATCH["metrics"]):
         client.log_batch(run_id, metrics=flat[start : start + LARGEST_BATCH["metrics"]])
+
+
+def log_picture(client: "MlflowClient", run_id: str, content: bytes, step: int) -> None:
+    """Log a PNG of what the generator drew after ``step``."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / f"{step:06d}.png"
+        path.write_bytes(content)
+        client.log_artifact(run_id, str(path), PROGRESS)
 
 
 def flatten(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

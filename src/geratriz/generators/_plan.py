@@ -12,8 +12,8 @@ from geratriz import seeding
 from geratriz.data.codec import Codec, CodecConfig
 from geratriz.data.split import places
 from geratriz.data.table import Table
+from geratriz.generators._fit import Fit, Record
 from geratriz.generators._torch import Checkpoint, Precision, Runtime
-from geratriz.generators.base import Fit, Record
 
 Auto = int | Literal["auto"]
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -25,6 +26,7 @@ def train(
     rng: torch.Generator,
     checkpoint: Checkpoint,
     tracker: Tracker,
+    look: Callable[[N], np.ndarray] | None = None,
 ) -> N:
     """The averaged network, in evaluation mode, after the round the judge liked best; the last one's without a judge.
 
@@ -41,6 +43,7 @@ def train(
         rng: what a round draws from.
         checkpoint: where the state is kept.
         tracker: told of each round, and why the fit ended early.
+        look: a picture of what the averaged network draws, uint8 (h, w, C), to show after each round.
 
     Raises:
         TrainingError: a loss is not finite.
@@ -80,6 +83,8 @@ def train(
             }
         )
         tracker.metrics(values, step=done, steps=rounds)
+        if look is not None:
+            tracker.picture(look(ema.average), step=done)
     if best_round < done:
         tracker.note(
             f"{'stopped early, ' if done < rounds else ''}{done} of {rounds} rounds done; "

@@ -14,7 +14,6 @@ an algorithm writes the hooks below them. What is promised, and tested for every
 import abc
 import dataclasses
 import hashlib
-import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +22,15 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, final
 import numpy as np
 import pandas as pd
 
-from geratriz import bundle, config, seeding
+from geratriz import bundle, seeding
 from geratriz.data.codec import Codec, check_words
 from geratriz.data.protect import pooled, protect
 from geratriz.data.rules import NOT_NULL, Rules
 from geratriz.data.schema import Schema
 from geratriz.data.split import row_hashes
 from geratriz.data.table import Table
-from geratriz.errors import BundleError, ConfigError, RequestError, TrainingError
+from geratriz.errors import BundleError, RequestError, TrainingError
+from geratriz.generators._fit import Fit, Progress, Record, interruptible, saved, settings, whole
 from geratriz.tracking import NullTracker, Tracker, Trackers
 
 BLOCK = 8192  # rows computed together when sampling; a change changes what every seed gives
@@ -38,41 +38,6 @@ ATTEMPTS = 50  # blocks drawn, at most, for one whose rows all keep the rules
 HOPELESS = 10  # blocks drawn without a row that does
 
 C = TypeVar("C")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
-    """How a generator came to be: what a fit must share with another to give the same bytes."""
-
-    seed: int
-    rows: int
-    """Rows it was fitted on."""
-    data: str
-    """SHA-256 over the rows' hashes, in order."""
-    device: str
-    """``cpu`` or ``cuda``."""
-    threads: int
-    """CPU threads; floating-point sums depend on how they are shared out."""
-    precision: str
-    """``float32`` or ``bfloat16``: what matrix products were computed in."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fit:
-    """What the ``_fit`` hook gets beside data and config."""
-
-    seed: int
-    device: str
-    """As the user asked: ``auto``, ``cpu``, ``cuda`` ..."""
-    tracker: Tracker
-    checkpoint: Path | None
-    """Folder for checkpoints, or None to keep none."""
-    data: str
-    """The data's fingerprint, as in :class:`Record`."""
-
-    def record(self, rows: int, *, device: str = "cpu", threads: int = 1, precision: str = "float64") -> Record:
-        """The record of this fit on ``rows`` rows."""
-        return Record(seed=self.seed, rows=rows, data=self.data, device=device, threads=threads, precision=precision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +87,10 @@ class Generator(abc.ABC, Generic[C]):
             TrainingError: the fit went wrong, or the rows drawn from it do not keep the rules.
             KeyboardInterrupt: as it came, saying how far the fit got and what is kept.
         """
-        chosen = cls.config_cls() if config is None else config
-        if not isinstance(chosen, cls.config_cls):
-            raise ConfigError(f"{cls.kind} takes a {cls.config_cls.__name__}, got a {type(chosen).__name__}.")
+        chosen = settings(cls.kind, cls.config_cls, config)
         inside, outside = (rules or Rules()).among(column.name for column in data.schema.learnt)
         inside.require(data.frame)
-        progress = _Progress()
+        progress = Progress()
         run = Fit(
             seed=seed,
             device=device,
@@ -135,7 +98,7 @@ class Generator(abc.ABC, Generic[C]):
             checkpoint=checkpoint,
             data=hashlib.sha256(row_hashes(data.frame).tobytes()).hexdigest(),
         )
-        try:
+        with interruptible(cls.kind, progress, checkpoint):
             check_words(data)
             kept = protect(data, seed)
             if words := pooled(data, kept):
@@ -145,8 +108,6 @@ class Generator(abc.ABC, Generic[C]):
             if left := [str(each) for each in outside.rules if each.type != NOT_NULL]:
                 run.tracker.note(f"not held to rules about columns that are made anew: {'; '.join(left)}")
             return generator._under(inside, run.tracker) if inside else generator
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"fitting {cls.kind} was interrupted {progress.where(checkpoint)}") from None
 
     @final
     @property
@@ -177,7 +138,7 @@ class Generator(abc.ABC, Generic[C]):
         Raises:
             RequestError: as :meth:`sample`, at the call's first step.
         """
-        n, start = _whole("n, the number of rows,", n, least=1), _whole("start, the first row,", start, least=0)
+        n, start = whole("n, the number of rows,", n, least=1), whole("start, the first row,", start, least=0)
         codes, cells = self.codec.condition(where or {})
         for block in range(start // BLOCK, (start + n - 1) // BLOCK + 1):
             first = block * BLOCK
@@ -274,19 +235,13 @@ class Generator(abc.ABC, Generic[C]):
         Raises:
             BundleError: it is missing, damaged, of a newer format or of another kind of generator.
         """
-        saved = bundle.read(Path(folder))
-        if saved.kind != cls.kind:
-            raise BundleError(
-                f"{folder} holds a {saved.kind!r} generator, not {cls.kind!r}. catalog.load() finds the class."
-            )
-        settings = config.load(cls.config_cls, saved.head["config"], "config")
-        record = config.load(Record, saved.head["record"], "record")
-        codec = Codec.from_state(saved.head["codec"], saved.arrays)
+        config, record, found = saved(Path(folder), cls.kind, cls.config_cls)
+        codec = Codec.from_state(found.head["codec"], found.arrays)
         try:
-            rules = Rules.from_json(saved.head.get("rules", ()))
+            rules = Rules.from_json(found.head.get("rules", ()))
         except ValueError as problem:
             raise BundleError(f"{folder} has a rule that this version does not know: {problem}. Upgrade.") from None
-        generator = cls._from_state(settings, codec, record, saved.head["meta"], saved.arrays)
+        generator = cls._from_state(config, codec, record, found.head["meta"], found.arrays)
         return dataclasses.replace(generator, rules=rules)
 
     @classmethod
@@ -308,31 +263,3 @@ class Generator(abc.ABC, Generic[C]):
         cls, config: C, codec: Codec, record: Record, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
     ) -> Self:
         """Rebuild from what :meth:`_state` gave."""
-
-
-class _Progress(NullTracker):
-    """Remembers how far a fit got."""
-
-    def __init__(self) -> None:
-        self._step = self._steps = 0
-
-    def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
-        self._step, self._steps = step, steps
-
-    def where(self, checkpoint: Path | None) -> str:
-        if not self._step:
-            return "before its first round was done: run it again."
-        done = f"after round {self._step} of {self._steps}"
-        if checkpoint is None:
-            return f"{done}; no checkpoint was asked for, so nothing is kept."
-        return f"{done}. Its checkpoint is in {checkpoint}: the same fit, run again, goes on from there."
-
-
-def _whole(what: str, given: Any, *, least: int) -> int:
-    try:
-        number = operator.index(given)  # NumPy's integers too
-    except TypeError:
-        raise RequestError(f"{what} is {given!r}; it must be a whole number.") from None
-    if number < least:
-        raise RequestError(f"{what} is {number}; it must be at least {least}.")
-    return number

@@ -1,12 +1,13 @@
 """Every generator by name. Each is imported when asked for: a stage depends on its own generator's file alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from geratriz import bundle
 from geratriz.errors import BundleError, ConfigError, nearest
 from geratriz.generators.base import Generator
+from geratriz.generators.image_base import ImageGenerator
 
 
 def _ctgan() -> type[Generator[Any]]:
@@ -27,31 +28,85 @@ def _tvae() -> type[Generator[Any]]:
     return Tvae
 
 
+def _image_gan() -> type[ImageGenerator[Any]]:
+    from geratriz.generators.image_gan import ImageGan
+
+    return ImageGan
+
+
+def _image_vae() -> type[ImageGenerator[Any]]:
+    from geratriz.generators.image_vae import ImageVae
+
+    return ImageVae
+
+
 GENERATORS: dict[str, Callable[[], type[Generator[Any]]]] = {
     "ctgan": _ctgan,
     "independent": _independent,
     "tvae": _tvae,
 }
+IMAGE_GENERATORS: dict[str, Callable[[], type[ImageGenerator[Any]]]] = {
+    "image_gan": _image_gan,
+    "image_vae": _image_vae,
+}
 
 
 def find(kind: str) -> type[Generator[Any]]:
-    """The generator class called ``kind``.
+    """The generator of tables called ``kind``.
 
     Raises:
         ConfigError: there is none; names the nearest.
     """
-    if kind not in GENERATORS:
-        raise ConfigError(f"{kind!r} is no generator.{nearest(kind, GENERATORS)}")
+    _require(kind, GENERATORS, "tables", IMAGE_GENERATORS, "images")
     return GENERATORS[kind]()
 
 
-def load(folder: Path | str) -> Generator[Any]:
-    """The generator saved in ``folder``, of whatever kind.
+def find_images(kind: str) -> type[ImageGenerator[Any]]:
+    """The generator of images called ``kind``.
 
     Raises:
-        BundleError: as :meth:`Generator.load`, or a kind this version does not know.
+        ConfigError: there is none; names the nearest.
+    """
+    _require(kind, IMAGE_GENERATORS, "images", GENERATORS, "tables")
+    return IMAGE_GENERATORS[kind]()
+
+
+def makes_images(folder: Path | str) -> bool:
+    """Whether the generator saved in ``folder`` is one of images.
+
+    Raises:
+        BundleError: there is none, or this version does not know its kind.
     """
     kind = bundle.read_head(Path(folder))["kind"]
-    if kind not in GENERATORS:
+    if kind not in GENERATORS and kind not in IMAGE_GENERATORS:
         raise BundleError(f"{folder} holds a {kind!r} generator, which this version does not know. Upgrade geratriz.")
-    return find(kind).load(folder)
+    return kind in IMAGE_GENERATORS
+
+
+def load(folder: Path | str) -> Generator[Any]:
+    """The generator of tables saved in ``folder``, of whatever kind.
+
+    Raises:
+        BundleError: as :meth:`Generator.load`, a kind this version does not know, or one of images.
+    """
+    if makes_images(folder):
+        raise BundleError(f"{folder} holds a generator of images; one of tables is needed here.")
+    return GENERATORS[bundle.read_head(Path(folder))["kind"]]().load(folder)
+
+
+def load_images(folder: Path | str) -> ImageGenerator[Any]:
+    """The generator of images saved in ``folder``, of whatever kind.
+
+    Raises:
+        BundleError: as :meth:`ImageGenerator.load`, a kind this version does not know, or one of tables.
+    """
+    if not makes_images(folder):
+        raise BundleError(f"{folder} holds a generator of tables; one of images is needed here.")
+    return IMAGE_GENERATORS[bundle.read_head(Path(folder))["kind"]]().load(folder)
+
+
+def _require(kind: str, known: Iterable[str], what: str, others: Iterable[str], other: str) -> None:
+    if kind in others:
+        raise ConfigError(f"{kind!r} makes {other}, and the data are {what}.{nearest(kind, known)}")
+    if kind not in known:
+        raise ConfigError(f"{kind!r} is no generator of {what}.{nearest(kind, known)}")

@@ -45,9 +45,10 @@ from geratriz.errors import TrainingError
 from geratriz.generators import _plan, _rounds
 from geratriz.generators._codes import POOL, Layout, Residual, resample
 from geratriz.generators._detector import tell_apart
+from geratriz.generators._fit import Fit, Record
 from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
 from geratriz.generators._torch import Ema, arrays_of, normal, restore, uniform
-from geratriz.generators.base import Fit, Generator, Record
+from geratriz.generators.base import Generator
 
 WIDEST = 256  # units of a layer, where `width` is auto and the table is large
 HELD_OUT = 0.1  # share of the rows that judge each round; marginals and the codec use them too

@@ -12,7 +12,8 @@ import numpy as np
 from geratriz import seeding
 from geratriz.data.codec import Codec, CodecConfig
 from geratriz.data.table import Table
-from geratriz.generators.base import Fit, Generator, Record
+from geratriz.generators._fit import Fit, Record
+from geratriz.generators.base import Generator
 
 
 @final

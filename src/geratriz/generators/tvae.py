@@ -29,10 +29,11 @@ from geratriz.data.table import Table
 from geratriz.errors import RequestError
 from geratriz.generators import _plan, _rounds
 from geratriz.generators._codes import POOL, Layout, Residual, resample
+from geratriz.generators._fit import Fit, Record
 from geratriz.generators._mixture import Mixture
 from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
 from geratriz.generators._torch import Batches, Ema, arrays_of, normal, restore
-from geratriz.generators.base import Fit, Generator, Record
+from geratriz.generators.base import Generator
 
 WIDEST = 512  # units of a layer, where `width` is auto and the table is large
 HELD_OUT = 0.05  # share of the rows that say when to stop; the prior and the codec use them too

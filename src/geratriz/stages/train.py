@@ -63,7 +63,7 @@ def main(params: Params, *, prepared: Path, out: Path, out_history: Path) -> Non
         run.finish(bundle.digest(out))
 
 
-class _Lines:
+class _Lines(tracking.NullTracker):
     """A line of losses now and then, for a log."""
 
     def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:

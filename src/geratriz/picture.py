@@ -1,0 +1,32 @@
+"""Pictures for people: many images as one, and any of them as PNG."""
+
+import io
+
+import numpy as np
+
+BACKGROUND = 127  # between images of a grid, in every channel but alpha
+
+
+def grid(pixels: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
+    """Images (N, H, W, C), row by row, as one picture (h, w, C) of ``columns`` columns, ``gap`` pixels apart."""
+    count, height, width, channels = pixels.shape
+    rows = -(-count // columns)
+    picture = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, channels), BACKGROUND, np.uint8)
+    if channels == 4:
+        picture[..., 3] = 0
+    for place, image in enumerate(pixels):
+        top, left = (gap + (size + gap) * at for size, at in zip((height, width), divmod(place, columns), strict=True))
+        picture[top : top + height, left : left + width] = image
+    return picture
+
+
+def png(picture: np.ndarray, *, colours: int | None = None) -> bytes:
+    """A picture (h, w, C), C = 1, 3 or 4, as the bytes of a PNG; smaller with a palette of so many ``colours``."""
+    from PIL import Image
+
+    image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
+    if colours is not None and picture.shape[2] == 3:
+        image = image.quantize(colours)
+    content = io.BytesIO()
+    image.save(content, "PNG", optimize=True)
+    return content.getvalue()
