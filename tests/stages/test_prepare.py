@@ -16,8 +16,8 @@ from tests.tables import mixed
 
 
 def params(**changes: object) -> prepare.Params:
-    given = {"kind": "table", "target": "sold", "schema": {"size": "category"}, "split": SplitConfig(), **changes}
-    return prepare.Params(**given)  # type: ignore[arg-type]
+    settings = {"kind": "table", "raw": "data.parquet", "contract": "contract.json", "target": "sold"}
+    return prepare.Params(data={**settings, "schema": {"size": "category"}, **changes})
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def table(generator: Generator[Any], order: Order, *, jobs: int | None = 1) -> T
     Raises:
         RequestError: the order cannot be met, or ``jobs`` is no number of processes.
     """
-    with _one_thread():
+    with one_thread():
         blocks = order.blocks(generator)
         first = next(blocks)
         with closing(_rest(generator, order, first, blocks, _same, _jobs(jobs, order))) as rest:
@@ -94,7 +94,7 @@ def write(
             file cannot be written.
     """
     stream.check_ending(path)
-    with _one_thread():
+    with one_thread():
         blocks = order.blocks(generator)
         first = next(blocks)
         provenance = _provenance(generator, order, origin)
@@ -194,7 +194,7 @@ def _draw(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the business of who asked
     generator = catalog.load(folder)
     end = order.start + order.rows
-    with _one_thread(), suppress(BrokenPipeError):  # who asked is gone
+    with one_thread(), suppress(BrokenPipeError):  # who asked is gone
         for start in range(order.start + turn * BLOCK, end, turns * BLOCK):
             part = dataclasses.replace(order, start=start, rows=min(BLOCK, end - start))
             for block in part.blocks(generator):
@@ -210,7 +210,7 @@ def _processors() -> int:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Let torch compute with one thread inside the block, if it is there."""
     torch = sys.modules.get("torch")
     if torch is None:

@@ -16,6 +16,7 @@ from geratriz.errors import ConfigError, GeratrizError, PipelineError, nearest
 P = TypeVar("P")
 
 SECTIONS = ("data", "models", "train", "sample", "evaluate", "compare", "release", "flow", "monitor")
+KINDS = ("table", "images")
 PARAMS = Path("params.yaml")
 INTERRUPTED = 130  # exit code after Ctrl-C or SIGTERM
 
@@ -68,6 +69,17 @@ def read_params(path: Path) -> dict[str, Any]:
         if section not in SECTIONS:
             raise ConfigError(f"{path} has a section {section!r} that nothing reads.{nearest(section, SECTIONS)}")
     return settings
+
+
+def is_images(kind: Any) -> bool:
+    """Whether the data are images; ``kind`` is what stands under data.kind of params.yaml.
+
+    Raises:
+        ConfigError: it is no kind of data.
+    """
+    if kind not in KINDS:
+        raise ConfigError(f"data.kind is {kind!r}.{nearest(str(kind), KINDS)}")
+    return bool(kind == "images")
 
 
 def root() -> Path:

@@ -1,4 +1,4 @@
-"""Stage train@MODEL: prepared rows in, a generator's bundle and its loss history out."""
+"""Stage train@MODEL: prepared data in, a generator's bundle and its loss history out."""
 
 import csv
 import sys
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from geratriz import bundle, config, tracking
+from geratriz.data.images import Images
 from geratriz.data.rules import Rules
 from geratriz.data.schema import Schema
 from geratriz.data.table import Table
@@ -26,20 +27,28 @@ class Params:
     seed: int
     device: str
     config: Mapping[str, Any]
+    kind: str = "table"
 
 
-READS = {"model": "{model}", "seed": "train.seed", "device": "train.device", "config": "train.{model}"}
+READS = {
+    "kind": "data.kind",
+    "model": "{model}",
+    "seed": "train.seed",
+    "device": "train.device",
+    "config": "train.{model}",
+}
 
 
 def main(params: Params, *, prepared: Path, out: Path, out_history: Path) -> None:
-    """Fit one generator on the training rows.
+    """Fit one generator on the training data.
 
-    Losses go to ``history.jsonl`` beside the bundle, to ``out_history`` as CSV for DVC's plots, and live to MLflow.
+    Losses go to ``history.jsonl`` beside the bundle, to ``out_history`` as CSV for DVC's plots, and live to MLflow;
+    pictures of what an image generator draws after each round go beside the bundle too.
     """
-    generator_cls = catalog.find(params.model)
+    images = _entry.is_images(params.kind)
+    generator_cls = catalog.find_images(params.model) if images else catalog.find(params.model)
     settings = config.load(generator_cls.config_cls, params.config, f"train.{params.model}")
-    data = Table.read(prepared / "train.parquet", schema=Schema.read(prepared / "schema.json"))
-    rules = Rules.read(prepared / "rules.json")
+    data, rules = _read_images(prepared) if images else _read_table(prepared)
     history = tracking.JsonlTracker(CHECKPOINTS / params.model / bundle.HISTORY)
     with tracking.mlflow_run(
         root=_entry.root(),
@@ -55,12 +64,22 @@ def main(params: Params, *, prepared: Path, out: Path, out_history: Path) -> Non
             device=params.device,
             tracker=tracking.Trackers([history, run, _Lines()]),
             checkpoint=CHECKPOINTS / params.model,
-            rules=rules,
+            **rules,
         )
         generator.save(out)
         steps = history.move(out / bundle.HISTORY)
         _write_csv(steps, out_history)
         run.finish(bundle.digest(out))
+
+
+def _read_table(prepared: Path) -> tuple[Any, dict[str, Any]]:
+    """The training rows, and the rules that rows must keep."""
+    schema = Schema.read(prepared / "schema.json")
+    return Table.read(prepared / "train.parquet", schema=schema), {"rules": Rules.read(prepared / "rules.json")}
+
+
+def _read_images(prepared: Path) -> tuple[Any, dict[str, Any]]:
+    return Images.read(prepared / "train"), {}
 
 
 class _Lines(tracking.NullTracker):
