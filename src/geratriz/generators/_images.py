@@ -1,0 +1,119 @@
+"""What both networks of images share: pixels as numbers, sizes that halve evenly, batches, a watch for collapse."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from geratriz.data.images import Images, ImageSchema
+from geratriz.generators._fit import Fit, Record
+from geratriz.generators._torch import Batches, Checkpoint, Precision, Runtime
+from geratriz.picture import grid
+
+GRID = 4  # rows and columns of the smallest feature map, about
+LOOKED_AT = 64  # images of the pictures that a fit shows
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sizes:
+    """A feature pyramid whose largest map, patches of ``patch`` pixels, covers the image; the rest is cropped."""
+
+    height: int
+    """Of the smallest map."""
+    width: int
+    doublings: int
+    """From the smallest map to the map of patches."""
+    patch: int
+
+    @classmethod
+    def of(cls, schema: ImageSchema, *, patch: int = 2) -> Self:
+        """The pyramid for images of this size."""
+        rows, columns = (-(-size // patch) for size in (schema.height, schema.width))
+        doublings = max(round(np.log2(max(min(rows, columns), 1) / GRID)), 0)
+        return cls(height=-(-rows // 2**doublings), width=-(-columns // 2**doublings), doublings=doublings, patch=patch)
+
+    @property
+    def full(self) -> tuple[int, int]:
+        """Height and width in pixels of what the pyramid covers."""
+        scale = self.patch * 2**self.doublings
+        return self.height * scale, self.width * scale
+
+    def cover(self, pixels: Tensor) -> Tensor:
+        """Images (N, C, H, W) with their last rows and columns repeated until the pyramid is covered."""
+        below, right = self.full[0] - pixels.shape[2], self.full[1] - pixels.shape[3]
+        return nn.functional.pad(pixels, (0, right, 0, below), mode="replicate") if below or right else pixels
+
+
+class Stock:
+    """The training images, by batch, as numbers in [-1, 1]; pixels that lie on disk stay there."""
+
+    def __init__(self, data: Images, runtime: Runtime, *, batch: int, seed: int) -> None:
+        pixels = data.pixels if data.pixels.flags.writeable else data.pixels.view()
+        self._pixels = (
+            pixels if isinstance(pixels, np.memmap) else torch.from_numpy(np.array(pixels)).to(runtime.device)
+        )
+        self._labels = None if data.labels is None else torch.from_numpy(np.array(data.labels)).to(runtime.device)
+        self._batches = Batches(torch.arange(len(data)), batch, seed)
+        self._device = runtime.device
+
+    def at(self, step: int) -> tuple[Tensor, Tensor | None]:
+        """Images (N, C, H, W) and labels (N,) of ``step``, counted from 0."""
+        return self.take(self._batches.at(step))
+
+    def take(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Images (N, C, H, W) and labels (N,) at ``index``."""
+        if isinstance(self._pixels, np.memmap):
+            pixels = torch.from_numpy(self._pixels[index.numpy()]).to(self._device)
+        else:
+            pixels = self._pixels[index.to(self._device)]
+        labels = None if self._labels is None else self._labels[index.to(self._device)]
+        return as_numbers(pixels), labels
+
+
+def as_numbers(pixels: Tensor) -> Tensor:
+    """uint8 (N, H, W, C) as float32 (N, C, H, W) in [-1, 1], channels last in memory: convolutions are faster so."""
+    return pixels.permute(0, 3, 1, 2).float().mul_(2 / 255).sub_(1)
+
+
+def as_pixels(numbers: Tensor) -> np.ndarray:
+    """The inverse of :func:`as_numbers`, rounded and cut to what a byte holds."""
+    pixels = numbers.float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+    return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def runtime_of(config: Any, run: Fit) -> Runtime:
+    """Where and how a fit of these settings computes."""
+    precision: Precision = config.precision
+    return Runtime.choose(device=run.device, threads=config.threads, precision=precision)
+
+
+def checkpoint_of(data: Images, config: Any, run: Fit, runtime: Runtime) -> Checkpoint:
+    """Where the fit's state is kept."""
+    return Checkpoint(
+        run.checkpoint, config=config, seed=run.seed, data=run.data, schema=data.schema.to_json(), runtime=runtime
+    )
+
+
+def record_of(data: Images, run: Fit, runtime: Runtime) -> Record:
+    """The record of a fit on ``data``."""
+    device = runtime.device.split(":")[0]
+    return run.record(len(data), device=device, threads=runtime.threads, precision=runtime.precision)
+
+
+def shown_labels(schema: ImageSchema, count: int = LOOKED_AT) -> np.ndarray | None:
+    """Labels for a picture: class after class, in equal numbers; None where there are none."""
+    if not schema.classes:
+        return None
+    return np.sort(np.arange(count) % len(schema.classes)).astype(np.int64)
+
+
+def show(pixels: np.ndarray) -> np.ndarray:
+    """Images (N, H, W, C) as one picture, about as wide as high."""
+    return grid(pixels, columns=max(round(len(pixels) ** 0.5), 1))
+
+
+def variety(pixels: Tensor) -> float:
+    """The mean distance between neighbours in a batch of images (N, C, H, W), per pixel: near 0 all are alike."""
+    return float((pixels - pixels.roll(1, 0)).square().mean().sqrt())

@@ -1,0 +1,381 @@
+"""A generative adversarial network for images: a generator draws them, a discriminator tells them from real ones.
+
+- Loss: relativistic pairing, softplus(-(D(real) - D(fake))) and its mirror image (Jolicoeur-Martineau, arXiv
+  1807.00734), with zero-centred gradient penalties on real (R1) and generated images (R2; Mescheder et al., arXiv
+  1801.04406, section 4.1). Huang et al. (arXiv 2501.05441) show that both together converge where either alone does
+  not. They are computed every few steps at so many times their weight, as in Karras et al. (arXiv 1912.04958).
+- Networks: residual blocks without any normalisation, the last convolution of each at zero at first and the others
+  scaled by the number of blocks (Zhang et al., arXiv 1901.09321). Patches of 2 x 2 pixels are the channels of the
+  largest feature map: a step on a processor takes a third of the time so.
+- Labels: the generator gets an embedding beside the noise, the discriminator scores by projection on another (Miyato and
+  Koyama, arXiv 1802.05637).
+- What is sampled from is the average of the generator over steps.
+- Small sets are augmented, real and generated images alike (_augment.py), so that they are not learnt by heart.
+- After each round the averaged generator is looked at: where its images are all alike, the fit ends with the reason.
+
+docs/log.md has the measurements behind each choice. Shapes: N images, C channels, H x W pixels, Z noise.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from geratriz import seeding
+from geratriz.data.images import Images, ImageSchema
+from geratriz.errors import TrainingError
+from geratriz.generators import _images, _rounds
+from geratriz.generators._augment import augment
+from geratriz.generators._fit import Fit, Record
+from geratriz.generators._images import Sizes, Stock
+from geratriz.generators._torch import Ema, Precision, Runtime, arrays_of, normal, restore
+from geratriz.generators.image_base import ImageGenerator, shares_of
+
+ROUNDS = 20
+WARM_UP = 0.02  # share of the steps after which the rate is at its peak
+LAZY = 4  # the gradient penalties are computed every so many steps, at so many times their weight
+SLOPE = 0.2  # of the leaky rectifier
+WIDTHS = (1, 2, 4)  # of feature maps, from the largest, in units of `width`; smaller maps are as wide as the last
+WATCHED = 256  # images drawn after each round to see whether the generator has collapsed
+COLLAPSED = 0.2  # their variety, as a share of that of real images, below which it has
+OFTEN = 60  # times each image is seen in a fit from which on images are augmented
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageGanConfig:
+    """Settings of the GAN; the defaults were chosen on Fashion-MNIST (docs/log.md)."""
+
+    images: int | Literal["auto"] = "auto"
+    """Training images shown, repeats counted: 160,000, in larger sets at least each one 10 times."""
+    batch: int = 64
+    """Images a step."""
+    rate: float = 1e-3
+    """Peak of the learning rate of both networks; it falls to 0 along a cosine."""
+    noise: int = 64
+    """Dimensions of what the generator draws from."""
+    width: int = 32
+    """Channels of the largest feature map."""
+    penalty: float | Literal["auto"] = "auto"
+    """Weight of the gradient penalties: higher is steadier and slower. 1 at 32 x 32, in proportion to the pixels."""
+    augment: bool | Literal["auto"] = "auto"
+    """Whether images are augmented; auto: where each is seen 60 times or more."""
+    ema: float = 0.998
+    """Decay of the averaged weights per step."""
+    precision: Precision = "auto"
+    threads: int | None = None
+    """CPU threads; all when null. Part of what equal bytes depend on."""
+
+    def __post_init__(self) -> None:
+        for name in ("images", "batch", "noise", "width"):
+            value = getattr(self, name)
+            if value != "auto" and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        if self.batch < 2:
+            raise ValueError(f"batch must be at least 2, got {self.batch}")
+        if self.rate <= 0 or (self.penalty != "auto" and self.penalty < 0):
+            raise ValueError(f"rate must be positive and penalty not negative, got {self.rate} and {self.penalty}")
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"ema must be in [0, 1), got {self.ema}")
+
+
+class _Block(nn.Module):
+    """A residual block of two convolutions."""
+
+    def __init__(self, channels: int, blocks: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        _scale(self.first, blocks**-0.25)  # two layers a block: L^(-1 / (2 m - 2)) for m = 3 with the activation's
+        nn.init.zeros_(self.second.weight)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        hidden = self.first(nn.functional.leaky_relu(maps, SLOPE))
+        out: Tensor = maps + self.second(nn.functional.leaky_relu(hidden, SLOPE))
+        return out
+
+
+def _scale(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> None:
+    """Weights that keep the variance behind a leaky rectifier (He et al., arXiv 1502.01852), times ``gain``."""
+    nn.init.normal_(layer.weight, std=gain * (2 / (1 + SLOPE**2) / layer.weight[0].numel()) ** 0.5)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
+def _widths(sizes: Sizes, width: int) -> list[int]:
+    """Channels of the feature maps, from the largest to the smallest."""
+    return [width * WIDTHS[min(level, len(WIDTHS) - 1)] for level in range(sizes.doublings + 1)]
+
+
+class _Generator(nn.Module):
+    """Noise, and a label where there is one, to images in [-1, 1]."""
+
+    def __init__(self, schema: ImageSchema, config: ImageGanConfig) -> None:
+        super().__init__()
+        self.sizes, self.shape = Sizes.of(schema), schema.shape
+        widths = _widths(self.sizes, config.width)[::-1]
+        given = config.noise if schema.classes else 0
+        self.label = nn.Embedding(len(schema.classes), given) if given else None
+        self.start = nn.Linear(config.noise + given, widths[0] * self.sizes.height * self.sizes.width)
+        layers: list[nn.Module] = []
+        for level, channels in enumerate(widths):
+            if level:
+                layers.append(nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False))
+                if channels != widths[level - 1]:
+                    layers.append(nn.Conv2d(widths[level - 1], channels, 1, bias=False))
+            layers.append(_Block(channels, len(widths)))
+        self.body = nn.Sequential(*layers)
+        self.patches = nn.Conv2d(widths[-1], schema.channels * self.sizes.patch**2, 3, padding=1)
+        for layer in (*self.body, self.start, self.patches):
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                _scale(layer)
+        if self.label is not None:
+            nn.init.normal_(self.label.weight)
+
+    def forward(self, noise_NZ: Tensor, labels_N: Tensor | None) -> Tensor:
+        """Images, (N, C, H, W), float32."""
+        if self.label is not None:
+            noise_NZ = torch.cat([noise_NZ, self.label(labels_N)], 1)
+        maps = self.start(noise_NZ).view(len(noise_NZ), -1, self.sizes.height, self.sizes.width)
+        maps = self.body(maps.contiguous(memory_format=torch.channels_last))
+        patches = self.patches(nn.functional.leaky_relu(maps, SLOPE))
+        images = nn.functional.pixel_shuffle(patches, self.sizes.patch).float()
+        return images[:, :, : self.shape[0], : self.shape[1]].tanh()
+
+
+class _Discriminator(nn.Module):
+    """Images to a score, higher for what looks more real."""
+
+    def __init__(self, schema: ImageSchema, config: ImageGanConfig) -> None:
+        super().__init__()
+        self.sizes = Sizes.of(schema)
+        widths = _widths(self.sizes, config.width)
+        layers: list[nn.Module] = [nn.Conv2d(schema.channels * self.sizes.patch**2, widths[0], 3, padding=1)]
+        for level, channels in enumerate(widths):
+            if level:
+                if channels != widths[level - 1]:
+                    layers.append(nn.Conv2d(widths[level - 1], channels, 1, bias=False))
+                layers.append(nn.AvgPool2d(2))
+            layers.append(_Block(channels, len(widths)))
+        self.body = nn.Sequential(*layers)
+        features = 4 * widths[-1]
+        self.features = nn.Linear(widths[-1] * self.sizes.height * self.sizes.width, features)
+        self.score = nn.Linear(features, 1)
+        self.label = nn.Embedding(len(schema.classes), features) if schema.classes else None
+        for layer in (*self.body, self.features):
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                _scale(layer)
+        if self.label is not None:
+            nn.init.normal_(self.label.weight, std=features**-0.5)
+
+    def forward(self, images: Tensor, labels_N: Tensor | None) -> Tensor:
+        """Scores, (N,), float32."""
+        patches = nn.functional.pixel_unshuffle(self.sizes.cover(images), self.sizes.patch)
+        maps = self.body(patches.contiguous(memory_format=torch.channels_last))
+        features = self.features(nn.functional.leaky_relu(maps, SLOPE).flatten(1))
+        features = nn.functional.leaky_relu(features, SLOPE).float()
+        with torch.autocast(images.device.type, enabled=False):
+            scores: Tensor = self.score(features).squeeze(1)
+            if self.label is not None:
+                scores = scores + (features * self.label(labels_N)).sum(1)
+        return scores
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ImageGan(ImageGenerator[ImageGanConfig]):
+    """A GAN for images, conditional on the label where there is one."""
+
+    kind: ClassVar[str] = "image_gan"
+    config_cls: ClassVar[type[Any]] = ImageGanConfig
+
+    network: _Generator
+    """In evaluation mode, on the device it was fitted or loaded on."""
+
+    @classmethod
+    def _fit(cls, data: Images, config: ImageGanConfig, run: Fit) -> Self:
+        runtime = _images.runtime_of(config, run)
+        with runtime.active():
+            game = _Game(data, config, runtime, run.seed)
+            run.tracker.note(game.plan)
+            checkpoint = _images.checkpoint_of(data, config, run, runtime)
+            network = _rounds.train(
+                game.round,
+                judge=None,
+                rounds=game.rounds,
+                patience=game.rounds,
+                ema=game.ema,
+                parts=game.parts,
+                rng=game.rng,
+                checkpoint=checkpoint,
+                tracker=run.tracker,
+                look=game.look,
+            )
+        checkpoint.clear()
+        return cls(config, data.schema, shares_of(data), _images.record_of(data, run, runtime), network)
+
+    def _latents(self, rows: int, rng: np.random.Generator, labels: np.ndarray | None) -> np.ndarray:
+        return rng.standard_normal((rows, self.config.noise), dtype=np.float32)
+
+    def _decode(self, latents: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+        device = self.network.start.weight.device
+        with torch.inference_mode():
+            given = None if labels is None else torch.from_numpy(labels).to(device)
+            return _images.as_pixels(self.network(torch.from_numpy(latents).to(device), given))
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        return {}, arrays_of(self.network)
+
+    @classmethod
+    def _from_state(
+        cls,
+        config: ImageGanConfig,
+        schema: ImageSchema,
+        shares: tuple[float, ...],
+        record: Record,
+        meta: Mapping[str, Any],
+        arrays: Mapping[str, np.ndarray],
+    ) -> Self:
+        return cls(config, schema, shares, record, restore(_Generator(schema, config), arrays))
+
+
+class _Game:
+    """Generator and discriminator against each other."""
+
+    def __init__(self, data: Images, config: ImageGanConfig, runtime: Runtime, seed: int) -> None:
+        self._config, self._runtime, self._seed = config, runtime, seed
+        batch = min(config.batch, len(data))
+        images = max(160_000, 10 * len(data)) if config.images == "auto" else config.images
+        steps = max(-(-images // batch), 1)
+        self.rounds = min(ROUNDS, steps)
+        self._steps = -(-steps // self.rounds)
+        height, width, _ = data.schema.shape
+        self._penalty = height * width / 32**2 if config.penalty == "auto" else config.penalty
+        often = images / len(data)
+        self._augmented = often >= OFTEN if config.augment == "auto" else config.augment
+        self._stock = Stock(data, runtime, batch=batch, seed=seed)
+        layout = {"device": runtime.device, "memory_format": torch.channels_last}
+        self._generator = _Generator(data.schema, config).to(**layout)
+        self._discriminator = _Discriminator(data.schema, config).to(**layout)
+        self.ema = Ema(self._generator, config.ema)
+        self._optimisers = [
+            torch.optim.Adam(network.parameters(), lr=config.rate, betas=(0.0, 0.99), eps=1e-8, fused=True)
+            for network in (self._generator, self._discriminator)
+        ]
+        self.parts = {
+            "generator": self._generator,
+            "discriminator": self._discriminator,
+            "generator_steps": self._optimisers[0],
+            "discriminator_steps": self._optimisers[1],
+        }
+        self.rng = torch.Generator(runtime.device).manual_seed(seeding.derive(seed, "train"))
+        known, _ = self._stock.take(torch.linspace(0, len(data) - 1, WATCHED).long())
+        self._real_variety = _images.variety(known)
+        self._shown = _images.shown_labels(data.schema)
+        self._watched = _images.shown_labels(data.schema, WATCHED)
+        millions = sum(p.numel() for part in (self._generator, self._discriminator) for p in part.parameters()) / 1e6
+        self.plan = (
+            f"{len(data):,} images of {height} x {width}: {self.rounds} rounds of {self._steps} steps of {batch} images, "
+            f"each image about {often:.0f} times{', augmented' if self._augmented else ''}; {millions:.1f} M parameters "
+            f"on {runtime.device} ({runtime.threads} threads, {runtime.precision})"
+        )
+
+    def round(self, number: int) -> dict[str, float]:
+        """Train one round, and look at what the generator draws now.
+
+        Raises:
+            TrainingError: the generator has collapsed.
+        """
+        sums = torch.zeros(4, device=self._runtime.device)
+        for step in range((number - 1) * self._steps, number * self._steps):
+            self._set_rate(step)
+            images, labels = self._stock.at(step)
+            sums[:3] += self._teach_discriminator(images, labels, penalised=step % LAZY == 0)
+            sums[3] += self._teach_generator(images, labels)
+            self.ema.update(step + 1)
+        discriminator, accuracy, slope, generator = (sums / self._steps).tolist()
+        values = {
+            "generator_loss": generator,
+            "discriminator_loss": discriminator,
+            "accuracy": accuracy,
+            "slope": slope * LAZY,
+        }
+        self._watch(number, values)
+        return values
+
+    def look(self, network: _Generator) -> np.ndarray:
+        """A picture of what ``network`` draws, from the same noise each time."""
+        return _images.show(_images.as_pixels(self._draw(network, _images.LOOKED_AT, self._shown)))
+
+    def _set_rate(self, step: int) -> None:
+        done = (step + 1) / (self.rounds * self._steps)
+        rate = self._config.rate * min(1.0, done / WARM_UP) * (1 + math.cos(math.pi * done)) / 2
+        for optimiser in self._optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+
+    def _scores(self, images: Tensor, labels: Tensor | None) -> Tensor:
+        seen = augment(images, self.rng) if self._augmented else images
+        scores: Tensor = self._discriminator(seen, labels)
+        return scores
+
+    def _generate(self, labels: Tensor | None, count: int) -> Tensor:
+        images: Tensor = self._generator(normal(self.rng, count, self._config.noise), labels)
+        return images
+
+    def _teach_discriminator(self, images: Tensor, labels: Tensor | None, *, penalised: bool) -> Tensor:
+        """One step: its loss, the share of pairs in which the real image scored higher, the mean squared slope."""
+        with self._runtime.autocast():
+            with torch.no_grad():
+                drawn = self._generate(labels, len(images))
+            both = torch.cat([images, drawn]).requires_grad_(penalised)
+            scores = self._scores(both, None if labels is None else torch.cat([labels, labels]))
+        real, fake = scores.chunk(2)
+        loss = nn.functional.softplus(fake - real).mean()
+        total, slope = loss, torch.zeros_like(loss)
+        if penalised:
+            (gradient,) = torch.autograd.grad(scores.sum(), both, create_graph=True)
+            slope = gradient.float().square().sum((1, 2, 3)).mean()
+            total = total + self._penalty * LAZY * slope  # half the weight on real images, half on generated ones
+        self._step(self._optimisers[1], total)
+        return torch.stack([loss.detach(), (real > fake).float().mean(), slope.detach()])
+
+    def _teach_generator(self, images: Tensor, labels: Tensor | None) -> Tensor:
+        """One step; its loss."""
+        self._discriminator.requires_grad_(False)
+        with self._runtime.autocast():
+            fake = self._scores(self._generate(labels, len(images)), labels)
+            with torch.no_grad():
+                real = self._scores(images, labels)
+        loss = nn.functional.softplus(real - fake).mean()
+        self._step(self._optimisers[0], loss)
+        self._discriminator.requires_grad_(True)
+        return loss.detach()
+
+    @staticmethod
+    def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+
+    def _draw(self, network: _Generator, count: int, labels: np.ndarray | None) -> Tensor:
+        rng = torch.Generator(self._runtime.device).manual_seed(seeding.derive(self._seed, "look"))
+        given = None if labels is None else torch.from_numpy(labels).to(self._runtime.device)
+        with torch.no_grad(), self._runtime.autocast():
+            drawn: Tensor = network(normal(rng, count, self._config.noise), given)
+        return drawn
+
+    def _watch(self, number: int, values: dict[str, float]) -> None:
+        """Add to ``values`` how varied the averaged generator's images are, as a share of real images' variety."""
+        variety = _images.variety(self._draw(self.ema.average, WATCHED, self._watched)) / max(self._real_variety, 1e-6)
+        values["variety"] = variety
+        if number > self.rounds / 4 and not variety >= COLLAPSED:
+            raise TrainingError(
+                f"the generator collapsed: after round {number} of {self.rounds} the images drawn from it differ by "
+                f"{variety:.0%} of what real ones differ by. The discriminator was right on {values['accuracy']:.0%} of "
+                f"the pairs. Lower the setting `rate` (now {self._config.rate:g}), or raise `penalty` (now "
+                f"{self._penalty:g}). What the rounds before left stays in the checkpoint."
+            )
