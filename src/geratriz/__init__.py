@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from geratriz import errors
     from geratriz.api import Measured, Report, evaluate, fit, load, sample
+    from geratriz.data.images import Images
     from geratriz.data.table import Table
     from geratriz.errors import GeratrizError
     from geratriz.generators.base import Generator
+    from geratriz.generators.image_base import ImageGenerator
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Generator",
     "GeratrizError",
+    "ImageGenerator",
+    "Images",
     "Measured",
     "Report",
     "Table",
@@ -32,7 +36,13 @@ __all__ = [
     "sample",
 ]
 
-_HOMES = {"Generator": "generators.base", "GeratrizError": "errors", "Table": "data.table"}  # the rest: in api
+_HOMES = {  # the rest: in api
+    "Generator": "generators.base",
+    "GeratrizError": "errors",
+    "ImageGenerator": "generators.image_base",
+    "Images": "data.images",
+    "Table": "data.table",
+}
 
 if not TYPE_CHECKING:  # a type checker that saw it would let any name pass
 

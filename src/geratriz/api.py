@@ -12,17 +12,20 @@ from typing import Any, Literal, overload
 from geratriz import __version__, bundle
 from geratriz import config as settings_of
 from geratriz.data.contract import read_suite
+from geratriz.data.images import Images
 from geratriz.data.rules import Rules, not_enforced
 from geratriz.data.stream import Origin
 from geratriz.data.table import Table
 from geratriz.errors import ConfigError, RequestError
-from geratriz.generators import catalog, draw
+from geratriz.generators import catalog, draw, image_draw
 from geratriz.generators.base import Generator
+from geratriz.generators.image_base import ImageGenerator
 from geratriz.promotion import Privacy, PrivacyLimits
 from geratriz.registry import release
 from geratriz.tracking import NullTracker, Tracker
 
-Model = Generator[Any] | Path | str  # a generator in hand, its folder, or its address in the registry
+AnyGenerator = Generator[Any] | ImageGenerator[Any]
+Model = AnyGenerator | Path | str  # a generator in hand, its folder, or its address in the registry
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,9 +73,35 @@ class Report:
         return stage.table_of(self.content).rstrip("\n")
 
 
+@overload
 def fit(
-    table: Table,
-    kind: str = "tvae",
+    data: Table,
+    kind: str = ...,
+    *,
+    seed: int = ...,
+    config: Any = ...,
+    device: str = ...,
+    tracker: Tracker | None = ...,
+    checkpoint: Path | str | None = ...,
+    contract: Path | str | None = ...,
+    **settings: Any,
+) -> Generator[Any]: ...
+@overload
+def fit(
+    data: Images,
+    kind: str = ...,
+    *,
+    seed: int = ...,
+    config: Any = ...,
+    device: str = ...,
+    tracker: Tracker | None = ...,
+    checkpoint: Path | str | None = ...,
+    contract: None = ...,
+    **settings: Any,
+) -> ImageGenerator[Any]: ...
+def fit(
+    data: Table | Images,
+    kind: str | None = None,
     *,
     seed: int = 0,
     config: Any = None,
@@ -81,22 +110,24 @@ def fit(
     checkpoint: Path | str | None = None,
     contract: Path | str | None = None,
     **settings: Any,
-) -> Generator[Any]:
-    """Learn the distribution of ``table``, but for values that few rows share (``rare`` in the table's overrides).
+) -> AnyGenerator:
+    """Learn the distribution of a table, but for values that few rows share (``rare`` in its overrides), or of images.
 
     >>> generator = geratriz.fit(table, kind="tvae", seed=0, epochs=10)
     >>> generator.save("models/mine")
+    >>> generator = geratriz.fit(geratriz.Images.load("shoes.zip"), kind="image_gan")
 
     Args:
-        table: the rows to learn from.
-        kind: which generator, an entry of ``geratriz.generators.catalog``.
-        seed: of everything random; equal tables, settings, seeds and threads give equal generators.
+        data: the rows or images to learn from.
+        kind: which generator, an entry of ``geratriz.generators.catalog``; ``tvae`` or ``image_vae`` when None.
+        seed: of everything random; equal data, settings, seeds and threads give equal generators.
         config: the settings as an object, such as ``TvaeConfig(epochs=10)``, in place of ``settings``.
         device: ``cpu``, ``cuda``, or ``auto`` for the best there is.
         tracker: told of the losses while they fall.
         checkpoint: a folder; the same fit, cut off and run again with it, goes on where it was and ends in the same
             bytes.
-        contract: a suite of expectations, JSON. Its critical rules about single rows hold in every row that is drawn.
+        contract: of a table, a suite of expectations, JSON. Its critical rules about single rows hold in every row
+            that is drawn.
         settings: of the generator, by the names they have in params.yaml; the rest keep their defaults.
 
     Raises:
@@ -104,29 +135,35 @@ def fit(
         DataError: the table cannot be learnt from, or breaks the contract's rules.
         TrainingError: the fit went wrong, or what was learnt does not keep the rules.
     """
-    generator_cls = catalog.find(kind)
+    images = isinstance(data, Images)
+    kind = kind or ("image_vae" if images else "tvae")
+    generator_cls: Any = catalog.find_images(kind) if images else catalog.find(kind)
     if config is None:
         config = settings_of.load(generator_cls.config_cls, settings, kind)
     elif settings:
         raise ConfigError(f"fit got config and {', '.join(settings)} beside it; say all of it in one of the two.")
-    rules = None
-    if contract is not None:
-        suite = read_suite(Path(contract))
-        rules = Rules.of(suite)
-        for each in not_enforced(suite):
-            (tracker or NullTracker()).note(f"rows are not made to keep this rule of the contract: {each}")
-    return generator_cls.fit(
-        _a_table("fit", table),
+    more = {} if images else {"rules": _rules(contract, tracker or NullTracker())}
+    return generator_cls.fit(  # type: ignore[no-any-return]
+        data if images else _a_table("fit", data),
         config,
         seed=seed,
         device=device,
         tracker=tracker,
         checkpoint=None if checkpoint is None else Path(checkpoint),
-        rules=rules,
+        **more,
     )
 
 
-def load(model: Path | str) -> Generator[Any]:
+def _rules(contract: Path | str | None, tracker: Tracker) -> Rules | None:
+    if contract is None:
+        return None
+    suite = read_suite(Path(contract))
+    for each in not_enforced(suite):
+        tracker.note(f"rows are not made to keep this rule of the contract: {each}")
+    return Rules.of(suite)
+
+
+def load(model: Path | str) -> AnyGenerator:
     """The generator in a folder, or in the registry.
 
     >>> generator = geratriz.load("models:/adult@champion")  # or models:/adult/3, or models/mine
@@ -150,7 +187,7 @@ def sample(
     start: int = ...,
     jobs: int | None = ...,
     told: None = ...,
-) -> Table: ...
+) -> Table | Images: ...
 @overload
 def sample(
     model: Model,
@@ -173,8 +210,8 @@ def sample(
     start: int = 0,
     jobs: int | None = 1,
     told: Callable[[int], None] | None = None,
-) -> Table | Path:
-    """``n`` new rows: in memory, or, with ``out``, in a file of any size.
+) -> Table | Images | Path:
+    """``n`` new rows or images: in memory, or, with ``out``, in a file of any size.
 
     >>> rich = geratriz.sample(generator, 1000, seed=1, where={"income": ">50K"}).frame
     >>> geratriz.sample("models:/adult@champion", 5_000_000, seed=1, out="rows.parquet", jobs=4)
@@ -186,11 +223,12 @@ def sample(
         n: how many rows.
         seed: of the rows; equal seeds give equal rows, however many processes draw them.
         where: values that columns must have; the rest follows given them.
-        out: Parquet, CSV (``.csv``, ``.csv.gz``) or JSON lines (``.jsonl``, ``.jsonl.gz``), by its ending.
+        out: Parquet, CSV (``.csv``, ``.csv.gz``) or JSON lines (``.jsonl``, ``.jsonl.gz``), by its ending; of images
+            one picture of all (``.png``), Parquet, or a folder of PNG files.
         start: the first row of the endless table that ``seed`` and ``where`` name: rows 0 to 10 and, with ``start=10``,
             another 10 are the rows 0 to 20.
-        jobs: processes that draw; as many as pay when None. More than one need ``if __name__ == "__main__":`` around
-            what a script does.
+        jobs: processes that draw rows; as many as pay when None. More than one need ``if __name__ == "__main__":``
+            around what a script does.
         told: called with the number of rows written so far.
 
     Returns:
@@ -201,12 +239,17 @@ def sample(
             cannot be written; a file that was there is left as it was.
         BundleError, RegistryError: as :func:`load`.
     """
-    if out is None:
-        generator = model if isinstance(model, Generator) else release.load(model)
-        return draw.table(generator, draw.Order(rows=n, seed=seed, where=where or {}, start=start), jobs=jobs)
-    found = _in_hand(model) if isinstance(model, Generator) else release.find(model)
     order = draw.Order(rows=n, seed=seed, where=where or {}, start=start)
-    draw.write(found.generator, Path(out), order, origin=found.origin, jobs=jobs, told=told)
+    if out is None:
+        generator = model if isinstance(model, AnyGenerator) else release.load(model)
+        if isinstance(generator, ImageGenerator):
+            return image_draw.images(generator, order)
+        return draw.table(generator, order, jobs=jobs)
+    found = _in_hand(model) if isinstance(model, AnyGenerator) else release.find(model)
+    if isinstance(found.generator, ImageGenerator):
+        image_draw.write(found.generator, Path(out), order, origin=found.origin, told=told)
+    else:
+        draw.write(found.generator, Path(out), order, origin=found.origin, jobs=jobs, told=told)
     return Path(out)
 
 
@@ -265,7 +308,7 @@ def _a_table(verb: str, given: Any) -> Table:
     return given
 
 
-def _in_hand(generator: Generator[Any]) -> release.Found:
+def _in_hand(generator: AnyGenerator) -> release.Found:
     """A generator that was never saved is known by the bundle it would be saved as."""
     with tempfile.TemporaryDirectory() as scratch:
         generator.save(scratch)

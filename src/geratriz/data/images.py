@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,13 @@ class Images:
     def take(self, index: np.ndarray | slice) -> "Images":
         """The images at ``index``; a slice shares their memory."""
         return Images(self.pixels[index], self.schema, None if self.labels is None else self.labels[index])
+
+    @classmethod
+    def joined(cls, parts: Sequence["Images"]) -> "Images":
+        """The images of sets with one schema, one set after the other."""
+        labels = [part.labels for part in parts if part.labels is not None]
+        pixels = np.concatenate([part.pixels for part in parts])
+        return cls(pixels, parts[0].schema, np.concatenate(labels) if labels else None)
 
     def write(self, folder: Path) -> None:
         """Write pixels, labels and schema into ``folder``."""

@@ -102,10 +102,7 @@ class ImageGenerator(abc.ABC, Generic[C]):
         Raises:
             RequestError: ``n`` is below 1, or ``where`` asks for what the training images did not have.
         """
-        blocks = list(self.blocks(n, seed=seed, where=where))
-        labels = [block.labels for block in blocks if block.labels is not None]
-        pixels = np.concatenate([block.pixels for block in blocks])
-        return Images(pixels, self.schema, np.concatenate(labels) if labels else None)
+        return Images.joined(list(self.blocks(n, seed=seed, where=where)))
 
     @final
     def blocks(self, n: int, *, seed: int, where: Mapping[str, Any] | None = None, start: int = 0) -> Iterator[Images]:

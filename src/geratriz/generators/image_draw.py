@@ -12,6 +12,17 @@ from geratriz.generators.draw import Order, one_thread
 from geratriz.generators.image_base import BLOCK, ImageGenerator
 
 
+def images(generator: ImageGenerator[Any], order: Order) -> Images:
+    """The images of ``order``, in memory.
+
+    Raises:
+        RequestError: the order cannot be met.
+    """
+    with one_thread():
+        blocks = list(generator.blocks(order.rows, seed=order.seed, where=order.where, start=order.start))
+    return Images.joined(blocks)
+
+
 def write(
     generator: ImageGenerator[Any],
     path: Path,

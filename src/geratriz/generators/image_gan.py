@@ -7,8 +7,8 @@
 - Networks: residual blocks without any normalisation, the last convolution of each at zero at first and the others
   scaled by the number of blocks (Zhang et al., arXiv 1901.09321). Patches of 2 x 2 pixels are the channels of the
   largest feature map: a step on a processor takes a third of the time so.
-- Labels: the generator gets an embedding beside the noise, the discriminator scores by projection on another (Miyato and
-  Koyama, arXiv 1802.05637).
+- Labels: the generator gets an embedding beside the noise, the discriminator scores by projection on another (Miyato
+  and Koyama, arXiv 1802.05637).
 - What is sampled from is the average of the generator over steps.
 - Small sets are augmented, real and generated images alike (_augment.py), so that they are not learnt by heart.
 - After each round the averaged generator is looked at: where its images are all alike, the fit ends with the reason.
@@ -278,9 +278,9 @@ class _Game:
         self._watched = _images.shown_labels(data.schema, WATCHED)
         millions = sum(p.numel() for part in (self._generator, self._discriminator) for p in part.parameters()) / 1e6
         self.plan = (
-            f"{len(data):,} images of {height} x {width}: {self.rounds} rounds of {self._steps} steps of {batch} images, "
-            f"each image about {often:.0f} times{', augmented' if self._augmented else ''}; {millions:.1f} M parameters "
-            f"on {runtime.device} ({runtime.threads} threads, {runtime.precision})"
+            f"{len(data):,} images of {height} x {width}: {self.rounds} rounds of {self._steps} steps of {batch}, each "
+            f"image about {often:.0f} times{', augmented' if self._augmented else ''}; {millions:.1f} M parameters on "
+            f"{runtime.device} ({runtime.threads} threads, {runtime.precision})"
         )
 
     def round(self, number: int) -> dict[str, float]:
@@ -375,7 +375,7 @@ class _Game:
         if number > self.rounds / 4 and not variety >= COLLAPSED:
             raise TrainingError(
                 f"the generator collapsed: after round {number} of {self.rounds} the images drawn from it differ by "
-                f"{variety:.0%} of what real ones differ by. The discriminator was right on {values['accuracy']:.0%} of "
-                f"the pairs. Lower the setting `rate` (now {self._config.rate:g}), or raise `penalty` (now "
+                f"{variety:.0%} of what real ones differ by. The discriminator was right on {values['accuracy']:.0%} "
+                f"of the pairs. Lower the setting `rate` (now {self._config.rate:g}), or raise `penalty` (now "
                 f"{self._penalty:g}). What the rounds before left stays in the checkpoint."
             )

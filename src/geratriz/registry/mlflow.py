@@ -11,7 +11,6 @@ from typing import Any
 
 from geratriz import tracking
 from geratriz.bundle import HISTORY
-from geratriz.data.schema import Schema
 from geratriz.errors import RegistryError, nearest
 from geratriz.registry.evidence import Evidence
 from geratriz.registry.packaging import BUNDLE, package
@@ -175,7 +174,6 @@ class Registry:
         name: str,
         run_id: str,
         evidence: Evidence,
-        schema: Schema,
         *,
         tags: Mapping[str, str],
         description: str,
@@ -183,7 +181,7 @@ class Registry:
         """Store the bundle as a model and make it the newest version of ``name``; its tags come with it, at once."""
         if self._model(name) is None:
             self._client.create_registered_model(name)
-        model = self._store(run_id, evidence, schema)
+        model = self._store(run_id, evidence)
         # A server resolves the model's id. MLflow's SQL store would look it up in the process-wide default store.
         source = f"models:/{model.model_id}" if tracking.is_server(self.uri) else model.artifact_location
         self._client.create_model_version(
@@ -330,7 +328,7 @@ class Registry:
         step()
         self._client.delete_model_version_tag(name, number, INTENT)
 
-    def _store(self, run_id: str, evidence: Evidence, schema: Schema) -> Any:
+    def _store(self, run_id: str, evidence: Evidence) -> Any:
         """The logged model that holds the bundle; stored now, unless an earlier, cut off, call has."""
         experiment = self._client.get_run(run_id).info.experiment_id
         found = self._client.search_logged_models([experiment], f"tags.`{tracking.BUNDLE}` = '{evidence.digest}'")
@@ -344,7 +342,7 @@ class Registry:
         )
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "model"
-            package(folder, evidence.bundle, schema, run_id=run_id, model_id=model.model_id)
+            package(folder, evidence.bundle, run_id=run_id, model_id=model.model_id)
             self._client.log_model_artifacts(model.model_id, str(folder))
         self._client.finalize_logged_model(model.model_id, "READY")
         self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])

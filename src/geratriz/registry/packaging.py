@@ -5,15 +5,15 @@ import shutil
 from pathlib import Path, PurePosixPath
 
 import geratriz
-from geratriz.data.schema import Schema
+from geratriz.data.images import LABEL
+from geratriz.generators import catalog
 
 BUNDLE = PurePosixPath("artifacts/bundle")  # where it lies in the model
-RUNTIME = ("mlflow", "numpy", "pandas", "pyarrow", "pyyaml", "safetensors", "scipy", "torch")  # what serving imports
+RUNTIME = ("mlflow", "numpy", "pandas", "pillow", "pyarrow", "pyyaml", "safetensors", "scipy", "torch")  # of serving
+KINDS = {"integer": "long", "float": "double", "boolean": "boolean"}  # MLflow's words; anything else is a string
 
 
-def package(
-    folder: Path, bundle: Path, schema: Schema, *, run_id: str | None = None, model_id: str | None = None
-) -> None:
+def package(folder: Path, bundle: Path, *, run_id: str | None = None, model_id: str | None = None) -> None:
     """Write the MLflow model into ``folder``: the bundle, a copy of this package, and `serving.py` to run it.
 
     ``folder`` must not exist yet; scratch space beside it is used.
@@ -27,8 +27,7 @@ def package(
     source = Path(geratriz.__file__).parent
     named = folder.parent / BUNDLE.name  # MLflow keeps the folder's name, and load() wants to know it
     shutil.copytree(bundle, named)
-    kinds = {"integer": DataType.long, "float": DataType.double, "boolean": DataType.boolean}
-    outputs = [ColSpec(kinds.get(column.kind, DataType.string), column.name) for column in schema.columns]
+    outputs = [ColSpec(DataType[KINDS.get(kind, "string")], name) for name, kind in answers(bundle)]
     mlflow.pyfunc.save_model(
         path=str(folder),
         python_model=str(source / "registry" / "serving.py"),
@@ -41,3 +40,18 @@ def package(
         pip_requirements=[f"{each}=={importlib.metadata.version(each).partition('+')[0]}" for each in RUNTIME],
         mlflow_model=Model(run_id=run_id, model_id=model_id, **({"model_uuid": model_id} if model_id else {})),
     )
+
+
+def answers(bundle: Path) -> list[tuple[str, str]]:
+    """The columns of what the generator answers, (name, kind)."""
+    if catalog.makes_images(bundle):
+        labelled = bool(catalog.load_images(bundle).schema.classes)
+        return [("image", "png"), *([(LABEL, "category")] if labelled else [])]
+    return [(column.name, column.kind) for column in catalog.load(bundle).schema.columns]
+
+
+def conditions(bundle: Path) -> tuple[str, ...]:
+    """The columns that sampling can be conditioned on."""
+    if catalog.makes_images(bundle):
+        return (LABEL,) if catalog.load_images(bundle).schema.classes else ()
+    return tuple(column.name for column in catalog.load(bundle).schema.learnt)

@@ -15,6 +15,7 @@ from geratriz.data.stream import Origin
 from geratriz.errors import RegistryError
 from geratriz.generators import catalog
 from geratriz.generators.base import Generator
+from geratriz.generators.image_base import ImageGenerator
 from geratriz.promotion import is_measured
 from geratriz.registry import evidence as on_disk
 from geratriz.registry import lock
@@ -34,7 +35,7 @@ from geratriz.registry.names import (
     VERDICT,
 )
 from geratriz.registry.promoting import settle, user
-from geratriz.tracking import BUNDLE, GIT, KIND, MODEL, hide
+from geratriz.tracking import BUNDLE, GIT, KIND, MODEL, PROGRESS, hide
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +82,7 @@ class Listed:
 class Found:
     """What :func:`find` found."""
 
-    generator: Generator[Any]
+    generator: Generator[Any] | ImageGenerator[Any]
     origin: Origin
     """Which one it is, for the provenance of its rows."""
 
@@ -101,16 +102,15 @@ def register(root: Path, *, uri: str | None = None) -> Registered:
     registry = Registry(root, uri)
     runs = {each.model: _bring_up_to_date(registry, project, each) for each in project.models}
     winner, name = project.winner, project.release.name
-    schema = catalog.load(winner.bundle).schema
     version = registry.find_version(name, winner.digest)
     created = version is None
     made_at = project.git if version is None else version.tags.get(GIT)  # a later commit did not make it
-    text = card(project, winner, tuple(column.name for column in schema.learnt), git=made_at)
+    text = card(project, winner, git=made_at)
     registry.log_text(runs[winner.model], "card.md", text)
     if version is None:
         tags = {**_origin(project, winner), **_results(winner)}
         description = shortened(text)
-        registry.create_version(name, runs[winner.model], winner, schema, tags=tags, description=description)
+        registry.create_version(name, runs[winner.model], winner, tags=tags, description=description)
     else:
         registry.update_version(version, tags=_results(winner), description=shortened(text))
     settle(registry, name)
@@ -134,7 +134,7 @@ def register(root: Path, *, uri: str | None = None) -> Registered:
         aliases=version.aliases,
         release=winner.release,
         reasons=project.reasons,
-        commands=_commands(version, registry.uri),
+        commands=_commands(version, registry.uri, images=catalog.makes_images(winner.bundle)),
     )
 
 
@@ -148,7 +148,7 @@ def models(root: Path, *, uri: str | None = None) -> list[Listed]:
     return [_listed(version) for name in registry.names() for version in reversed(registry.versions(name))]
 
 
-def load(where: Path | str, *, root: Path = Path(), uri: str | None = None) -> Generator[Any]:
+def load(where: Path | str, *, root: Path = Path(), uri: str | None = None) -> Generator[Any] | ImageGenerator[Any]:
     """The generator in a folder, or under an address such as ``models:/adult@champion`` or ``models:/adult/3``.
 
     Raises:
@@ -170,7 +170,7 @@ def find(where: Path | str, *, root: Path = Path(), uri: str | None = None) -> F
 
 
 def _found(folder: Path, **known: str | None) -> Found:
-    generator = catalog.load(folder)
+    generator = catalog.load_images(folder) if catalog.makes_images(folder) else catalog.load(folder)
     return Found(generator=generator, origin=Origin(bundle=bundle.digest(folder), geratriz=__version__, **known))
 
 
@@ -189,6 +189,7 @@ def _bring_up_to_date(registry: Registry, project: Project, evidence: Evidence) 
         EVALUATION: evidence.report,
         "validation": project.root / on_disk.VALIDATION,
         "training/history.jsonl": evidence.bundle / "history.jsonl",
+        PROGRESS: evidence.bundle / PROGRESS,
         **{f"{RECIPE}/{name}": project.root / name for name in on_disk.RECIPE},
     }
     registry.log_results(
@@ -247,13 +248,13 @@ def _listed(version: Version) -> Listed:
     )
 
 
-def _commands(version: Version, uri: str) -> tuple[str, ...]:
+def _commands(version: Version, uri: str, *, images: bool) -> tuple[str, ...]:
     address = f"models:/{version.name}@{version.aliases[0]}" if version.aliases else version.uri
     shown = hide(uri, uri)
     browse = shown if shown.startswith("http") else f"mlflow server --backend-store-uri {shown}"
     return (
         f"geratriz promote {version.name}",
-        f"geratriz sample {address} -n 1000 -o sample.parquet",
+        f"geratriz sample {address} -n {'64 -o grid.png' if images else '1000 -o sample.parquet'}",
         f"MLFLOW_TRACKING_URI={shown} mlflow models serve -m {address} --env-manager local -p 5001",
         browse,
     )

@@ -1,14 +1,18 @@
-"""A registered generator as MLflow serves it: `n_rows`, conditions and a seed in, rows out.
+"""A registered generator as MLflow serves it: `n_rows`, conditions and a seed in, rows or images out.
 
 MLflow runs this file from the copy of the package that is stored with the model; no pickle is involved. A request is
 a frame with one line an order: the column ``n_rows``, and any of the data's columns as conditions, empty where the
 line asks for nothing. The model's signature declares no inputs, on purpose: MLflow drops a column that is not declared,
 and would answer a misspelt condition with rows that do not keep it. Everything is checked here instead.
+
+An image is a row of ``image``, a PNG in base64, and ``label`` where the set is labelled, which is the one condition.
 """
 
+import base64
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,11 +22,16 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
 from geratriz import seeding
+from geratriz.data.images import LABEL
 from geratriz.errors import GeratrizError, nearest
 from geratriz.generators import catalog
+from geratriz.picture import png
 
 ROWS = "n_rows"
 MOST_ROWS = 1_000_000  # in one answer, which is held in memory whole; `geratriz sample` streams any number to a file
+MOST_IMAGES = 10_000
+
+Draw = Callable[..., pd.DataFrame]
 
 
 class ServedGenerator(PythonModel):  # type: ignore[misc]
@@ -30,7 +39,10 @@ class ServedGenerator(PythonModel):  # type: ignore[misc]
 
     def load_context(self, context: Any) -> None:
         """Load the bundle that lies among the model's artifacts."""
-        self._generator = catalog.load(context.artifacts["bundle"])
+        folder = Path(context.artifacts["bundle"])
+        images = catalog.makes_images(folder)
+        self._names, self._draw = _images(folder) if images else _rows(folder)
+        self._most = MOST_IMAGES if images else MOST_ROWS
         self._turn = threading.Lock()  # the server answers in threads, sampling seeds the global generators
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
@@ -47,19 +59,42 @@ class ServedGenerator(PythonModel):  # type: ignore[misc]
         """
         del context
         try:
-            orders = _orders(model_input, self._generator.schema.names)
+            orders = _orders(model_input, self._names, self._most)
             seed = _seed(params)
-            tables = []
+            frames = []
             with self._turn:
                 for line, (rows, where) in enumerate(orders):
                     own_seed = seed if line == 0 else seeding.derive(seed, "order", line)
-                    tables.append(self._generator.sample(rows, seed=own_seed, where=where).frame)
+                    frames.append(self._draw(rows, seed=own_seed, where=where))
         except (GeratrizError, ValueError) as problem:
             raise MlflowException.invalid_parameter_value(str(problem)) from None
-        return _plain(pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0])
+        return _plain(pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0])
 
 
-def _orders(asked: Any, names: tuple[str, ...]) -> list[tuple[int, dict[str, Any]]]:
+def _rows(folder: Path) -> tuple[tuple[str, ...], Draw]:
+    """What can be asked of a generator of tables, and how its rows are drawn."""
+    generator = catalog.load(folder)
+
+    def draw(rows: int, *, seed: int, where: Mapping[str, Any]) -> pd.DataFrame:
+        return generator.sample(rows, seed=seed, where=where).frame
+
+    return generator.schema.names, draw
+
+
+def _images(folder: Path) -> tuple[tuple[str, ...], Draw]:
+    """What can be asked of a generator of images, and how its images are drawn."""
+    generator = catalog.load_images(folder)
+    classes = generator.schema.classes
+
+    def draw(rows: int, *, seed: int, where: Mapping[str, Any]) -> pd.DataFrame:
+        drawn = generator.sample(rows, seed=seed, where=where)
+        frame = pd.DataFrame({"image": [base64.b64encode(png(each)).decode("ascii") for each in drawn.pixels]})
+        return frame if drawn.labels is None else frame.assign(**{LABEL: [classes[each] for each in drawn.labels]})
+
+    return ((LABEL,) if classes else ()), draw
+
+
+def _orders(asked: Any, names: tuple[str, ...], most: int) -> list[tuple[int, dict[str, Any]]]:
     """Each line of the request as (rows, conditions)."""
     frame = _frame(asked)
     if ROWS not in frame.columns:
@@ -74,9 +109,9 @@ def _orders(asked: Any, names: tuple[str, ...]) -> list[tuple[int, dict[str, Any
         where = {str(name): cell for name, cell in cells.items() if name != ROWS and not _is_missing(cell)}
         orders.append((_whole(f"{ROWS} in line {line}", cells[ROWS], least=1), where))
     total = sum(rows for rows, _ in orders)
-    if not 1 <= total <= MOST_ROWS:
+    if not 1 <= total <= most:
         raise ValueError(
-            f"the request asks for {total:,} rows; expected 1 to {MOST_ROWS:,}. `geratriz sample` writes any number."
+            f"the request asks for {total:,} rows; expected 1 to {most:,}. `geratriz sample` writes any number."
         )
     return orders
 

@@ -48,9 +48,7 @@ def main(params: Params, *, prepared: Path, contract: Path, out: Path) -> None:
 def _of_table(settings: Mapping[str, Any], prepared: Path, contract: Path) -> Landmarks:
     schema = Schema.read(prepared / "schema.json")
     train, fresh, test = (Table.read(prepared / f"{name}.parquet", schema=schema) for name in PARTS)
-    return suite.landmarks(
-        train, fresh, test, config.load(EvaluateConfig, settings, "evaluate"), read_suite(contract)
-    )
+    return suite.landmarks(train, fresh, test, config.load(EvaluateConfig, settings, "evaluate"), read_suite(contract))
 
 
 def _of_images(settings: Mapping[str, Any], prepared: Path, contract: Path) -> Landmarks:

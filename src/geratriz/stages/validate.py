@@ -39,9 +39,8 @@ def main(params: Params, *, data: Path, contract: Path, out: Path) -> None:
     for finding in report.warnings:
         sys.stdout.write(f"warning: {finding.column or 'table'}: {finding.description}\n")
     contracts.require(report)
-    sys.stdout.write(
-        f"{report.rows:,} {'images' if images else 'rows'} keep the contract {report.name!r} ({len(report.findings)} expectations)\n"
-    )
+    kept = f"{report.rows:,} {'images' if images else 'rows'} keep the contract {report.name!r}"
+    sys.stdout.write(f"{kept} ({len(report.findings)} expectations)\n")
 
 
 if __name__ == "__main__":
