@@ -1,61 +1,30 @@
-"""What both networks of images share: pixels as numbers, sizes that halve evenly, batches, a watch for collapse."""
+"""What generators of images share: pixels as numbers, batches, pictures for people, a watch for collapse."""
 
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from geratriz.data.images import Images, ImageSchema
 from geratriz.generators._fit import Fit, Record
-from geratriz.generators._torch import Batches, Checkpoint, Precision, Runtime
+from geratriz.generators._torch import Batches, Checkpoint, N, Precision, Runtime
 from geratriz.picture import grid
 
-GRID = 4  # rows and columns of the smallest feature map, about
 LOOKED_AT = 64  # images of the pictures that a fit shows
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sizes:
-    """A feature pyramid whose largest map, patches of ``patch`` pixels, covers the image; the rest is cropped."""
-
-    height: int
-    """Of the smallest map."""
-    width: int
-    doublings: int
-    """From the smallest map to the map of patches."""
-    patch: int
-
-    @classmethod
-    def of(cls, schema: ImageSchema, *, patch: int = 2) -> Self:
-        """The pyramid for images of this size."""
-        rows, columns = (-(-size // patch) for size in (schema.height, schema.width))
-        doublings = max(round(np.log2(max(min(rows, columns), 1) / GRID)), 0)
-        return cls(height=-(-rows // 2**doublings), width=-(-columns // 2**doublings), doublings=doublings, patch=patch)
-
-    @property
-    def full(self) -> tuple[int, int]:
-        """Height and width in pixels of what the pyramid covers."""
-        scale = self.patch * 2**self.doublings
-        return self.height * scale, self.width * scale
-
-    def cover(self, pixels: Tensor) -> Tensor:
-        """Images (N, C, H, W) with their last rows and columns repeated until the pyramid is covered."""
-        below, right = self.full[0] - pixels.shape[2], self.full[1] - pixels.shape[3]
-        return nn.functional.pad(pixels, (0, right, 0, below), mode="replicate") if below or right else pixels
 
 
 class Stock:
     """The training images, by batch, as numbers in [-1, 1]; pixels that lie on disk stay there."""
 
-    def __init__(self, data: Images, runtime: Runtime, *, batch: int, seed: int) -> None:
+    def __init__(self, data: Images, runtime: Runtime, *, batch: int, seed: int, index: Tensor | None = None) -> None:
+        """``index``: the images that batches are made of; all when None."""
         pixels = data.pixels if data.pixels.flags.writeable else data.pixels.view()
         self._pixels = (
             pixels if isinstance(pixels, np.memmap) else torch.from_numpy(np.array(pixels)).to(runtime.device)
         )
-        self._labels = None if data.labels is None else torch.from_numpy(np.array(data.labels)).to(runtime.device)
-        self._batches = Batches(torch.arange(len(data)), batch, seed)
+        self.labels = None if data.labels is None else torch.from_numpy(np.array(data.labels)).to(runtime.device)
+        self._batches = Batches(torch.arange(len(data)) if index is None else index, batch, seed)
         self._device = runtime.device
 
     def at(self, step: int) -> tuple[Tensor, Tensor | None]:
@@ -68,7 +37,7 @@ class Stock:
             pixels = torch.from_numpy(self._pixels[index.numpy()]).to(self._device)
         else:
             pixels = self._pixels[index.to(self._device)]
-        labels = None if self._labels is None else self._labels[index.to(self._device)]
+        labels = None if self.labels is None else self.labels[index.to(self._device)]
         return as_numbers(pixels), labels
 
 
@@ -87,6 +56,11 @@ def runtime_of(config: Any, run: Fit) -> Runtime:
     """Where and how a fit of these settings computes."""
     precision: Precision = config.precision
     return Runtime.choose(device=run.device, threads=config.threads, precision=precision)
+
+
+def placed(network: N, runtime: Runtime) -> N:
+    """``network`` where it computes, its convolutions in the layout that is fastest."""
+    return network.to(runtime.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def checkpoint_of(data: Images, config: Any, run: Fit, runtime: Runtime) -> Checkpoint:

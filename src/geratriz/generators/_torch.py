@@ -128,7 +128,8 @@ class Ema(Generic[N]):
     def update(self, step: int) -> None:
         """Move towards the network; early on faster, so that the start is forgotten."""
         decay = min(self._decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(self._averages, self._current, 1 - decay)
+        with torch.no_grad():  # else the average would keep every step's graph alive
+            torch._foreach_lerp_(self._averages, self._current, 1 - decay)
 
 
 class Checkpoint:

@@ -4,9 +4,7 @@
   1807.00734), with zero-centred gradient penalties on real (R1) and generated images (R2; Mescheder et al., arXiv
   1801.04406, section 4.1). Huang et al. (arXiv 2501.05441) show that both together converge where either alone does
   not. They are computed every few steps at so many times their weight, as in Karras et al. (arXiv 1912.04958).
-- Networks: residual blocks without any normalisation, the last convolution of each at zero at first and the others
-  scaled by the number of blocks (Zhang et al., arXiv 1901.09321). Patches of 2 x 2 pixels are the channels of the
-  largest feature map: a step on a processor takes a third of the time so.
+- Networks: _pyramid.py, residual blocks without any normalisation.
 - Labels: the generator gets an embedding beside the noise, the discriminator scores by projection on another (Miyato
   and Koyama, arXiv 1802.05637).
 - What is sampled from is the average of the generator over steps.
@@ -31,15 +29,16 @@ from geratriz.errors import TrainingError
 from geratriz.generators import _images, _rounds
 from geratriz.generators._augment import augment
 from geratriz.generators._fit import Fit, Record
-from geratriz.generators._images import Sizes, Stock
+from geratriz.generators._images import Stock, placed
+from geratriz.generators._pyramid import SLOPE, Down, Up, scale
 from geratriz.generators._torch import Ema, Precision, Runtime, arrays_of, normal, restore
 from geratriz.generators.image_base import ImageGenerator, shares_of
 
 ROUNDS = 20
 WARM_UP = 0.02  # share of the steps after which the rate is at its peak
 LAZY = 4  # the gradient penalties are computed every so many steps, at so many times their weight
-SLOPE = 0.2  # of the leaky rectifier
-WIDTHS = (1, 2, 4)  # of feature maps, from the largest, in units of `width`; smaller maps are as wide as the last
+LEAK = 0.01  # of the bounded output: images that are all black have a gradient still, and the fit does not end in them
+FEATURES = 16  # of the discriminator's last layer, in units of `width`
 WATCHED = 256  # images drawn after each round to see whether the generator has collapsed
 COLLAPSED = 0.2  # their variety, as a share of that of real images, below which it has
 OFTEN = 60  # times each image is seen in a fit from which on images are augmented
@@ -82,68 +81,21 @@ class ImageGanConfig:
             raise ValueError(f"ema must be in [0, 1), got {self.ema}")
 
 
-class _Block(nn.Module):
-    """A residual block of two convolutions."""
-
-    def __init__(self, channels: int, blocks: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        _scale(self.first, blocks**-0.25)  # two layers a block: L^(-1 / (2 m - 2)) for m = 3 with the activation's
-        nn.init.zeros_(self.second.weight)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        hidden = self.first(nn.functional.leaky_relu(maps, SLOPE))
-        out: Tensor = maps + self.second(nn.functional.leaky_relu(hidden, SLOPE))
-        return out
-
-
-def _scale(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> None:
-    """Weights that keep the variance behind a leaky rectifier (He et al., arXiv 1502.01852), times ``gain``."""
-    nn.init.normal_(layer.weight, std=gain * (2 / (1 + SLOPE**2) / layer.weight[0].numel()) ** 0.5)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-
-
-def _widths(sizes: Sizes, width: int) -> list[int]:
-    """Channels of the feature maps, from the largest to the smallest."""
-    return [width * WIDTHS[min(level, len(WIDTHS) - 1)] for level in range(sizes.doublings + 1)]
-
-
 class _Generator(nn.Module):
     """Noise, and a label where there is one, to images in [-1, 1]."""
 
     def __init__(self, schema: ImageSchema, config: ImageGanConfig) -> None:
         super().__init__()
-        self.sizes, self.shape = Sizes.of(schema), schema.shape
-        widths = _widths(self.sizes, config.width)[::-1]
         given = config.noise if schema.classes else 0
         self.label = nn.Embedding(len(schema.classes), given) if given else None
-        self.start = nn.Linear(config.noise + given, widths[0] * self.sizes.height * self.sizes.width)
-        layers: list[nn.Module] = []
-        for level, channels in enumerate(widths):
-            if level:
-                layers.append(nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False))
-                if channels != widths[level - 1]:
-                    layers.append(nn.Conv2d(widths[level - 1], channels, 1, bias=False))
-            layers.append(_Block(channels, len(widths)))
-        self.body = nn.Sequential(*layers)
-        self.patches = nn.Conv2d(widths[-1], schema.channels * self.sizes.patch**2, 3, padding=1)
-        for layer in (*self.body, self.start, self.patches):
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                _scale(layer)
-        if self.label is not None:
-            nn.init.normal_(self.label.weight)
+        self.up = Up(config.noise + given, schema, config.width)
 
     def forward(self, noise_NZ: Tensor, labels_N: Tensor | None) -> Tensor:
         """Images, (N, C, H, W), float32."""
         if self.label is not None:
             noise_NZ = torch.cat([noise_NZ, self.label(labels_N)], 1)
-        maps = self.start(noise_NZ).view(len(noise_NZ), -1, self.sizes.height, self.sizes.width)
-        maps = self.body(maps.contiguous(memory_format=torch.channels_last))
-        patches = self.patches(nn.functional.leaky_relu(maps, SLOPE))
-        images = nn.functional.pixel_shuffle(patches, self.sizes.patch).float()
-        return images[:, :, : self.shape[0], : self.shape[1]].tanh()
+        raw: Tensor = self.up(noise_NZ)
+        return raw.tanh() + LEAK * raw
 
 
 class _Discriminator(nn.Module):
@@ -151,32 +103,18 @@ class _Discriminator(nn.Module):
 
     def __init__(self, schema: ImageSchema, config: ImageGanConfig) -> None:
         super().__init__()
-        self.sizes = Sizes.of(schema)
-        widths = _widths(self.sizes, config.width)
-        layers: list[nn.Module] = [nn.Conv2d(schema.channels * self.sizes.patch**2, widths[0], 3, padding=1)]
-        for level, channels in enumerate(widths):
-            if level:
-                if channels != widths[level - 1]:
-                    layers.append(nn.Conv2d(widths[level - 1], channels, 1, bias=False))
-                layers.append(nn.AvgPool2d(2))
-            layers.append(_Block(channels, len(widths)))
-        self.body = nn.Sequential(*layers)
-        features = 4 * widths[-1]
-        self.features = nn.Linear(widths[-1] * self.sizes.height * self.sizes.width, features)
+        self.down = Down(schema, config.width)
+        features = FEATURES * config.width
+        self.features = nn.Linear(self.down.features, features)
         self.score = nn.Linear(features, 1)
         self.label = nn.Embedding(len(schema.classes), features) if schema.classes else None
-        for layer in (*self.body, self.features):
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                _scale(layer)
+        scale(self.features)
         if self.label is not None:
             nn.init.normal_(self.label.weight, std=features**-0.5)
 
     def forward(self, images: Tensor, labels_N: Tensor | None) -> Tensor:
         """Scores, (N,), float32."""
-        patches = nn.functional.pixel_unshuffle(self.sizes.cover(images), self.sizes.patch)
-        maps = self.body(patches.contiguous(memory_format=torch.channels_last))
-        features = self.features(nn.functional.leaky_relu(maps, SLOPE).flatten(1))
-        features = nn.functional.leaky_relu(features, SLOPE).float()
+        features = nn.functional.leaky_relu(self.features(self.down(images)), SLOPE).float()
         with torch.autocast(images.device.type, enabled=False):
             scores: Tensor = self.score(features).squeeze(1)
             if self.label is not None:
@@ -221,7 +159,7 @@ class ImageGan(ImageGenerator[ImageGanConfig]):
         return rng.standard_normal((rows, self.config.noise), dtype=np.float32)
 
     def _decode(self, latents: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
-        device = self.network.start.weight.device
+        device = self.network.up.start.weight.device
         with torch.inference_mode():
             given = None if labels is None else torch.from_numpy(labels).to(device)
             return _images.as_pixels(self.network(torch.from_numpy(latents).to(device), given))
@@ -257,9 +195,8 @@ class _Game:
         often = images / len(data)
         self._augmented = often >= OFTEN if config.augment == "auto" else config.augment
         self._stock = Stock(data, runtime, batch=batch, seed=seed)
-        layout = {"device": runtime.device, "memory_format": torch.channels_last}
-        self._generator = _Generator(data.schema, config).to(**layout)
-        self._discriminator = _Discriminator(data.schema, config).to(**layout)
+        self._generator = placed(_Generator(data.schema, config), runtime)
+        self._discriminator = placed(_Discriminator(data.schema, config), runtime)
         self.ema = Ema(self._generator, config.ema)
         self._optimisers = [
             torch.optim.Adam(network.parameters(), lr=config.rate, betas=(0.0, 0.99), eps=1e-8, fused=True)

@@ -1,0 +1,138 @@
+"""Convolutional networks that go from a vector to an image, and back, for images of any size; no normalisation layers.
+
+Residual blocks of dense convolutions on feature maps that double in size, and patches of pixels as the channels of the
+largest map: on a processor both are several times faster than grouped convolutions, or maps of single pixels, above all
+under gradient penalties (docs/log.md).
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from geratriz.data.images import ImageSchema
+
+GRID = 4  # rows and columns of the smallest feature map, about
+SLOPE = 0.2  # of the leaky rectifier
+FAINT = 0.3  # gain of the last layer at first: images start grey
+WIDTHS = (1, 2, 4)  # of feature maps, from the largest, in units of the width; smaller maps are as wide as the last
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sizes:
+    """A feature pyramid whose largest map, patches of ``patch`` pixels, covers the image; the rest is cropped."""
+
+    height: int
+    """Of the smallest map."""
+    width: int
+    doublings: int
+    """From the smallest map to the map of patches."""
+    patch: int
+
+    @classmethod
+    def of(cls, schema: ImageSchema, *, patch: int = 2) -> Self:
+        """The pyramid for images of this size."""
+        rows, columns = (-(-size // patch) for size in (schema.height, schema.width))
+        doublings = max(round(np.log2(max(min(rows, columns), 1) / GRID)), 0)
+        return cls(height=-(-rows // 2**doublings), width=-(-columns // 2**doublings), doublings=doublings, patch=patch)
+
+    @property
+    def full(self) -> tuple[int, int]:
+        """Height and width in pixels of what the pyramid covers."""
+        scale = self.patch * 2**self.doublings
+        return self.height * scale, self.width * scale
+
+    def cover(self, pixels: Tensor) -> Tensor:
+        """Images (N, C, H, W) with their last rows and columns repeated until the pyramid is covered."""
+        below, right = self.full[0] - pixels.shape[2], self.full[1] - pixels.shape[3]
+        return nn.functional.pad(pixels, (0, right, 0, below), mode="replicate") if below or right else pixels
+
+
+class Up(nn.Module):
+    """Vectors (N, F) to images (N, C, H, W), float32."""
+
+    def __init__(self, features: int, schema: ImageSchema, width: int) -> None:
+        super().__init__()
+        self.sizes, self._shape = Sizes.of(schema), schema.shape
+        widths = _widths(self.sizes, width)[::-1]
+        self.start = nn.Linear(features, widths[0] * self.sizes.height * self.sizes.width)
+        layers: list[nn.Module] = []
+        for level, channels in enumerate(widths):
+            if level:
+                layers.append(nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False))
+                layers += _change(widths[level - 1], channels)
+            layers.append(Block(channels, len(widths)))
+        self.body = nn.Sequential(*layers)
+        self.patches = nn.Conv2d(widths[-1], schema.channels * self.sizes.patch**2, 3, padding=1)
+        for layer in (*self.body, self.start, self.patches):
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                scale(layer)
+        scale(self.patches, FAINT)
+
+    def forward(self, features_NF: Tensor) -> Tensor:
+        """The images of ``features_NF``; not bounded."""
+        maps = self.start(features_NF).view(len(features_NF), -1, self.sizes.height, self.sizes.width)
+        maps = self.body(maps.contiguous(memory_format=torch.channels_last))
+        patches = self.patches(nn.functional.leaky_relu(maps, SLOPE))
+        images = nn.functional.pixel_shuffle(patches, self.sizes.patch).float()
+        return images[:, :, : self._shape[0], : self._shape[1]]
+
+
+class Down(nn.Module):
+    """Images (N, C, H, W) to vectors (N, ``features``)."""
+
+    def __init__(self, schema: ImageSchema, width: int) -> None:
+        super().__init__()
+        self.sizes = Sizes.of(schema)
+        widths = _widths(self.sizes, width)
+        layers: list[nn.Module] = [nn.Conv2d(schema.channels * self.sizes.patch**2, widths[0], 3, padding=1)]
+        for level, channels in enumerate(widths):
+            if level:
+                layers += [*_change(widths[level - 1], channels), nn.AvgPool2d(2)]
+            layers.append(Block(channels, len(widths)))
+        self.body = nn.Sequential(*layers)
+        self.features = widths[-1] * self.sizes.height * self.sizes.width
+        for layer in self.body:
+            if isinstance(layer, nn.Conv2d):
+                scale(layer)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The features of ``images``, from the smallest map."""
+        patches = nn.functional.pixel_unshuffle(self.sizes.cover(images), self.sizes.patch)
+        maps = self.body(patches.contiguous(memory_format=torch.channels_last))
+        return nn.functional.leaky_relu(maps, SLOPE).flatten(1)
+
+
+class Block(nn.Module):
+    """A residual block of two convolutions that starts as the identity (Zhang et al., arXiv 1901.09321)."""
+
+    def __init__(self, channels: int, blocks: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        scale(self.first, blocks**-0.5)  # L^(-1 / (2 m - 2)) for L blocks of m = 2 layers
+        nn.init.zeros_(self.second.weight)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Maps of the same shape."""
+        hidden = self.first(nn.functional.leaky_relu(maps, SLOPE))
+        out: Tensor = maps + self.second(nn.functional.leaky_relu(hidden, SLOPE))
+        return out
+
+
+def scale(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> None:
+    """Draw weights that keep the variance behind a leaky rectifier (He et al., arXiv 1502.01852), times ``gain``."""
+    nn.init.normal_(layer.weight, std=gain * (2 / (1 + SLOPE**2) / layer.weight[0].numel()) ** 0.5)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
+def _widths(sizes: Sizes, width: int) -> list[int]:
+    """Channels of the feature maps, from the largest to the smallest."""
+    return [width * WIDTHS[min(level, len(WIDTHS) - 1)] for level in range(sizes.doublings + 1)]
+
+
+def _change(channels: int, to: int) -> list[nn.Module]:
+    return [] if channels == to else [nn.Conv2d(channels, to, 1, bias=False)]

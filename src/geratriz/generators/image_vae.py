@@ -1,0 +1,329 @@
+"""A variational autoencoder for images: an encoder to latents, a decoder back, and a learnt prior to draw from.
+
+- Likelihood: Gaussian with one variance for all pixels, at its optimum for each batch (Rybkin et al., arXiv 2006.13202,
+  section 4): the loss is N / 2 log(MSE) + KL for N numbers an image, so nothing weighs pixels against the KL term.
+- The KL term's weight rises over the first part of the fit, else latents are switched off before they are of use.
+- Prior: what the encoder makes of the training images is far from a standard Gaussian, and what the decoder makes of
+  latents it never saw is no image. A flow is fitted to the aggregate posterior after the networks (_flow.py).
+- Labels: encoder, decoder and prior are told.
+- Samples show the decoder's mean: the noise of the likelihood is no part of an image.
+- Held-out images decide which round is kept; a fit whose latents are all switched off ends with the reason.
+
+docs/log.md has the measurements behind each choice. Shapes: N images, C channels, H x W pixels, Z latents.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from geratriz import seeding
+from geratriz.data.images import Images, ImageSchema
+from geratriz.errors import RequestError, TrainingError
+from geratriz.generators import _flow, _images, _rounds
+from geratriz.generators._fit import Fit, Record
+from geratriz.generators._flow import Flow
+from geratriz.generators._images import Stock, placed
+from geratriz.generators._pyramid import Down, Up
+from geratriz.generators._torch import Ema, Precision, Runtime, arrays_of, normal, restore
+from geratriz.generators.image_base import ImageGenerator, shares_of
+
+ROUNDS = 20
+HELD_OUT = 0.05  # share of the images that judge each round
+HELD_OUT_MOST = 1000
+WARM_UP = 0.2  # share of the steps after which the KL term has its full weight
+LEAST_VARIANCE = 6e-6  # of a pixel: a quarter of the step between two bytes, squared
+LABEL = 16  # dimensions of a label's embedding
+ACTIVE = 0.01  # variance of a latent's posterior mean above which it is in use (Burda et al., arXiv 1509.00519)
+LOOKED_AT = 2048  # images whose latents are counted
+CLIP = 100.0  # norm of the gradient, beyond which a step is shortened
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageVaeConfig:
+    """Settings of the VAE; the defaults were chosen on Fashion-MNIST (docs/log.md)."""
+
+    images: int | Literal["auto"] = "auto"
+    """Training images shown, repeats counted: 160,000, in larger sets at least each one 10 times."""
+    batch: int = 64
+    """Images a step."""
+    rate: float = 2e-3
+    """Peak of the learning rate."""
+    latent: int = 64
+    """Dimensions of the latents."""
+    width: int = 32
+    """Channels of the largest feature map."""
+    prior_steps: int = 2000
+    """Steps of fitting the prior."""
+    ema: float = 0.998
+    """Decay of the averaged weights per step."""
+    precision: Precision = "auto"
+    threads: int | None = None
+    """CPU threads; all when null. Part of what equal bytes depend on."""
+
+    def __post_init__(self) -> None:
+        for name in ("images", "batch", "latent", "width", "prior_steps"):
+            value = getattr(self, name)
+            if value != "auto" and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        if self.rate <= 0 or not 0 <= self.ema < 1:
+            raise ValueError(f"rate must be positive and ema in [0, 1), got {self.rate} and {self.ema}")
+
+
+class _Network(nn.Module):
+    """Encoder and decoder."""
+
+    def __init__(self, schema: ImageSchema, config: ImageVaeConfig) -> None:
+        super().__init__()
+        given = LABEL if schema.classes else 0
+        self.label = nn.Embedding(len(schema.classes), given) if given else None
+        self.down = Down(schema, config.width)
+        self.posterior = nn.Linear(self.down.features + given, 2 * config.latent)
+        self.up = Up(config.latent + given, schema, config.width)
+        nn.init.normal_(self.posterior.weight, std=0.1 * self.posterior.in_features**-0.5)
+        nn.init.zeros_(self.posterior.bias)
+
+    def encode(self, images: Tensor, labels_N: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of q(z | x, y), (N, Z) each, float32."""
+        mean, log_variance = self.posterior(self._told(self.down(images), labels_N)).float().chunk(2, dim=1)
+        return mean, log_variance.clamp(-12, 4)
+
+    def decode(self, z_NZ: Tensor, labels_N: Tensor | None) -> Tensor:
+        """Mean images of p(x | z, y), (N, C, H, W), float32."""
+        images: Tensor = self.up(self._told(z_NZ, labels_N))
+        return images
+
+    def terms(self, images: Tensor, labels_N: Tensor | None, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The mean squared error of a pixel and the KL term of an image, at one draw of the posterior."""
+        mean, log_variance = self.encode(images, labels_N)
+        drawn = mean + (log_variance / 2).exp() * normal(rng, *mean.shape)
+        error = (self.decode(drawn, labels_N) - images).square().mean()
+        kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
+        return error, kl
+
+    def _told(self, features: Tensor, labels_N: Tensor | None) -> Tensor:
+        return features if self.label is None else torch.cat([features, self.label(labels_N)], 1)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ImageVae(ImageGenerator[ImageVaeConfig]):
+    """A VAE for images, conditional on the label where there is one."""
+
+    kind: ClassVar[str] = "image_vae"
+    config_cls: ClassVar[type[Any]] = ImageVaeConfig
+
+    network: _Network
+    """In evaluation mode, on the device it was fitted or loaded on."""
+    prior: Flow
+    """Of the latents."""
+
+    def encode(self, images: Images) -> np.ndarray:
+        """The posterior means of ``images``, float32 (N, Z).
+
+        Raises:
+            RequestError: they have another size or other classes than the images it was fitted on.
+        """
+        if images.schema != self.schema:
+            raise RequestError(f"encode got images of {images.schema}; expected those of {self.schema}.")
+        latents = [np.empty((0, self.config.latent), np.float32)]
+        with torch.inference_mode():
+            for start in range(0, len(images), 256):
+                part = images.take(slice(start, start + 256))
+                pixels = _images.as_numbers(torch.from_numpy(np.array(part.pixels)).to(self._device))
+                latents.append(self.network.encode(pixels, self._labels_of(part.labels))[0].cpu().numpy())
+        return np.concatenate(latents)
+
+    def decode(self, latents: np.ndarray, labels: np.ndarray | None = None) -> Images:
+        """The image of each latent, shape (N, Z); ``labels`` (N,), where the images have them.
+
+        Raises:
+            RequestError: the latents have another shape, or labels are missing.
+        """
+        if latents.ndim != 2 or latents.shape[1] != self.config.latent:
+            raise RequestError(f"latents have shape {latents.shape}, expected (images, {self.config.latent}).")
+        if (labels is None) == bool(self.schema.classes):
+            raise RequestError("give labels, one an image, where the images have them, and only there.")
+        with torch.inference_mode():
+            z = torch.from_numpy(latents.astype(np.float32)).to(self._device)
+            pixels = _images.as_pixels(self.network.decode(z, self._labels_of(labels)))
+        return Images(pixels, self.schema, labels)
+
+    @classmethod
+    def _fit(cls, data: Images, config: ImageVaeConfig, run: Fit) -> Self:
+        runtime = _images.runtime_of(config, run)
+        checkpoint = _images.checkpoint_of(data, config, run, runtime)
+        with runtime.active():
+            learning = _Learning(data, config, runtime, run.seed)
+            run.tracker.note(learning.plan)
+            network = _rounds.train(
+                learning.round,
+                judge=learning.judge if len(learning.held) else None,
+                rounds=learning.rounds,
+                patience=max(learning.rounds // 4, 3),
+                ema=learning.ema,
+                parts=learning.parts,
+                rng=learning.rng,
+                checkpoint=checkpoint,
+                tracker=run.tracker,
+                look=learning.look,
+            )
+            prior = learning.fit_prior(network)
+        checkpoint.clear()
+        return cls(config, data.schema, shares_of(data), _images.record_of(data, run, runtime), network, prior)
+
+    def _latents(self, rows: int, rng: np.random.Generator, labels: np.ndarray | None) -> np.ndarray:
+        return rng.standard_normal((rows, self.config.latent), dtype=np.float32)
+
+    def _decode(self, latents: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+        with torch.inference_mode():
+            given = self._labels_of(labels)
+            z = self.prior.latents(torch.from_numpy(latents).to(self._device), given)
+            return _images.as_pixels(self.network.decode(z, given))
+
+    def _labels_of(self, labels: np.ndarray | None) -> Tensor | None:
+        return None if labels is None else torch.from_numpy(np.array(labels)).to(self._device)
+
+    @property
+    def _device(self) -> torch.device:
+        return self.network.posterior.weight.device
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        prior = {f"prior.{name}": array for name, array in arrays_of(self.prior).items()}
+        return {}, {**arrays_of(self.network), **prior}
+
+    @classmethod
+    def _from_state(
+        cls,
+        config: ImageVaeConfig,
+        schema: ImageSchema,
+        shares: tuple[float, ...],
+        record: Record,
+        meta: Mapping[str, Any],
+        arrays: Mapping[str, np.ndarray],
+    ) -> Self:
+        prior = {name.removeprefix("prior."): array for name, array in arrays.items() if name.startswith("prior.")}
+        network = restore(_Network(schema, config), arrays)
+        return cls(config, schema, shares, record, network, restore(_flow_for(schema, config), prior))
+
+
+def _flow_for(schema: ImageSchema, config: ImageVaeConfig) -> Flow:
+    return Flow(config.latent, len(schema.classes), width=4 * config.latent, blocks=3)
+
+
+class _Learning:
+    """Networks and prior on their way to the fitted ones."""
+
+    def __init__(self, data: Images, config: ImageVaeConfig, runtime: Runtime, seed: int) -> None:
+        self._config, self._runtime, self._seed, self._schema = config, runtime, seed, data.schema
+        order = seeding.generator(seed, "held").permutation(len(data))
+        count = min(int(len(data) * HELD_OUT), HELD_OUT_MOST)
+        self.held = torch.from_numpy(order[:count].copy())
+        self._known = torch.from_numpy(np.sort(order[count:]))
+        self._numbers = int(np.prod(data.schema.shape))
+        batch = min(config.batch, len(self._known))
+        images = max(160_000, 10 * len(data)) if config.images == "auto" else config.images
+        steps = max(-(-images // batch), 1)
+        self.rounds = min(ROUNDS, steps)
+        self._steps = -(-steps // self.rounds)
+        self._stock = Stock(data, runtime, index=self._known, batch=batch, seed=seed)
+        self._network = placed(_Network(data.schema, config), runtime)
+        self.ema = Ema(self._network, config.ema)
+        self._optimiser = torch.optim.AdamW(
+            self._network.parameters(), lr=config.rate, betas=(0.9, 0.99), weight_decay=1e-4, fused=True
+        )
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimiser, config.rate, total_steps=self.rounds * self._steps, pct_start=0.1
+        )
+        self.parts = {"network": self._network, "optimiser": self._optimiser, "schedule": self._schedule}
+        self.rng = torch.Generator(runtime.device).manual_seed(seeding.derive(seed, "train"))
+        height, width, _ = data.schema.shape
+        self.plan = (
+            f"{len(data):,} images of {height} x {width}: at most {self.rounds} rounds of {self._steps} steps of "
+            f"{batch}, each image about {images / len(data):.0f} times; "
+            f"{sum(p.numel() for p in self._network.parameters()) / 1e6:.1f} M parameters on {runtime.device} "
+            f"({runtime.threads} threads, {runtime.precision})"
+        )
+
+    def round(self, number: int) -> dict[str, float]:
+        """Train one round, and count the latents in use.
+
+        Raises:
+            TrainingError: none is: the posterior has collapsed.
+        """
+        sums = torch.zeros(2, device=self._runtime.device)
+        for step in range((number - 1) * self._steps, number * self._steps):
+            images, labels = self._stock.at(step)
+            with self._runtime.autocast():
+                error, kl = self._network.terms(images, labels, self.rng)
+            weight = min((step + 1) / (WARM_UP * self.rounds * self._steps), 1.0)
+            loss = self._reconstruction(error) + weight * kl
+            self._optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(self._network.parameters(), CLIP)
+            self._optimiser.step()
+            self._schedule.step()
+            self.ema.update(step + 1)
+            sums += torch.stack([error.detach(), kl.detach()])
+        error_mean, kl_mean = (sums / self._steps).tolist()
+        active = self._active()
+        values = {
+            "reconstruction": float(self._reconstruction(torch.tensor(error_mean))),
+            "kl": kl_mean,
+            "sigma": error_mean**0.5,
+            "active_units": float(active),
+        }
+        if number > self.rounds / 4 and np.isfinite(kl_mean) and not active:
+            raise TrainingError(
+                f"the posterior collapsed: after round {number} of {self.rounds} none of the {self._config.latent} "
+                f"latents says anything of an image (KL {kl_mean:.2g} nats). Lower the setting `rate` (now "
+                f"{self._config.rate:g}). What the rounds before left stays in the checkpoint."
+            )
+        return values
+
+    def judge(self, averaged: _Network) -> float:
+        """The negative lower bound of held-out images, in nats an image; the same noise each time."""
+        rng = torch.Generator(self._runtime.device).manual_seed(seeding.derive(self._seed, "judge"))
+        with torch.no_grad(), self._runtime.autocast():
+            error, kl = averaged.terms(*self._stock.take(self.held), rng)
+        return float(self._reconstruction(error) + kl)
+
+    def look(self, network: _Network) -> np.ndarray:
+        """Held-out images, or training images where none are held out, each beside its reconstruction."""
+        index = (self.held if len(self.held) else self._known)[: _images.LOOKED_AT // 2]
+        images, labels = self._stock.take(index)
+        with torch.no_grad(), self._runtime.autocast():
+            back = network.decode(network.encode(images, labels)[0], labels)
+        pairs = torch.stack([images, back], 1).flatten(0, 1)
+        return _images.show(_images.as_pixels(pairs))
+
+    def fit_prior(self, network: _Network) -> Flow:
+        """The flow to one draw of the posterior an image."""
+        parts = [self._posterior(network, each) for each in torch.split(self._known, 512)]
+        mean, log_variance = (torch.cat(each) for each in zip(*parts, strict=True))
+        labels = None if self._stock.labels is None else self._stock.labels[self._known.to(mean.device)]
+
+        def draw(index: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor | None]:
+            noise = normal(rng, len(index), mean.shape[1])
+            return mean[index] + (log_variance[index] / 2).exp() * noise, None if labels is None else labels[index]
+
+        flow = _flow_for(self._schema, self._config).to(self._runtime.device)
+        steps = self._config.prior_steps
+        fitted = _flow.fit(flow, draw, len(mean), steps=steps, runtime=self._runtime, seed=self._seed)
+        return fitted.requires_grad_(False)
+
+    def _posterior(self, network: _Network, index: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.no_grad(), self._runtime.autocast():
+            return network.encode(*self._stock.take(index))
+
+    def _active(self) -> int:
+        """Latents whose posterior mean varies from image to image."""
+        mean, _ = self._posterior(self.ema.average, self._known[:LOOKED_AT])
+        return int((mean.var(0, correction=0) > ACTIVE).sum())
+
+    def _reconstruction(self, error: Tensor) -> Tensor:
+        """The negative log likelihood of an image at the optimal variance, without its constant, in nats."""
+        return self._numbers / 2 * error.clamp_min(LEAST_VARIANCE).log()
