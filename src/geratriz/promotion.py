@@ -52,8 +52,16 @@ class PrivacyLimits:
     personal_overlap: float = 0.0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MemoryLimits:
+    """What may be learnt by heart of images at most, as :class:`PrivacyLimits` of tables."""
+
+    memorised_share: float = 0.05
+
+
+Limits = PrivacyLimits | MemoryLimits
 # Without these there is no verdict; the others need a column of their kind, or outliers enough.
-ALWAYS = ("mia_auc", "mia_auc_outliers", "mia_tpr_at_1pct", "copy_excess")
+ALWAYS = ("mia_auc", "mia_auc_outliers", "mia_tpr_at_1pct", "copy_excess", "memorised_share")
 CERTAIN = 1.68  # an interval of 95 % is so much wider at 99.9 %: of ten attacks one is over it by chance once in 200
 
 Outcome = Literal["passed", "leak", "unproven"]
@@ -84,8 +92,8 @@ class Privacy:
         """The verdict in words."""
         return {
             "passed": "Privacy: no attack found more than its limit allows.",
-            "leak": "Privacy: the synthetic rows give away rows that were trained on.",
-            "unproven": "Privacy: not proved. No leak is certain, but too few rows were looked at to rule one out.",
+            "leak": "Privacy: the synthetic data give away what was trained on.",
+            "unproven": "Privacy: not proved. No leak is certain, but too little was looked at to rule one out.",
         }[self.outcome]
 
 
@@ -135,7 +143,7 @@ def judge(metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate]) -
     return Decision(promote=all(holds for holds, _ in checks), reasons=tuple(reason for _, reason in checks))
 
 
-def judge_privacy(metrics: Mapping[str, Mapping[str, Any]], limits: PrivacyLimits) -> Privacy:
+def judge_privacy(metrics: Mapping[str, Mapping[str, Any]], limits: Limits) -> Privacy:
     """The verdict of the attacks.
 
     A leak is called where the limit is exceeded and chance is ruled out. Where the limit is exceeded and chance is not
@@ -148,12 +156,12 @@ def judge_privacy(metrics: Mapping[str, Mapping[str, Any]], limits: PrivacyLimit
             outcome, words = _attacked(metric, limit)
             found[outcome].append(f"{name} is {describe(metric)}, {words}")
         elif name in ALWAYS:
-            found["unproven"].append(f"{name} was not measured: there are too few rows that were not trained on.")
+            found["unproven"].append(f"{name} was not measured: too little was held back from training.")
     outcome = next((each for each in found if found[each]), "unproven")
     return Privacy(outcome=outcome, reasons=tuple(reason for group in found.values() for reason in group))
 
 
-def release(metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate], limits: PrivacyLimits) -> Decision:
+def release(metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate], limits: Limits) -> Decision:
     """May the generator be let out at all? Every gate must hold, and no attack may find more than its limit allows."""
     quality, privacy = judge(metrics, gates), judge_privacy(metrics, limits)
     passed = privacy.outcome == "passed"
@@ -165,7 +173,7 @@ def decide(
     candidate: Mapping[str, Mapping[str, Any]],
     comparison: Comparison | None,
     gates: Mapping[str, Gate],
-    limits: PrivacyLimits,
+    limits: Limits,
 ) -> Decision:
     """May ``candidate`` become the champion? It must be fit for release, and must not be worse than the champion.
 

@@ -74,7 +74,7 @@ def test_the_verdict_is_that_of_the_gates(done: SimpleNamespace) -> None:
     assert done.report["verdict"]["release"] is False
     shape, detection, attacks, *objections = done.report["verdict"]["reasons"]
     assert attacks.startswith("Privacy: not proved.")
-    assert "mia_tpr_at_1pct was not measured: there are too few rows that were not trained on." in objections
+    assert "mia_tpr_at_1pct was not measured: too little was held back from training." in objections
     assert done.report["privacy"]["outcome"] == "unproven"
     assert shape.startswith("shape_error") and shape.endswith("passed.")
     assert detection.startswith("detection") and detection.endswith("refused.")

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import pandas as pd
 
 from geratriz import seeding
 from geratriz.data.table import Table
 from geratriz.evaluate.features import Features, encode
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +84,7 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Metric:
+class Metric(Generic[T]):
     """A named figure: which way is better, how to read it, and how it is computed."""
 
     name: str
@@ -92,8 +94,9 @@ class Metric:
     """How to read it, in a sentence or two."""
     chance: float | None = None
     """Of a metric of privacy: what it is where nothing leaks."""
-    compute: Callable[[Trio], Score | None]
-    """None where the metric makes no sense for the data, such as utility without a target."""
+    compute: Callable[[T], Score | None]
+    """Of a :class:`Trio`, or of a trio of images. None where the metric makes no sense for the data, such as utility
+    without a target."""
 
 
 def sample(table: Table, rows: int, seed: int, name: str) -> Table:

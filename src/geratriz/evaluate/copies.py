@@ -16,13 +16,12 @@ from geratriz.data.table import Table
 from geratriz.evaluate.base import Score, Trio, sample
 from geratriz.evaluate.distances import Space, nearest, neighbours
 from geratriz.evaluate.features import Features, encode
-from geratriz.evaluate.resampling import share
+from geratriz.evaluate.resampling import Z_OF_TWO, beyond_chance, share
 
 ROWS = 40_000  # of synthetic and of training rows each, whose distances are looked at
 PROBES = 5_000  # unseen rows that say how near strangers come to training rows
 STRANGER = 0.01  # the share of strangers that come as near as what is called a near copy
 BLUR = 0.0025  # the interval that meetings by chance may put around the share of near copies
-Z_OF_TWO = 2.241403  # an interval of 97.5 %: two of them hold together in 95 %
 
 
 def copy_rate(trio: Trio) -> Score:
@@ -106,7 +105,7 @@ def _exact(trio: Trio) -> dict[str, float]:
     alone = rows[counts == 1]
     met, times = np.unique(synthetic[np.isin(synthetic, alone)], return_counts=True)
     of_train = np.isin(met, train)
-    return _beyond_chance(times[of_train], times[~of_train], len(train) / len(unseen), len(synthetic))
+    return beyond_chance(times[of_train], times[~of_train], len(train) / len(unseen), len(synthetic))
 
 
 def _near(trio: Trio) -> dict[str, float]:
@@ -129,30 +128,8 @@ def _near(trio: Trio) -> dict[str, float]:
         second = neighbours(real.take(met), real, space, 2)[0][:, -1]
         met, times = met[second > near], times[second > near]
     of_train = order[met] < len(seen)
-    found = _beyond_chance(times[of_train], times[~of_train], ratio, len(synthetic))
+    found = beyond_chance(times[of_train], times[~of_train], ratio, len(synthetic))
     return {**found, "distance": near}
-
-
-def _beyond_chance(members: np.ndarray, strangers: np.ndarray, ratio: float, rows: int) -> dict[str, float]:
-    """The excess of meetings with members over ``ratio`` times those with strangers, a share of ``rows``.
-
-    Args:
-        members: how often each training row that was met at all was met.
-        strangers: the same of unseen rows.
-        ratio: training rows to unseen rows.
-        rows: synthetic rows.
-
-    The standard error is that of chance, which makes a row that was met one of the training rows with probability
-    ratio / (1 + ratio): a row met c times then adds ratio c^2 to the variance. One meeting more than was seen is
-    reckoned with, so that none in few rows does not pass for certainty.
-    """
-    weight = np.square(members).sum() + np.square(strangers).sum() + 1
-    return {
-        "train": float(members.sum() / rows),
-        "expected": float(ratio * strangers.sum() / rows),
-        "excess": float((members.sum() - ratio * strangers.sum()) / rows),
-        "error": float(np.sqrt(ratio * weight) / rows),
-    }
 
 
 def _excess_of_values(trio: Trio, values: dict[str, set[Any]]) -> Score | None:

@@ -7,6 +7,7 @@ from geratriz import seeding
 from geratriz.evaluate.base import Score
 
 Z = 1.959964  # half a standard normal's central 95 %
+Z_OF_TWO = 2.241403  # half the central 97.5 %: two such intervals hold together in 95 %
 
 
 def weights(rows: int, resamples: int, seed: int, name: str) -> np.ndarray:
@@ -36,6 +37,28 @@ def share(hits: int, rows: int, **detail: object) -> Score:
     return Score(
         value=p, low=float(max(min(centre - half, p), 0)), high=float(min(max(centre + half, p), 1)), detail=detail
     )
+
+
+def beyond_chance(members: np.ndarray, strangers: np.ndarray, ratio: float, rows: int) -> dict[str, float]:
+    """The excess of meetings with members over ``ratio`` times those with strangers, a share of ``rows``.
+
+    Args:
+        members: how often each training row that was met at all was met.
+        strangers: the same of unseen rows.
+        ratio: training rows to unseen rows.
+        rows: synthetic rows.
+
+    The standard error is that of chance, which makes a row that was met one of the training rows with probability
+    ratio / (1 + ratio): a row met c times then adds ratio c^2 to the variance. One meeting more than was seen is
+    reckoned with, so that none in few rows does not pass for certainty.
+    """
+    weight = np.square(members).sum() + np.square(strangers).sum() + 1
+    return {
+        "train": float(members.sum() / rows),
+        "expected": float(ratio * strangers.sum() / rows),
+        "excess": float((members.sum() - ratio * strangers.sum()) / rows),
+        "error": float(np.sqrt(ratio * weight) / rows),
+    }
 
 
 def distributions(

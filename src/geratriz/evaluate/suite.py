@@ -18,8 +18,9 @@ from geratriz.errors import DataError
 from geratriz.evaluate import contract, copies, detection, fidelity, privacy, support, trends, utility
 from geratriz.evaluate.base import EvaluateConfig, Metric, Score, Trio
 
+SIDES = ("floor", "ceiling", "copycat")
 OF_REAL_ROWS = "utility_real"  # says nothing of the synthetic rows: what utility is to be read beside
-METRICS: dict[str, Metric] = {
+METRICS: dict[str, Metric[Trio]] = {
     metric.name: metric
     for metric in (
         Metric(
@@ -107,12 +108,15 @@ METRICS: dict[str, Metric] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Landmarks:
-    """What the metrics say of columns drawn independently (floor) and of fresh real rows (ceiling)."""
+    """What the metrics say of data that are no good (floor), of fresh real data (ceiling) and, of images, of copies."""
 
     rows: int
-    """Rows a side, so that a generator is judged on as many."""
+    """Rows or images a side, so that a generator is judged on as many."""
     floor: Mapping[str, Score]
+    """Columns drawn independently; real images blurred."""
     ceiling: Mapping[str, Score]
+    copycat: Mapping[str, Score] = MappingProxyType({})
+    """Of images: training images in the generator's place."""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON mapping; :meth:`from_json` is its inverse."""
@@ -120,7 +124,8 @@ class Landmarks:
             "rows": self.rows,
             **{
                 side: {name: bare(score) for name, score in getattr(self, side).items()}
-                for side in ("floor", "ceiling")
+                for side in SIDES
+                if side == "floor" or getattr(self, side)
             },
         }
 
@@ -129,7 +134,8 @@ class Landmarks:
         """The landmarks in a mapping that :meth:`to_json` made."""
         sides = {
             side: {name: settings.load(Score, score, side) for name, score in content[side].items()}
-            for side in ("floor", "ceiling")
+            for side in SIDES
+            if side in content
         }
         return cls(rows=content["rows"], **sides)
 
@@ -177,7 +183,9 @@ def halve(test: Table) -> tuple[Table, Table]:
     return test.take(first), test.take(~first)
 
 
-def metrics_json(scores: Mapping[str, Score], marks: Landmarks) -> dict[str, Any]:
+def metrics_json(
+    scores: Mapping[str, Score], marks: Landmarks, metrics: Mapping[str, Metric[Any]] = METRICS
+) -> dict[str, Any]:
     """The metrics between their landmarks, as gates and pages read them."""
 
     def value(side: Mapping[str, Score], name: str) -> float | None:
@@ -188,8 +196,9 @@ def metrics_json(scores: Mapping[str, Score], marks: Landmarks) -> dict[str, Any
             **bare(score),
             "floor": value(marks.floor, name),
             "ceiling": value(marks.ceiling, name),
-            "better": METRICS[name].better,
-            **({} if METRICS[name].chance is None else {"chance": METRICS[name].chance}),
+            **({"copycat": value(marks.copycat, name)} if marks.copycat else {}),
+            "better": metrics[name].better,
+            **({} if metrics[name].chance is None else {"chance": metrics[name].chance}),
         }
         for name, score in scores.items()
     }

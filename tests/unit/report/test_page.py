@@ -107,7 +107,7 @@ def test_the_privacy_verdict_stands_with_its_evidence() -> None:
     metrics = {**attacked(copy_excess=(0.02, 0.001)), "detection": metric(0.7, floor=0.1, ceiling=0.9)}
     page = read(report=report(*COLUMNS, metrics=metrics, privacy=privacy(metrics)), gates={"detection": Gate(min=0.5)})
     assert page.ids[0] == "privacy"
-    assert "1 of 1 gates hold. Privacy: the synthetic rows give away rows that were trained on." in page.words
+    assert "1 of 1 gates hold. Privacy: the synthetic data give away what was trained on." in page.words
     assert "copy_excess is 0.020 (0.019 to 0.021), chance gives 0.000, at most 0.0075 is allowed: a leak." in page.words
     for words in ("distance ratio", "exact copies", "true of 812 guesses", "secret", "no differential privacy"):
         assert words in page.words

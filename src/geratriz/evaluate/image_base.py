@@ -1,0 +1,78 @@
+"""What every metric of images takes: three sets of images and how thoroughly they are judged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from geratriz import seeding
+from geratriz.data.images import Images
+from geratriz.evaluate.image_features import ExtractorConfig, features_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageEvaluateConfig:
+    """How thoroughly synthetic images are judged."""
+
+    seed: int = 0
+    max_images: int = 5_000
+    """At most so many a side; more narrow the intervals and cost time."""
+    extractor: ExtractorConfig = field(default_factory=ExtractorConfig)
+
+    def __post_init__(self) -> None:
+        if self.max_images < 10:
+            raise ValueError(f"max_images must be at least 10, got {self.max_images}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)  # equal to itself alone: what was found out about it is kept by it
+class ImageTrio:
+    """The three sets a metric compares, each side cut to ``size`` images; features are computed once for all metrics.
+
+    ``train`` is what the generator saw, ``test`` real images it did not see. Whether images were learnt by heart is
+    asked of all training images, and of more unseen ones, ``fresh``, where there are some.
+    """
+
+    train: Images
+    test: Images
+    synthetic: Images
+    config: ImageEvaluateConfig = field(default_factory=ImageEvaluateConfig)
+    fresh: Images | None = None
+    """More real images the generator did not see."""
+    images: int | None = None
+    """Images a side; as many as the smallest of the three sets has when None."""
+
+    @cached_property
+    def size(self) -> int:
+        """Images a side."""
+        smallest = min(len(self.train), len(self.test), len(self.synthetic), self.config.max_images)
+        return smallest if self.images is None else min(self.images, smallest)
+
+    @cached_property
+    def cut(self) -> Mapping[str, Images]:
+        """``train``, ``test`` and ``synthetic`` at equal size: images drawn without replacement under the seed."""
+        return {name: getattr(self, name).take(self._chosen(name)) for name in ("train", "test", "synthetic")}
+
+    @cached_property
+    def unseen(self) -> Images:
+        """All real images the generator did not see."""
+        return self.test if self.fresh is None else Images.joined([self.test, self.fresh])
+
+    def features(self, name: str) -> np.ndarray:
+        """The features of the cut side ``name``, float32 (size, D)."""
+        return self.all_features(name)[self._chosen(name)]
+
+    def all_features(self, name: str) -> np.ndarray:
+        """The features of all images of ``train``, ``test``, ``synthetic`` or ``unseen``, float32 (N, D)."""
+        if name not in self._known:
+            self._known[name] = features_of(getattr(self, name), self.config.extractor)
+        return self._known[name]
+
+    @cached_property
+    def _known(self) -> dict[str, np.ndarray]:
+        return {}
+
+    def _chosen(self, name: str) -> np.ndarray:
+        images = getattr(self, name)
+        rng = seeding.generator(self.config.seed, "sample", name)
+        return np.sort(rng.choice(len(images), self.size, replace=False))

@@ -1,0 +1,78 @@
+"""How far the distribution of synthetic images is from that of real ones, in the space of a network's features."""
+
+import numpy as np
+
+from geratriz.evaluate.base import Score
+from geratriz.evaluate.image_base import ImageTrio
+from geratriz.evaluate.resampling import Z
+
+GROUPS = 10  # of synthetic images that are left out in turn, for the interval of the Frechet distance
+
+
+def kid(trio: ImageTrio) -> Score | None:
+    """The unbiased squared maximum mean discrepancy under a cubic kernel (Binkowski et al., arXiv 1801.01401, 3).
+
+    Its expectation is 0 where the distributions are equal, whatever the number of images; so it can be below 0. The
+    standard error is the jackknife's over the images of both sides.
+    """
+    if trio.size < 3:
+        return None
+    value, error = discrepancy(trio.features("test"), trio.features("synthetic"))
+    return Score(value=value, low=value - Z * error, high=value + Z * error, detail={"standard_error": error})
+
+
+def fd(trio: ImageTrio) -> Score | None:
+    """The Frechet distance of two Gaussians with the features' moments (Heusel et al., arXiv 1706.08500, equation 6).
+
+    It is biased upwards where images are few, and by how much depends on the generator (Chong and Forsyth, arXiv
+    1911.07023): read it beside what as many fresh real images score.
+    """
+    if trio.size < 2 * GROUPS:
+        return None
+    real, synthetic = (trio.features(name).astype(np.float64) for name in ("test", "synthetic"))
+    mean, root = real.mean(0), _root(np.cov(real, rowvar=False))
+    value = _frechet(mean, root, synthetic)
+    group = np.arange(len(synthetic)) % GROUPS
+    without = np.array([_frechet(mean, root, synthetic[group != each]) for each in range(GROUPS)])
+    error = float(np.sqrt((GROUPS - 1) / GROUPS * np.square(without - without.mean()).sum()))
+    return Score(value=value, low=max(value - Z * error, 0.0), high=value + Z * error)
+
+
+def discrepancy(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """The unbiased squared MMD of features (N, D) and (M, D), three of each at least, and its standard error."""
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    n, m = len(x), len(y)
+    within_x, within_y, across = _kernel(x, x), _kernel(y, y), _kernel(x, y)
+    rows_x, rows_y = (each.sum(1) - each.diagonal() for each in (within_x, within_y))
+    rows, columns = across.sum(1), across.sum(0)
+    sum_x, sum_y, sum_xy = rows_x.sum(), rows_y.sum(), rows.sum()
+    value = sum_x / n / (n - 1) + sum_y / m / (m - 1) - 2 * sum_xy / n / m
+    without_x = (sum_x - 2 * rows_x) / (n - 1) / (n - 2) + sum_y / m / (m - 1) - 2 * (sum_xy - rows) / (n - 1) / m
+    without_y = sum_x / n / (n - 1) + (sum_y - 2 * rows_y) / (m - 1) / (m - 2) - 2 * (sum_xy - columns) / n / (m - 1)
+    variance = (n - 1) / n * np.square(without_x - without_x.mean()).sum()
+    variance += (m - 1) / m * np.square(without_y - without_y.mean()).sum()
+    return float(value), float(np.sqrt(variance))
+
+
+def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    kernel: np.ndarray = (x @ y.T / x.shape[1] + 1) ** 3
+    return kernel
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    """The symmetric square root."""
+    values, vectors = np.linalg.eigh(covariance)
+    root: np.ndarray = (vectors * np.sqrt(values.clip(0))) @ vectors.T
+    return root
+
+
+def _frechet(mean: np.ndarray, root: np.ndarray, features: np.ndarray) -> float:
+    """The distance to the Gaussian of ``mean`` and covariance ``root`` @ ``root``.
+
+    The trace of the root of a product of covariances is that of the symmetric root S C S: real eigenvalues, no NaN.
+    """
+    covariance = np.cov(features, rowvar=False)
+    values = np.linalg.eigvalsh(root @ covariance @ root).clip(0)
+    gap = np.square(mean - features.mean(0)).sum()
+    trace = np.square(root).sum() + np.trace(covariance) - 2 * np.sqrt(values).sum()
+    return float(max(gap + trace, 0.0))

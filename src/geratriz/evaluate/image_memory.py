@@ -1,0 +1,114 @@
+"""Were training images learnt by heart: the share of synthetic images that repeat one, beyond what chance explains.
+
+That an image is near a training image says nothing: one that shows what many show is near many. So each synthetic image
+is given to the real image that is nearest, of those trained on and those held out. A generator that copies nobody meets
+the held-out ones in proportion to their number; what training images are met beyond that was copied. Measures that look
+at training images alone do not see a generator that copies, or see one everywhere (Stein et al., arXiv 2306.04675).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from geratriz import seeding
+from geratriz.data.images import Images
+from geratriz.evaluate.base import Score
+from geratriz.evaluate.image_base import ImageTrio
+from geratriz.evaluate.resampling import Z_OF_TWO, beyond_chance
+
+REAL = 60_000  # images of the training set, and of the held-out ones, that are looked at
+STRANGER = 0.05  # share of held-out images that come as near to a training image as what is called near
+PIXELS = 16  # a side, to which images are averaged for distances between pixels
+CELLS = 20_000_000  # distances held at once
+PAIRS = 12  # kept for a picture
+
+
+def memorised_share(trio: ImageTrio) -> Score:
+    """The share of synthetic images that repeat a training image, in the space of features or of pixels, the greater.
+
+    Near is what the nearest 5 % of held-out images are to a training image. Only real images that no other real image
+    is as near to count: what several show is nobody's. 0 is what a generator that copies nobody scores.
+    """
+    rng = seeding.generator(trio.config.seed, "memory")
+    chosen = {name: _some(getattr(trio, name), limit, rng) for name, limit in _limits(trio).items()}
+    found = []
+    for space in ("features", "pixels"):
+        points = {
+            name: trio.all_features(name)[index] if space == "features" else _pixels(getattr(trio, name), index)
+            for name, index in chosen.items()
+        }
+        found.append({"space": space, **_repeats(points, chosen, rng)})
+    return Score(
+        value=max(each["excess"] for each in found),
+        low=max(each["excess"] - Z_OF_TWO * each["error"] for each in found),
+        high=max(each["excess"] + Z_OF_TWO * each["error"] for each in found),
+        detail={"spaces": found},
+    )
+
+
+def _limits(trio: ImageTrio) -> dict[str, int]:
+    return {"train": REAL, "unseen": REAL, "synthetic": trio.config.max_images}
+
+
+def _some(images: Images, most: int, rng: np.random.Generator) -> np.ndarray:
+    return np.sort(rng.permutation(len(images))[:most])
+
+
+def _pixels(images: Images, index: np.ndarray) -> np.ndarray:
+    """Images averaged down to at most 16 x 16, in [0, 1], colours times alpha, float32 (N, D)."""
+    import torch
+
+    parts = []
+    for part in np.array_split(index, max(len(index) // 2048, 1)):
+        numbers = torch.from_numpy(np.array(images.pixels[part])).permute(0, 3, 1, 2).float() / 255
+        if numbers.shape[1] == 4:
+            numbers = torch.cat([numbers[:, :3] * numbers[:, 3:], numbers[:, 3:]], 1)
+        size = (min(numbers.shape[2], PIXELS), min(numbers.shape[3], PIXELS))
+        parts.append(torch.nn.functional.adaptive_avg_pool2d(numbers, size).flatten(1).numpy())
+    return np.concatenate(parts)
+
+
+def _repeats(points: dict[str, np.ndarray], chosen: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, Any]:
+    """The excess of synthetic images that repeat a training image, its standard error, and the nearest pairs."""
+    train, unseen, synthetic = (points[name] for name in ("train", "unseen", "synthetic"))
+    ratio = len(train) / len(unseen)
+    near = float(np.quantile(_nearest(unseen, train)[0], STRANGER))
+    order = rng.permutation(len(train) + len(unseen))  # of those equally near the first is anybody
+    real = np.concatenate([train, unseen])[order]
+    distance, which = _nearest(synthetic, real)
+    met, times = np.unique(which[distance <= near], return_counts=True)
+    if len(met):
+        alone = _nearest(real[met], real, but=met)[0] > near
+        met, times = met[alone], times[alone]
+    of_train = order[met] < len(train)
+    found = beyond_chance(times[of_train], times[~of_train], ratio, len(synthetic))
+    to_train, nearest_train = _nearest(synthetic, train)
+    to_unseen, nearest_unseen = _nearest(synthetic, unseen)
+    closest = np.argsort(to_train, kind="stable")[:PAIRS]
+    pairs = [
+        {
+            "synthetic": int(chosen["synthetic"][each]),
+            "train": int(chosen["train"][nearest_train[each]]),
+            "unseen": int(chosen["unseen"][nearest_unseen[each]]),
+            "to_train": float(to_train[each]),
+            "to_unseen": float(to_unseen[each]),
+        }
+        for each in closest
+    ]
+    return {**found, "near": near, "pairs": pairs}
+
+
+def _nearest(queries: np.ndarray, base: np.ndarray, but: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The distance to the nearest of ``base`` and which it is; ``but`` is one for each query that does not count."""
+    squares = np.square(base).sum(1)
+    distances, which = np.empty(len(queries), np.float32), np.empty(len(queries), np.int64)
+    step = max(CELLS // len(base), 1)
+    for start in range(0, len(queries), step):
+        part = slice(start, start + step)
+        block = np.square(queries[part]).sum(1)[:, None] + squares - 2 * (queries[part] @ base.T)
+        if but is not None:
+            block[np.arange(len(block)), but[part]] = np.inf
+        which[part] = block.argmin(1)
+        # the difference itself, not of squares: a copy is at 0 exactly
+        distances[part] = np.sqrt(np.square(queries[part] - base[which[part]]).sum(1))
+    return distances, which

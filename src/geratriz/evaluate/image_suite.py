@@ -1,0 +1,132 @@
+"""All metrics of images, and the landmarks they stand between: blurred, fresh, and copied real images."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from geratriz.data.images import Images
+from geratriz.evaluate import image_distances, image_memory, image_support, image_utility
+from geratriz.evaluate.base import Metric, Score
+from geratriz.evaluate.image_base import ImageEvaluateConfig, ImageTrio
+from geratriz.evaluate.suite import Landmarks
+
+OF_REAL_IMAGES = "cas_real"  # says nothing of the synthetic images: what cas is to be read beside
+BLUR = 3  # pixels a side that the floor's blur averages over
+METRICS: dict[str, Metric[ImageTrio]] = {
+    metric.name: metric
+    for metric in (
+        Metric(
+            name="kid",
+            better="lower",
+            title="KID",
+            explains="How far synthetic images are from real ones, seen by a network trained on ImageNet. 0 where they "
+            "are distributed alike, whatever their number: the figure to compare generators by.",
+            compute=image_distances.kid,
+        ),
+        Metric(
+            name="fd",
+            better="lower",
+            title="Frechet distance",
+            explains="The same by mean and covariance alone. It is above 0 for real images too, the more the fewer "
+            "there are: read it beside fresh real ones. No FID: another network looks.",
+            compute=image_distances.fd,
+        ),
+        Metric(
+            name="precision",
+            better="higher",
+            title="Precision",
+            explains="The share of synthetic images that lie where real ones do.",
+            compute=image_support.precision,
+        ),
+        Metric(
+            name="recall",
+            better="higher",
+            title="Recall",
+            explains="The share of real images that synthetic ones come near to; what is never drawn lowers it.",
+            compute=image_support.recall,
+        ),
+        Metric(
+            name="density",
+            better="higher",
+            title="Density",
+            explains="How thickly synthetic images lie where real ones do; 1 is what real ones show.",
+            compute=image_support.density,
+        ),
+        Metric(
+            name="coverage",
+            better="higher",
+            title="Coverage",
+            explains="The share of real images that have a synthetic one in their surroundings.",
+            compute=image_support.coverage,
+        ),
+        Metric(
+            name="cas",
+            better="higher",
+            title="Learnt from synthetic images",
+            explains="A small classifier learns labels from synthetic images; the share of real ones it gets right.",
+            compute=image_utility.cas,
+        ),
+        Metric(
+            name="cas_real",
+            better="higher",
+            title="Learnt from real images",
+            explains="The same of one that learns from as many training images: what it would be if they were real.",
+            compute=image_utility.cas_real,
+        ),
+        Metric(
+            name="memorised_share",
+            better="lower",
+            title="Learnt by heart",
+            explains="The share of synthetic images that repeat a training image, beyond how often they come as near "
+            "to images that were held out. 0 is what a generator that copies nobody scores.",
+            chance=0.0,
+            compute=image_memory.memorised_share,
+        ),
+    )
+}
+
+
+def evaluate(trio: ImageTrio, known: Mapping[str, Score] = MappingProxyType({})) -> dict[str, Score]:
+    """Every metric that makes sense for the images, by name; those in ``known`` are not measured again."""
+    scores = {name: known.get(name) or metric.compute(trio) for name, metric in METRICS.items()}
+    return {name: score for name, score in scores.items() if score is not None}
+
+
+def landmarks(train: Images, fresh: Images, test: Images, config: ImageEvaluateConfig) -> Landmarks:
+    """The floor, ``fresh`` images blurred; the ceiling, ``fresh``; the copycat, training images.
+
+    As synthetic images, ``fresh`` cannot be held-out ones as well: whether images were learnt by heart is less certain
+    there.
+    """
+    images = min(len(train), len(fresh), len(test), config.max_images)
+
+    def trio(synthetic: Images, unseen: Images | None) -> ImageTrio:
+        return ImageTrio(train=train, test=test, fresh=unseen, synthetic=synthetic, config=config, images=images)
+
+    ceiling = evaluate(trio(fresh, None))
+    real = {name: score for name, score in ceiling.items() if name == OF_REAL_IMAGES}
+    return Landmarks(
+        rows=images,
+        floor=evaluate(trio(blurred(fresh), None), real),
+        ceiling=ceiling,
+        copycat=evaluate(trio(train, fresh), real),
+    )
+
+
+def blurred(images: Images) -> Images:
+    """Each pixel the mean of the 3 x 3 around it, at the edges of those there are."""
+    reach = BLUR // 2
+    height, width, _ = images.schema.shape
+    pixels = np.empty_like(images.pixels)
+    for start in range(0, len(images), 1024):
+        part = np.asarray(images.pixels[start : start + 1024], np.float32)
+        sums, counts = np.zeros_like(part), np.zeros((1, height, width, 1), np.float32)
+        for down in range(-reach, reach + 1):
+            for right in range(-reach, reach + 1):
+                to = (slice(max(down, 0), height + min(down, 0)), slice(max(right, 0), width + min(right, 0)))
+                of = (slice(max(-down, 0), height + min(-down, 0)), slice(max(-right, 0), width + min(-right, 0)))
+                sums[:, to[0], to[1]] += part[:, of[0], of[1]]
+                counts[:, to[0], to[1]] += 1
+        pixels[start : start + 1024] = np.rint(sums / counts)
+    return Images(pixels, images.schema, images.labels)

@@ -1,0 +1,64 @@
+"""Do synthetic images lie where real ones do, and reach everywhere real ones are: in the space of features.
+
+An image's surroundings are a ball around it that reaches to its k-th nearest neighbour of its own side.
+"""
+
+import numpy as np
+
+from geratriz.evaluate.base import Score
+from geratriz.evaluate.image_base import ImageTrio
+from geratriz.evaluate.resampling import Z, share
+
+K = 3  # of precision and recall (Kynkaanniemi et al., arXiv 1904.06991)
+K_DENSE = 5  # of density and coverage (Naeem et al., arXiv 2002.09797)
+
+
+def precision(trio: ImageTrio) -> Score | None:
+    """The share of synthetic images in the surroundings of some real image."""
+    return _covered(trio, "synthetic", "test")
+
+
+def recall(trio: ImageTrio) -> Score | None:
+    """The share of real images in the surroundings of some synthetic image."""
+    return _covered(trio, "test", "synthetic")
+
+
+def density(trio: ImageTrio) -> Score | None:
+    """In how many real images' surroundings a synthetic image lies, over k: 1 where both are distributed alike."""
+    if trio.size <= K_DENSE:
+        return None
+    inside = distances(trio.features("synthetic"), trio.features("test")) <= _radii(trio.features("test"), K_DENSE)
+    each = inside.sum(1) / K_DENSE
+    error = Z * float(each.std()) / len(each) ** 0.5
+    return Score(value=float(each.mean()), low=max(float(each.mean()) - error, 0.0), high=float(each.mean()) + error)
+
+
+def coverage(trio: ImageTrio) -> Score | None:
+    """The share of real images with a synthetic image in their surroundings."""
+    if trio.size <= K_DENSE:
+        return None
+    test = trio.features("test")
+    nearest = distances(test, trio.features("synthetic")).min(1)
+    return share(int((nearest <= _radii(test, K_DENSE)).sum()), len(test))
+
+
+def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Euclidean distances (N, M), float32."""
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    squared = np.square(a).sum(1)[:, None] + np.square(b).sum(1)[None] - 2 * (a @ b.T)
+    found: np.ndarray = np.sqrt(squared.clip(0)).astype(np.float32)
+    return found
+
+
+def _covered(trio: ImageTrio, of: str, by: str) -> Score | None:
+    if trio.size <= K:
+        return None
+    points, centres = trio.features(of), trio.features(by)
+    inside = (distances(points, centres) <= _radii(centres, K)).any(1)
+    return share(int(inside.sum()), len(points))
+
+
+def _radii(features: np.ndarray, k: int) -> np.ndarray:
+    """The distance from each image to its k-th nearest neighbour, itself not counted."""
+    among: np.ndarray = np.partition(distances(features, features), k, axis=1)[:, k]
+    return among

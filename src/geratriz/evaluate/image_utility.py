@@ -1,0 +1,105 @@
+"""Are synthetic images good to learn from: a small classifier learns labels from them and is tested on real images.
+
+(Classification accuracy score: Ravuri and Vinyals, arXiv 1905.10887.) A distance between distributions does not say so:
+a generator can come near and still mix up what belongs to which label.
+"""
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from geratriz import seeding
+from geratriz.data.images import Images
+from geratriz.evaluate.base import Score
+from geratriz.evaluate.image_base import ImageTrio
+from geratriz.evaluate.resampling import share
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PASSES = 12  # over the images that are learnt from
+LEAST_STEPS = 300
+BATCH = 64
+RATE = 3e-3
+WIDTH = 32  # channels of the first layer
+LARGEST = 64  # pixels a side that are looked at; larger images are averaged down
+
+
+def cas(trio: ImageTrio) -> Score | None:
+    """The share of real test images that a classifier gets right that learnt from synthetic ones."""
+    return _score(trio, "synthetic")
+
+
+def cas_real(trio: ImageTrio) -> Score | None:
+    """The same of one that learnt from as many training images: what ``cas`` would be if they were real."""
+    return _score(trio, "train")
+
+
+def classify(known: Images, asked: Images, seed: int) -> np.ndarray:
+    """The labels that a small convolutional network, taught with ``known``, gives the images ``asked``, int64 (N,)."""
+    import torch
+    from torch import nn
+
+    assert known.labels is not None
+    fast = torch.cpu._is_amx_tile_supported()
+    with seeding.scope(seeding.derive(seed, "classifier")):
+        widths = [known.schema.channels, WIDTH, 2 * WIDTH, 4 * WIDTH]
+        layers: list[nn.Module] = []
+        for before, after in itertools.pairwise(widths):
+            layers += [
+                nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+                nn.Conv2d(after, after, 3, padding=1, bias=False),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+            ]
+        network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2))
+        network.append(nn.Linear(widths[-1], len(known.schema.classes)))
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        images, labels = _numbers(known), torch.from_numpy(np.array(known.labels))
+        batch = min(BATCH, len(known))
+        steps = max(PASSES * len(known) // batch, LEAST_STEPS)
+        optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=1e-2)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
+        order = torch.cat([torch.randperm(len(known)) for _ in range(-(-steps * batch // len(known)))])
+        for step in range(steps if len(known) > 1 else 0):  # a batch of one has no variance to normalise by
+            index = order[step * batch : (step + 1) * batch]
+            with torch.autocast("cpu", torch.bfloat16, enabled=fast):
+                scores = network(images[index])
+            loss = nn.functional.cross_entropy(scores.float(), labels[index])
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            schedule.step()
+        network.eval()
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=fast):
+            found = [network(part).argmax(1) for part in torch.split(_numbers(asked), 512)]
+    answers: np.ndarray = torch.cat(found).numpy()
+    return answers
+
+
+def _score(trio: ImageTrio, taught: str) -> Score | None:
+    known, test = trio.cut[taught], trio.cut["test"]
+    if known.labels is None or test.labels is None or len(np.unique(test.labels)) < 2:
+        return None
+    right = classify(known, test, trio.config.seed) == test.labels
+    by_class = {
+        name: float(right[test.labels == label].mean())
+        for label, name in enumerate(test.schema.classes)
+        if (test.labels == label).any()
+    }
+    return share(int(right.sum()), len(right), by_class=by_class)
+
+
+def _numbers(images: Images) -> "Tensor":
+    """float32 (N, C, H, W) in about [-1, 1]."""
+    import torch
+
+    numbers = torch.from_numpy(np.array(images.pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    if max(numbers.shape[2:]) > LARGEST:
+        scale = LARGEST / max(numbers.shape[2:])
+        size = tuple(max(round(side * scale), 1) for side in numbers.shape[2:])
+        numbers = torch.nn.functional.interpolate(numbers, size=size, mode="area")
+    return numbers.contiguous(memory_format=torch.channels_last)
