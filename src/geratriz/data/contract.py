@@ -3,9 +3,9 @@
 A suite is Great Expectations' own JSON (name, expectations with type, kwargs, severity, meta), read by any tool that
 knows it. Additions stand in the suite's ``meta``, where others ignore them. ``kinds`` is the kind of each column,
 checked here, because expectations on types name dtypes, and those change with pandas' version and the file's format.
-``decide`` are the columns of a draft whose kind a person has yet to say. ``shares`` are levels of a column and the least
-share of the rows that each must have; Great Expectations has no such question. ``names`` is the column that rows are
-called by, where they have names: examples show it with the value. Values of personal columns are never shown.
+``decide`` are the columns of a draft whose kind a person has yet to say. ``shares`` are levels of a column and the
+least share of the rows that each must have; Great Expectations has no such question. ``names`` is the column that rows
+are called by, where they have names: examples show it with the value. Values of personal columns are never shown.
 A critical failure stops the pipeline, a warning is reported. Raw and synthetic data are held against the same suite.
 """
 

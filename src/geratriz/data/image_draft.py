@@ -29,7 +29,7 @@ def draft_images(manifest: pd.DataFrame, name: str) -> dict[str, Any]:
     mostly = 1 - TOLERATED
     expectations = [
         _expect(
-            "expect_column_values_to_be_null", "critical", "problem", "all but a few images can be read", mostly=mostly
+            "expect_column_values_to_be_null", "critical", "problem", "nearly all images can be read", mostly=mostly
         ),
         _expect("expect_column_values_to_be_null", "warning", "problem", "every image can be read"),
         _size("height", seen),
@@ -69,7 +69,7 @@ def _in_set(column: str, severity: str, seen: pd.DataFrame) -> dict[str, Any]:
 def _floor(share: float) -> float:
     """Two digits, rounded down."""
     digits = 1 - math.floor(math.log10(share))
-    return math.floor(share * 10**digits) / 10**digits
+    return float(math.floor(share * 10**digits) / 10**digits)
 
 
 def _expect(
