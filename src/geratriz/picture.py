@@ -1,6 +1,7 @@
 """Pictures for people: many images as one, and any of them as PNG."""
 
 import io
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -20,13 +21,20 @@ def grid(pixels: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
     return picture
 
 
-def png(picture: np.ndarray, *, colours: int | None = None) -> bytes:
-    """A picture (h, w, C), C = 1, 3 or 4, as the bytes of a PNG; smaller with a palette of so many ``colours``."""
+def png(picture: np.ndarray, *, colours: int | None = None, texts: Mapping[str, str] | None = None) -> bytes:
+    """A picture (h, w, C), C = 1, 3 or 4, as the bytes of a PNG; smaller with a palette of so many ``colours``.
+
+    ``texts`` stand in the file by their keywords, as PNG lets them.
+    """
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
     image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
     if colours is not None and picture.shape[2] == 3:
         image = image.quantize(colours)
     content = io.BytesIO()
-    image.save(content, "PNG", optimize=True)
+    notes = PngInfo()
+    for keyword, text in (texts or {}).items():
+        notes.add_itxt(keyword, text)
+    image.save(content, "PNG", optimize=True, pnginfo=notes)
     return content.getvalue()

@@ -1,9 +1,11 @@
 """A contract: what data must look like, as a Great Expectations suite in JSON. The one file that runs them.
 
 A suite is Great Expectations' own JSON (name, expectations with type, kwargs, severity, meta), read by any tool that
-knows it. Two additions stand in the suite's ``meta``, where others ignore them. ``kinds`` is the kind of each column,
+knows it. Additions stand in the suite's ``meta``, where others ignore them. ``kinds`` is the kind of each column,
 checked here, because expectations on types name dtypes, and those change with pandas' version and the file's format.
-``decide`` are the columns of a draft whose kind a person has yet to say. Values of personal columns are never shown.
+``decide`` are the columns of a draft whose kind a person has yet to say. ``shares`` are levels of a column and the
+least share of the rows that each must have; Great Expectations has no such question. ``names`` is the column that rows
+are called by, where they have names: examples show it with the value. Values of personal columns are never shown.
 A critical failure stops the pipeline, a warning is reported. Raw and synthetic data are held against the same suite.
 """
 
@@ -110,6 +112,14 @@ def read_suite(path: Path) -> dict[str, Any]:
     for column, kind in suite.get("meta", {}).get("kinds", {}).items():
         if kind not in KINDS:
             raise ConfigError(f"{path}: column {column!r} has kind {kind!r}.{nearest(kind, KINDS)}")
+    for column, rule in suite.get("meta", {}).get("shares", {}).items():
+        least = rule.get("least") if isinstance(rule, dict) else None
+        if not isinstance(least, dict) or not all(_is_share(each) for each in least.values()):
+            raise ConfigError(
+                f"{path}: meta.shares.{column} must have 'least', which maps each level to a share from 0 to 1."
+            )
+        if rule.get("severity", "critical") not in SEVERITIES:
+            raise ConfigError(f"{path}: meta.shares.{column} has severity {rule['severity']!r}.")
     if open_still := suite.get("meta", {}).get("decide"):
         if not isinstance(open_still, dict) or not all(isinstance(each, dict) for each in open_still.values()):
             raise ConfigError(f"{path}: meta.decide must map each column to what is asked about it, or be left out.")
@@ -134,9 +144,11 @@ def check(frame: pd.DataFrame, suite: Mapping[str, Any]) -> ContractReport:
     """
     frame = frame.reset_index(drop=True)
     broken = np.zeros(len(frame), dtype=bool)
-    kinds = suite.get("meta", {}).get("kinds", {})
+    meta = suite.get("meta", {})
+    kinds, called = meta.get("kinds", {}), _called(frame, meta.get("names"))
     hidden = {name for name, kind in kinds.items() if kind == "personal"}
     findings = [_kind_finding(frame, name, kind, broken) for name, kind in kinds.items()]
+    findings += [_share_finding(frame, name, rule) for name, rule in meta.get("shares", {}).items()]
     said = {name for name in kinds if name not in frame.columns}  # a column that is not there is one finding, not ten
     askable = []
     for each in suite["expectations"]:
@@ -149,7 +161,7 @@ def check(frame: pd.DataFrame, suite: Mapping[str, Any]) -> ContractReport:
                 _finding(each, rows=len(frame), success=False, observed=f"there is no column {absent[0]!r}")
             )
     for each, result in zip(askable, _validate(frame, suite["name"], askable), strict=True):
-        findings.append(_read(each, result, frame, broken, hidden))
+        findings.append(_read(each, result, frame, broken, hidden, called))
     return ContractReport(
         name=suite["name"], rows=len(frame), violating_rows=int(broken.sum()), findings=tuple(findings)
     )
@@ -212,11 +224,16 @@ def _validate(frame: pd.DataFrame, name: str, expectations: list[dict[str, Any]]
 
 
 def _read(
-    expectation: Mapping[str, Any], outcome: Any, frame: pd.DataFrame, broken: np.ndarray, hidden: Collection[str]
+    expectation: Mapping[str, Any],
+    outcome: Any,
+    frame: pd.DataFrame,
+    broken: np.ndarray,
+    hidden: Collection[str],
+    called: pd.Series | None,
 ) -> Finding:
     """Our finding from Great Expectations' result; critical rows are marked in ``broken``.
 
-    Of ``hidden`` columns no value is shown, in the words of an error neither.
+    Of ``hidden`` columns no value is shown, in the words of an error neither. ``called`` are the names of the rows.
     """
     result = outcome.result or {}
     columns = _columns(expectation["kwargs"])
@@ -233,7 +250,12 @@ def _read(
     if severity == "critical" and not success:
         broken[rows] = True
     examples = tuple(
-        Example(row=int(row), value=_plain([_cell(frame, row, name, hidden) for name in columns]))
+        Example(
+            row=int(row),
+            value=_plain(
+                [*([] if called is None else [called[row]]), *(_cell(frame, row, name, hidden) for name in columns)]
+            ),
+        )
         for row in rows[:EXAMPLES]
     )
     observed = "" if len(rows) or "observed_value" not in result else f"{result['observed_value']}" if tells else HIDDEN
@@ -306,15 +328,30 @@ def _kind_finding(frame: pd.DataFrame, name: str, kind: str, broken: np.ndarray)
     return _finding(expectation, rows=len(values), success=not len(rows), unexpected=len(rows), examples=examples)
 
 
+def _share_finding(frame: pd.DataFrame, name: str, rule: Mapping[str, Any]) -> Finding:
+    """Whether each level has its share of the rows."""
+    expectation = {"type": "shares", "kwargs": {"column": name, **rule}, "severity": rule.get("severity", "critical")}
+    if name not in frame.columns:
+        return _finding(expectation, rows=len(frame), success=False, observed=f"there is no column {name!r}")
+    counts = frame[name].value_counts()
+    few = {level: int(counts.get(level, 0)) for level in rule["least"]}
+    few = {level: count for level, count in few.items() if count < rule["least"][level] * len(frame)}
+    shown = ", ".join(f"{level!r} has {count:,} of {len(frame):,} rows" for level, count in [*few.items()][:EXAMPLES])
+    more = f" and {len(few) - EXAMPLES} more" if len(few) > EXAMPLES else ""
+    return _finding(expectation, rows=len(frame), success=not few, observed=shown + more)
+
+
 def describe(expectation: Mapping[str, Any]) -> str:
     """What an expectation asks for, as a sentence; its ``notes`` say why."""
     kwargs = expectation["kwargs"]
     words = expectation["type"].removeprefix("expect_").replace("_", " ")
     sentence = {
         "kind": "values are {kind}",
+        "shares": "each level has its share of the rows, {least_range}",
         "expect_table_columns_to_match_ordered_list": "the columns are {column_list}, in this order",
         "expect_table_row_count_to_be_between": "the number of rows is {range}",
         "expect_column_values_to_not_be_null": "no value is missing",
+        "expect_column_values_to_be_null": "there is no value",
         "expect_column_values_to_be_unique": "every value is another one",
         "expect_column_values_to_be_between": "values are {range}",
         "expect_column_values_to_be_in_set": "values are among {value_set}",
@@ -326,6 +363,7 @@ def describe(expectation: Mapping[str, Any]) -> str:
             **{key: _short(value) for key, value in kwargs.items()},
             "range": _range(kwargs),
             "pairs": len(kwargs.get("value_pairs_set", ())),
+            "least_range": _least(kwargs.get("least", {})),
             "or_equal": "or equal to " if kwargs.get("or_equal") else "",
         }
     )
@@ -344,6 +382,11 @@ def _range(kwargs: Mapping[str, Any]) -> str:
     return f"at least {low}" if high is None else f"between {low} and {high}"
 
 
+def _least(shares: Mapping[str, float]) -> str:
+    low, high = min(shares.values(), default=0), max(shares.values(), default=0)
+    return f"at least {low:.4g}" if low == high else f"at least {low:.4g} to {high:.4g}"
+
+
 def _short(value: Any) -> str:
     if not isinstance(value, list):
         return str(value)
@@ -354,6 +397,15 @@ def _short(value: Any) -> str:
 def _columns(kwargs: Mapping[str, Any]) -> list[str]:
     """The columns an expectation is about; none for one about the table, such as its list of columns."""
     return [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
+
+
+def _called(frame: pd.DataFrame, name: str | None) -> pd.Series | None:
+    """The names of the rows, where they have some."""
+    return frame[name] if name is not None and name in frame.columns else None
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def _is_text_or_number(value: Any) -> bool:

@@ -26,7 +26,8 @@ from geratriz.data.schema import Column
 from geratriz.data.table import Table
 from geratriz.errors import DataError, RequestError
 
-KEY = b"geratriz"  # in Parquet's metadata
+KEY = b"geratriz"  # in Parquet's metadata, in a text of PNG
+RECORD = "provenance.json"  # in a folder of images
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".jsonl", ".jsonl.gz")
 CELLS_PER_GROUP = 2**21  # of a Parquet row group, which is held in memory whole: 131,072 rows of 16 columns
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -69,17 +70,21 @@ class Provenance(Origin):
         return json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False, default=_plain) + "\n"
 
 
-class Format(Protocol):
-    """How a table becomes a file."""
+class Container(Protocol):
+    """A file that blocks are appended to."""
 
     carries_provenance: ClassVar[bool]
     """Whether the file has a place for it inside."""
 
-    def encode(self, block: Table) -> Any:
-        """A block as ``append`` takes it; of no state, so that any process can do it."""
-
     def writer(self, file: IO[bytes], provenance: Provenance) -> AbstractContextManager[Callable[[Any], None]]:
         """A function that appends encoded blocks to ``file``, which is complete when the context ends."""
+
+
+class Format(Container, Protocol):
+    """How a table becomes a file."""
+
+    def encode(self, block: Table) -> Any:
+        """A block as ``append`` takes it; of no state, so that any process can do it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +211,7 @@ def check_room(path: Path, size: float) -> None:
 
 
 @contextmanager
-def writing(path: Path, form: Format, provenance: Provenance) -> Iterator[Callable[[Any], None]]:
+def writing(path: Path, form: Container, provenance: Provenance) -> Iterator[Callable[[Any], None]]:
     """A function that appends encoded blocks to the file ``path`` while the context lasts; folders are made.
 
     They go to ``path`` with ``.partial`` behind it, which takes the place of ``path`` at the end: a kill, a full disk
@@ -219,27 +224,35 @@ def writing(path: Path, form: Format, provenance: Provenance) -> Iterator[Callab
     partial = target.with_name(f"{target.name}.partial")
     record, new_record = sidecar(target), target.with_name(f"{sidecar(target).name}.partial")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            with form.writer(file, provenance) as append:
-                yield append
-            file.flush()
-            os.fsync(file.fileno())  # some disks say only now that they are full
-        if not form.carries_provenance:
-            new_record.write_text(provenance.to_json(), encoding="utf-8")
-        record.unlink(missing_ok=True)  # of an earlier file: a kill right here leaves no record, never a wrong one
-        os.replace(partial, target)
-        if new_record.exists():
-            os.replace(new_record, record)
+        with refusing(path):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                with form.writer(file, provenance) as append:
+                    yield append
+                file.flush()
+                os.fsync(file.fileno())  # some disks say only now that they are full
+            if not form.carries_provenance:
+                new_record.write_text(provenance.to_json(), encoding="utf-8")
+            record.unlink(missing_ok=True)  # of an earlier file: a kill right here leaves no record, never a wrong one
+            os.replace(partial, target)
+            if new_record.exists():
+                os.replace(new_record, record)
+    finally:
+        for left in (partial, new_record):
+            with suppress(OSError):
+                left.unlink(missing_ok=True)
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """What the system says against writing ``path`` as a RequestError."""
+    try:
+        yield
     except OSError as problem:
         advice = " Free some space, or write to another disk." if problem.errno in FULL else ""
         raise RequestError(
             f"{path} cannot be written: {problem.strerror or problem}. What was there before is as it was.{advice}"
         ) from None
-    finally:
-        for left in (partial, new_record):
-            with suppress(OSError):
-                left.unlink(missing_ok=True)
 
 
 def sidecar(path: Path) -> Path:
@@ -248,14 +261,18 @@ def sidecar(path: Path) -> Path:
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
-    """The record of where the rows in ``path`` came from, as :class:`Provenance` names its parts.
+    """The record of where the rows or images in ``path`` came from, as :class:`Provenance` names its parts.
 
     Raises:
-        DataError: there is no such file, or no record with it.
+        DataError: there is no such file or folder, or no record with it.
     """
     try:
-        if path.suffix == ".parquet":
+        if path.is_dir():
+            text = (path / RECORD).read_bytes()
+        elif path.suffix == ".parquet":
             text = (pq.read_schema(path).metadata or {})[KEY]
+        elif path.suffix == ".png":
+            text = _png_text(path)[KEY.decode()].encode()
         else:
             path.stat()
             text = sidecar(path.resolve()).read_bytes()
@@ -271,6 +288,13 @@ def read_provenance(path: Path) -> dict[str, Any]:
     except (ValueError, OSError) as problem:
         raise DataError(f"{path} cannot be read: {problem}") from None
     return content
+
+
+def _png_text(path: Path) -> dict[str, str]:
+    from PIL import Image
+
+    with Image.open(path, formats=["PNG"]) as picture:
+        return {str(key): str(value) for key, value in picture.info.items()}
 
 
 def _to_arrow(block: Table, schema: pa.Schema | None) -> pa.Table:

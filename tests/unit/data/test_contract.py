@@ -15,7 +15,8 @@ from geratriz.report.validation import page
 from tests.tables import mixed, told
 
 ROOT = Path(__file__).parents[3]
-BUNDLED = sorted(path.stem for path in (ROOT / "contracts").glob("*.json"))
+CONTRACTS = {path.stem: json.loads(path.read_text()) for path in (ROOT / "contracts").glob("*.json")}
+BUNDLED = sorted(name for name, suite in CONTRACTS.items() if "kinds" in suite["meta"])  # the others are of images
 
 
 def bundled(name: str) -> pd.DataFrame:
@@ -218,3 +219,48 @@ def test_values_of_personal_columns_are_never_shown() -> None:
 def test_personal_is_text_or_numbers(values: Any, wrong: int) -> None:
     report = contract.check(pd.DataFrame({"x": values}), suite(x="personal"))
     assert [each.unexpected_count for each in report.findings] == [wrong]
+
+
+def shares(least: object, **more: Any) -> dict[str, Any]:
+    return {"name": "toy", "meta": {"shares": {"word": {"least": least, **more}}}, "expectations": []}
+
+
+def test_a_level_below_its_share_is_found_and_named() -> None:
+    report = contract.check(FRAME, shares({"a": 0.25, "b": 0.75, "c": 0.01}))
+    assert [each.success for each in report.findings] == [False]
+    assert report.findings[0].observed == "'b' has 2 of 4 rows, 'c' has 0 of 4 rows"
+    assert report.findings[0].description == "each level has its share of the rows, at least 0.01 to 0.75"
+    with pytest.raises(ContractError, match="column word: each level has its share"):
+        contract.require(report)
+    assert "&#x27;c&#x27; has 0 of 4 rows" in page(report) or "'c' has 0 of 4 rows" in page(report)
+
+
+def test_shares_that_are_kept_or_only_warn_stop_nothing() -> None:
+    assert contract.check(FRAME, shares({"a": 0.25, "b": 0.5})).findings[0].success
+    report = contract.check(FRAME, shares({"c": 0.5}, severity="warning"))
+    contract.require(report)
+    assert len(report.warnings) == 1
+
+
+def test_shares_of_a_column_that_is_not_there_are_not_kept() -> None:
+    report = contract.check(FRAME.drop(columns="word"), shares({"a": 0.25}))
+    assert report.critical[0].observed == "there is no column 'word'"
+
+
+@pytest.mark.parametrize("bad", [shares({"a": 2}), shares({"a": True}), shares(0.5), shares({}, severity="bad")])
+def test_shares_that_are_none_are_refused(bad: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "suite.json").write_text(json.dumps(bad))
+    with pytest.raises(ConfigError, match=r"meta\.shares\.word"):
+        contract.read_suite(tmp_path / "suite.json")
+
+
+def test_rows_that_have_names_are_called_by_them() -> None:
+    named = {
+        **suite(expect("expect_column_values_to_be_between", column="age", max_value=99)),
+        "meta": {"names": "word"},
+    }
+    report = contract.check(FRAME, named)
+    assert report.critical[0].examples[0].value == ["b", 400]
+    with pytest.raises(ContractError, match=r"row 2: .'b', 400."):
+        contract.require(report)
+    assert "b, 400" in page(report)

@@ -1,0 +1,171 @@
+"""Images into one grid, a folder of PNG files or Parquet, block by block, with a record of where they came from.
+
+A grid carries the record in a text of its PNG, Parquet in its metadata (both under ``geratriz``), a folder in
+``provenance.json``. What is there before stays until all images are written.
+"""
+
+import itertools
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from geratriz.data.image_source import ENDINGS, IMAGE, folder_of
+from geratriz.data.images import LABEL, Images, ImageSchema
+from geratriz.data.stream import KEY, RECORD, Provenance, refusing, writing
+from geratriz.errors import RequestError
+from geratriz.picture import grid, png
+
+LARGEST_GRID = 2**25  # pixels: it is held in memory, and a viewer must open it
+GROUP = 2**24  # bytes of a row group of Parquet, which is held in memory
+
+
+def write(path: Path, blocks: Iterator[Images], total: int, provenance: Provenance) -> None:
+    """Write ``total`` images, which come in ``blocks`` of one schema.
+
+    Args:
+        path: ``.png``: all images in one grid, row by row. ``.parquet``: the columns ``image`` (bytes of a PNG) and,
+            where they are labelled, ``label``. A name without an ending, or with a slash behind it: a folder of PNG
+            files, in a sub-folder for each class where they are labelled. :func:`geratriz.data.image_prepare.read`
+            reads the last two.
+        blocks: drawn one at a time.
+        total: how many images come.
+        provenance: where they came from.
+
+    Raises:
+        RequestError: the ending is another one, a folder is there and not empty, a grid would be too large, or the
+            disk refuses.
+    """
+    check_path(path)
+    first = next(blocks)
+    rest = itertools.chain([first], blocks)
+    if path.suffix == ".png":
+        _check_grid(path, first.schema, total)
+        context = writing(path, _Grid(total), provenance)
+    elif path.suffix == ".parquet":
+        context = writing(path, _Parquet(first.schema), provenance)
+    else:
+        context = _folder(path, first.schema, total, provenance)
+    with context as append:
+        for block in rest:
+            append(block)
+
+
+def check_path(path: Path) -> None:
+    """Whether images can be written to ``path``.
+
+    Raises:
+        RequestError: its ending is neither .png nor .parquet, or it is a folder that is not empty.
+    """
+    ending = path.suffix.lower()
+    if ending in (*ENDINGS, ".csv", ".zip", ".tar", ".gz", ".npz", ".jsonl") and path.suffix != ".png":
+        raise RequestError(
+            f"{path} cannot be written: its name must end in .png (one grid of all images), in .parquet, or in nothing "
+            "(a folder of PNG files)."
+        )
+    if path.suffix in (".png", ".parquet"):
+        if path.is_dir():
+            raise RequestError(f"{path} cannot be written: it is a folder.")
+    elif path.is_dir() and any(path.iterdir()):
+        raise RequestError(f"{path} is a folder that is not empty. Name a new one, or empty it; nothing was written.")
+    elif path.exists() and not path.is_dir():
+        raise RequestError(f"{path} is a file; name a new folder, or end the name in .png or .parquet.")
+
+
+def _check_grid(path: Path, schema: ImageSchema, total: int) -> None:
+    if total * schema.height * schema.width > LARGEST_GRID:
+        most = LARGEST_GRID // (schema.height * schema.width)
+        raise RequestError(
+            f"{path} cannot hold {total:,} images of {schema.height} x {schema.width}: a grid takes at most {most:,}. "
+            "Write a folder or .parquet."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    carries_provenance: ClassVar[bool] = True
+
+    total: int
+
+    @contextmanager
+    def writer(self, file: IO[bytes], provenance: Provenance) -> Iterator[Callable[[Images], None]]:
+        blocks: list[np.ndarray] = []
+
+        def append(block: Images) -> None:
+            blocks.append(block.pixels)
+
+        yield append
+        picture = grid(np.concatenate(blocks), math.ceil(math.sqrt(self.total)))
+        file.write(png(picture, texts={KEY.decode(): provenance.to_json()}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Parquet:
+    carries_provenance: ClassVar[bool] = True
+
+    images: ImageSchema
+
+    @contextmanager
+    def writer(self, file: IO[bytes], provenance: Provenance) -> Iterator[Callable[[Images], None]]:
+        fields = [(IMAGE, pa.binary()), *([(LABEL, pa.string())] if self.images.classes else [])]
+        schema = pa.schema(fields, metadata={KEY: provenance.to_json().encode()})
+        waiting: list[pa.Table] = []
+
+        def flush() -> None:
+            parquet.write_table(pa.concat_tables(waiting).combine_chunks())
+            waiting.clear()
+
+        def append(block: Images) -> None:
+            columns = {IMAGE: [png(each) for each in block.pixels], LABEL: _names(block)}
+            waiting.append(pa.table([columns[field.name] for field in schema], schema=schema))
+            if sum(each.nbytes for each in waiting) >= GROUP:
+                flush()
+
+        with pq.ParquetWriter(file, schema, compression={IMAGE: "none", LABEL: "zstd"}) as parquet:
+            yield append
+            if waiting:
+                flush()
+
+
+@contextmanager
+def _folder(path: Path, schema: ImageSchema, total: int, provenance: Provenance) -> Iterator[Callable[[Images], None]]:
+    """A function that appends images to a folder beside ``path``, which takes its place at the end."""
+    target = path.resolve()
+    partial = target.with_name(f"{target.name}.partial")
+    if partial.exists() and not (partial / RECORD).is_file():
+        raise RequestError(f"{partial} is in the way: images are written there first. Move it, or name another folder.")
+    digits = len(str(max(total - 1, 0)))
+    done = 0
+
+    def append(block: Images) -> None:
+        nonlocal done
+        for number, (pixels, name) in enumerate(zip(block.pixels, _names(block), strict=True), done):
+            (partial / folder_of(name) / f"{number:0{digits}d}.png").write_bytes(png(pixels))
+        done += len(block)
+
+    try:
+        with refusing(path):
+            shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
+            for name in ("", *map(folder_of, schema.classes)):
+                (partial / name).mkdir(parents=True)
+            (partial / RECORD).write_text(provenance.to_json(), encoding="utf-8")
+            yield append
+            for name in map(folder_of, schema.classes):
+                with suppress(OSError):
+                    (partial / name).rmdir()  # a class of which there is no image
+            os.replace(partial, target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _names(block: Images) -> list[str]:
+    """The class of each image; empty words where there are none."""
+    return [""] * len(block) if block.labels is None else [block.schema.classes[each] for each in block.labels]

@@ -1,0 +1,369 @@
+"""Where images stand: a folder, a zip or tar, Parquet or arrays, read one after another. Nothing is ever unpacked.
+
+An entry that cannot be an image says why in its ``problem``; what is plainly none (a README, a hidden file) is passed
+over. The order is that of paths in folders and zips, that of the file elsewhere.
+"""
+
+import itertools
+import json
+import lzma
+import os
+import re
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+from urllib.parse import unquote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from geratriz.data.images import CHANNELS, LABEL, SCHEMA, Images
+from geratriz.errors import DataError
+
+IMAGE = "image"  # the column of a Parquet file
+ENDINGS = (  # of images; what cannot be decoded of them is named, not passed over
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".jp2", ".avif"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".heic", ".heif", ".svg", ".psd", ".eps", ".ico", ".tga", ".exr", ".dng"),
+)
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
+HEAD = 16
+LARGEST = 2**28  # bytes of a file: it is held in memory
+ROWS = 64  # of a Parquet file or an array, read together
+DAMAGED = (  # what readers raise; pyarrow's are the first two
+    *(ValueError, OSError, EOFError, RuntimeError, zlib.error, lzma.LZMAError),
+    *(tarfile.TarError, zipfile.BadZipFile),
+)
+_MAGIC = re.compile(
+    rb"\x89PNG|\xff\xd8\xff|GIF8|II\*\0|MM\0\*|RIFF....WEBP|\0\0\0\x0cjP|....ftyp(avif|heic|mif1)", re.DOTALL
+)
+_UNFIT = re.compile(r'[%/\\:*?"<>|\x00-\x1f]|^[.]|[. ]$')
+_ARRAYS = (("images", "labels"), ("image", "label"), ("pixels", "labels"), ("x", "y"), ("x_train", "y_train"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """An image as it is stored, or what stands in its place."""
+
+    path: str
+    """Below the folder or in the archive, with ``/``; ``row 7`` of Parquet and arrays."""
+    content: bytes = b""
+    """The encoded image."""
+    pixels: np.ndarray | None = None
+    """uint8 (H, W, C), where it is stored as such."""
+    label: str | None = None
+    """Where it is stored beside the image; :func:`labels` knows those that folders give."""
+    problem: str | None = None
+    """Why there is nothing to decode."""
+
+
+def entries(path: Path) -> Iterator[Entry]:
+    """Every image of a data set, one in memory at a time.
+
+    Args:
+        path: a folder; a zip or tar (.gz, .bz2, .xz) of one; Parquet with a column ``image`` of encoded bytes, or of
+            structs with a field ``bytes``, and maybe a column ``label``; an .npz of an array ``images`` (or ``x``,
+            ``x_train``), uint8 (N, H, W) or (N, H, W, C), and maybe one of labels; a folder that
+            :meth:`Images.write` wrote; a single image.
+
+    Raises:
+        DataError: there is no such path, it is none of these, or it is damaged as a whole.
+    """
+    if not path.exists():
+        hint = f" It is versioned: `dvc pull {path}.dvc` brings it." if Path(f"{path}.dvc").exists() else ""
+        raise DataError(f"{path} does not exist.{hint}")
+    try:
+        yield from _reader(path)(path)
+    except DAMAGED as problem:
+        said = (str(problem) or type(problem).__name__).splitlines()[0].rstrip(".")
+        raise DataError(f"{path} cannot be read: {said}. Copy or export it again.") from None
+
+
+def labels(found: Sequence[Entry], classes: Collection[str] = ()) -> list[str | None]:
+    """The label of each entry: the stored one, else the class folder its path lies in; none with a problem has one.
+
+    Folders that all images share are no classes, those of ``pets/cat/1.png`` and ``pets/dog/1.png`` are cat and dog,
+    unless the last of them is one of the ``classes`` known. Only paths, labels and problems are looked at.
+    """
+    folders = [PurePosixPath(each.path).parts[:-1] for each in found]
+    counted = [folder for folder, each in zip(folders, found, strict=True) if not each.problem]
+    first, last = min(counted, default=()), max(counted, default=())
+    shared = [a for a, _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))]
+    depth = len(shared) - (1 if shared and class_of(shared[-1]) in classes else 0)
+    return [
+        None if each.problem else each.label or (class_of(folder[depth]) if len(folder) > depth else None)
+        for folder, each in zip(folders, found, strict=True)
+    ]
+
+
+def folder_of(name: str) -> str:
+    """The folder of a class: its name, without what no file system takes (``a/b`` becomes ``a%2Fb``)."""
+    return _UNFIT.sub(lambda found: f"%{ord(found[0]):02X}", name)
+
+
+def class_of(folder: str) -> str:
+    """The class of a folder: the name :func:`folder_of` made it from, or its own."""
+    name = unquote(folder)
+    return name if folder_of(name) == folder else folder
+
+
+def is_prepared(path: Path) -> bool:
+    """Whether :meth:`Images.write` wrote this folder."""
+    return (path / SCHEMA).is_file()
+
+
+def _reader(path: Path) -> Callable[[Path], Iterator[Entry]]:
+    if path.is_dir():
+        return _prepared if is_prepared(path) else _folder
+    if not path.is_file():
+        raise DataError(f"{path} is neither a file nor a folder.")
+    name = path.name.lower()
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if not head:
+        raise DataError(f"{path} is empty (0 bytes). Copy or export it again.")
+    if name.endswith(".parquet") or head.startswith(b"PAR1"):
+        return _parquet
+    if name.endswith(".npz"):
+        return _arrays
+    if _looks_like_image(name, head):
+        return _single
+    if zipfile.is_zipfile(path):
+        return _zip
+    if tarfile.is_tarfile(path):
+        return _tar
+    if name.endswith(ARCHIVES):
+        raise DataError(
+            f"{path} is no zip or tar that can be read: it is damaged, ends early or is of another kind. Copy it "
+            "again, or unpack it and give the folder."
+        )
+    raise DataError(f"{path} is neither a folder of images, a zip or tar of one, Parquet, .npz, nor an image.")
+
+
+def _folder(root: Path) -> Iterator[Entry]:
+    """Links to files are followed, as DVC may lay its cache out in links; links to folders, which may go round, not."""
+    found: dict[str, str | None] = {}
+
+    def refuse(problem: OSError) -> None:
+        found[Path(problem.filename).relative_to(root).as_posix()] = f"the folder cannot be read: {problem.strerror}"
+
+    for folder, folders, files in os.walk(root, onerror=refuse):
+        below = PurePosixPath(Path(folder).relative_to(root).as_posix())
+        for each in folders:
+            if (Path(folder) / each).is_symlink():
+                found[str(below / each)] = "a link to a folder, which is not followed: put the folder itself here"
+        folders[:] = [each for each in folders if not _hidden(each)]
+        found.update((str(below / each), None) for each in files)
+    for name, problem in sorted(found.items()):
+        if problem is not None:
+            if not _hidden(PurePosixPath(name).name):
+                yield Entry(path=_text(name), problem=problem)
+            continue
+        place = root / name
+        try:
+            status = place.stat()
+        except OSError as error:
+            yield from _named(name, "a link that leads nowhere" if place.is_symlink() else f"{error.strerror}")
+            continue
+        if stat.S_ISREG(status.st_mode):
+            yield from _file(name, status.st_size, lambda place=place: place.open("rb"))  # type: ignore[misc]
+        else:
+            yield from _named(name, "not a regular file")
+
+
+def _single(path: Path) -> Iterator[Entry]:
+    return _file(path.name, path.stat().st_size, lambda: path.open("rb"))
+
+
+def _zip(path: Path) -> Iterator[Entry]:
+    with zipfile.ZipFile(path) as archive:
+        for member in sorted(archive.infolist(), key=lambda each: each.filename):
+            name, mode = member.filename, member.external_attr >> 16
+            if member.is_dir():
+                continue
+            if member.flag_bits & 1:
+                raise DataError(f"{path} is encrypted ({_text(name)}). Unpack it and give the folder.")
+            if outside := _leaves(name):
+                yield Entry(path=_text(name), problem=outside)
+            elif stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+                yield from _named(name, "a link or a device, not a file")
+            else:
+                yield from _file(name, member.file_size, lambda member=member: archive.open(member))  # type: ignore[misc]
+
+
+def _tar(path: Path) -> Iterator[Entry]:
+    with tarfile.open(path, "r|*") as archive:
+        while (member := archive.next()) is not None:
+            archive.members.clear()  # type: ignore[attr-defined]  # it would keep all of them
+            if member.isdir():
+                continue
+            if outside := _leaves(member.name):
+                yield Entry(path=_text(member.name), problem=outside)
+            elif not member.isreg():
+                yield from _named(member.name, "a link or a device, not a file")
+            else:
+                yield from _file(member.name, member.size, lambda member=member: archive.extractfile(member))  # type: ignore
+
+
+def _file(name: str, size: int, open_it: Callable[[], IO[bytes]]) -> Iterator[Entry]:
+    """The entry of a file in a folder or archive; none where it is no image."""
+    path = PurePosixPath(name)
+    if any(map(_hidden, path.parts)):
+        return
+    if name.lower().endswith(ARCHIVES):
+        yield Entry(path=_text(name), problem="an archive among the images: unpack it, or give it on its own")
+        return
+    try:
+        with closing(open_it()) as file:
+            head = file.read(HEAD)
+            if not _looks_like_image(name, head):
+                return
+            if size > LARGEST:
+                yield Entry(path=_text(name), problem=f"{size:,} bytes; at most {LARGEST:,} are read")
+                return
+            content = head + file.read(LARGEST)
+    except OSError as problem:
+        yield Entry(path=_text(name), problem=f"cannot be read: {problem.strerror or problem}")
+    except (*DAMAGED, NotImplementedError) as problem:
+        yield Entry(path=_text(name), problem=f"cannot be unpacked: {problem or type(problem).__name__}")
+    else:
+        yield Entry(path=_text(name), content=content)
+
+
+def _named(name: str, problem: str) -> Iterator[Entry]:
+    """What is no file, if it would have been looked at."""
+    if not any(map(_hidden, PurePosixPath(name).parts)) and name.lower().endswith(ENDINGS):
+        yield Entry(path=_text(name), problem=problem)
+
+
+def _parquet(path: Path) -> Iterator[Entry]:
+    with pq.ParquetFile(path, pre_buffer=False, buffer_size=2**20) as file:
+        schema = file.schema_arrow
+        if IMAGE not in schema.names:
+            raise DataError(
+                f"{path} has no column {IMAGE!r} of encoded images; its columns are {', '.join(schema.names)}. "
+                "Rename the one that holds them, and the one of labels, if any, to 'label'."
+            )
+        kind = schema.field(IMAGE).type
+        held = kind.field("bytes").type if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0 else kind
+        if not any(of(held) for of in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)):
+            raise DataError(
+                f"{path}: the column {IMAGE!r} is {kind}; expected the bytes of PNG or JPEG files, or structs with a "
+                "field 'bytes'."
+            )
+        label = _labels_of(path, schema)
+        columns = [IMAGE, LABEL] if label else [IMAGE]
+        row = 0
+        for batch in file.iter_batches(ROWS, columns=columns, use_threads=False):
+            images = batch.column(IMAGE)
+            for i in range(len(images)):
+                value = images[i].as_py()
+                content = value.get("bytes") if isinstance(value, dict) else value
+                yield Entry(
+                    path=f"row {row}",
+                    content=content or b"",
+                    label=label(batch.column(LABEL)[i].as_py()) if label else None,
+                    problem=None if content is not None else "there is no image in this row",
+                )
+                row += 1
+
+
+def _labels_of(path: Path, schema: pa.Schema) -> Callable[[Any], str | None] | None:
+    """How a cell of the column of labels becomes a name; Hugging Face's metadata have names for numbers."""
+    if LABEL not in schema.names:
+        return None
+    kind = schema.field(LABEL).type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    text = any(of(kind) for of in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
+    if not (text or pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
+        raise DataError(f"{path}: the column {LABEL!r} is {kind}; expected text or whole numbers.")
+    try:
+        told = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        names = tuple(map(str, told["info"]["features"][LABEL]["names"]))
+    except (ValueError, KeyError, TypeError):
+        names = ()
+
+    def name(value: Any) -> str | None:
+        if value is None:
+            return None
+        return names[value] if not text and 0 <= value < len(names) else str(value)
+
+    return name
+
+
+def _arrays(path: Path) -> Iterator[Entry]:
+    with zipfile.ZipFile(path) as archive:
+        keys = {each.removesuffix(".npy").lower(): each for each in archive.namelist()}
+        pair = next((each for each in _ARRAYS if each[0] in keys), None)
+        if pair is None:
+            raise DataError(f"{path} has the arrays {', '.join(sorted(keys))}; expected one named 'images'.")
+        with archive.open(keys[pair[0]]) as file:
+            shape, dtype = _header(path, pair[0], file)
+            given = _array_labels(path, keys[pair[1]], shape[0]) if pair[1] in keys else None
+            size = int(np.prod(shape[1:]))
+            for start in range(0, shape[0], ROWS):
+                rows = min(ROWS, shape[0] - start)
+                content = file.read(rows * size)
+                if len(content) < rows * size:
+                    raise DataError(f"{path}: the array {pair[0]!r} ends early. Export it again.")
+                for i, pixels in enumerate(np.frombuffer(content, dtype).reshape(rows, *shape[1:]), start):
+                    yield Entry(path=f"row {i}", pixels=pixels, label=None if given is None else str(given[i]))
+
+
+def _header(path: Path, key: str, file: IO[bytes]) -> tuple[tuple[int, int, int, int], np.dtype[Any]]:
+    """Shape (N, H, W, C) and dtype of an array of pixels."""
+    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    shape, fortran, dtype = read[np.lib.format.read_magic(file)](file)
+    shape = (*shape, 1) if len(shape) == 3 else shape
+    if len(shape) != 4 or shape[3] not in CHANNELS or min(shape[1:3]) < 1 or dtype != np.uint8 or fortran:
+        order = ", in Fortran's order" if fortran else ""
+        raise DataError(
+            f"{path}: the array {key!r} is {dtype} {shape}{order}; expected uint8 (N, H, W) or (N, H, W, C), C = 1, 3 "
+            "or 4, values from 0 to 255."
+        )
+    return shape, dtype
+
+
+def _array_labels(path: Path, name: str, count: int) -> np.ndarray:
+    with np.load(path, allow_pickle=False) as arrays:
+        given: np.ndarray = arrays[name.removesuffix(".npy")]
+    if given.shape != (count,) or given.dtype.kind not in "iubU":
+        raise DataError(
+            f"{path}: the labels are {given.dtype} {given.shape}; expected text or whole numbers, one for each of the "
+            f"{count} images."
+        )
+    return given
+
+
+def _prepared(path: Path) -> Iterator[Entry]:
+    images = Images.read(path)
+    for i in range(len(images)):
+        label = None if images.labels is None else images.schema.classes[images.labels[i]]
+        yield Entry(path=f"row {i}", pixels=images.pixels[i], label=label)
+
+
+def _looks_like_image(name: str, head: bytes) -> bool:
+    return name.lower().endswith(ENDINGS) or _MAGIC.match(head) is not None
+
+
+def _leaves(name: str) -> str | None:
+    """The problem of a path that would lead out of the folder it is unpacked in."""
+    path = name.replace("\\", "/")
+    if path.startswith("/") or re.match("[A-Za-z]:", path) or ".." in path.split("/"):
+        return "its path leads out of the archive"
+    return None
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _text(name: str) -> str:
+    """A path as text that can be written: file names need not be."""
+    return str(PurePosixPath(name)).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
