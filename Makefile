@@ -5,10 +5,10 @@ READY := .venv/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-stack up check bench clean lock
+.PHONY: help demo demo-images test test-stack up check bench clean lock
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
@@ -21,6 +21,9 @@ $(READY): requirements.lock pyproject.toml
 
 demo: $(READY) ## the main job on the Adult data: validate, train, judge, register
 	@python -m pipelines.retrain
+
+demo-images: $(READY) ## the same on images of clothes, in a worktree of its own
+	@python -m pipelines.example fashion
 
 test: $(READY) ## all tests
 	@python -m pytest

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from geratriz import __version__, bundle
 from geratriz import config as settings_of
@@ -16,13 +16,16 @@ from geratriz.data.images import Images
 from geratriz.data.rules import Rules, not_enforced
 from geratriz.data.stream import Origin
 from geratriz.data.table import Table
-from geratriz.errors import ConfigError, RequestError
+from geratriz.errors import ConfigError, DataError, RequestError
 from geratriz.generators import catalog, draw, image_draw
 from geratriz.generators.base import Generator
 from geratriz.generators.image_base import ImageGenerator
-from geratriz.promotion import Privacy, PrivacyLimits
+from geratriz.promotion import MemoryLimits, Privacy, PrivacyLimits
 from geratriz.registry import release
 from geratriz.tracking import NullTracker, Tracker
+
+if TYPE_CHECKING:
+    from geratriz.report.image_page import Pictures
 
 AnyGenerator = Generator[Any] | ImageGenerator[Any]
 Model = AnyGenerator | Path | str  # a generator in hand, its folder, or its address in the registry
@@ -36,17 +39,19 @@ class Measured:
     low: float
     high: float
     floor: float | None
-    """What columns drawn independently score."""
+    """What columns drawn independently score; of images, what blurred real ones do."""
     ceiling: float | None
-    """What fresh real rows score."""
+    """What fresh real rows or images score."""
     better: Literal["higher", "lower"]
     chance: float | None = None
     """Of a metric of privacy: what it is where nothing leaks."""
+    copycat: float | None = None
+    """Of images: what copies of the training images score."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """What was measured on synthetic rows. ``print`` shows it as a table, :meth:`write` as a page."""
+    """What was measured on synthetic rows or images. ``print`` shows it as a table, :meth:`write` as a page."""
 
     title: str
     scores: Mapping[str, Measured]
@@ -55,6 +60,8 @@ class Report:
     """What the attacks found: ``report.privacy.outcome`` is ``passed``, ``leak`` or ``unproven``."""
     content: Mapping[str, Any]
     """All of it, as metrics.json has it."""
+    pictures: "Pictures | None" = None
+    """Of images: what the page shows of them."""
 
     def to_json(self) -> Mapping[str, Any]:
         """The content of metrics.json: metrics, verdict, numbers of rows, and details by column and pair."""
@@ -62,10 +69,13 @@ class Report:
 
     def write(self, folder: Path | str) -> None:
         """Write ``metrics.json`` and the page ``index.html`` into ``folder``, which is made."""
-        from geratriz.report.page import Page
+        from geratriz.report import image_page, page
+        from geratriz.report._page import Page
         from geratriz.stages import evaluate as stage
 
-        stage.write(self.content, Page(title=self.title, report=self.content), Path(folder))
+        made = Page(title=self.title, report=self.content)
+        html = page.render(made) if self.pictures is None else image_page.render(made, self.pictures)
+        stage.write(self.content, html=html, out=Path(folder))
 
     def __str__(self) -> str:
         from geratriz.stages import evaluate as stage
@@ -178,7 +188,7 @@ def load(model: Path | str) -> AnyGenerator:
 
 @overload
 def sample(
-    model: Model,
+    model: Generator[Any],
     n: int,
     *,
     seed: int,
@@ -187,7 +197,31 @@ def sample(
     start: int = ...,
     jobs: int | None = ...,
     told: None = ...,
-) -> Table | Images: ...
+) -> Table: ...
+@overload
+def sample(
+    model: ImageGenerator[Any],
+    n: int,
+    *,
+    seed: int,
+    where: Mapping[str, Any] | None = ...,
+    out: None = ...,
+    start: int = ...,
+    jobs: int | None = ...,
+    told: None = ...,
+) -> Images: ...
+@overload
+def sample(
+    model: Path | str,
+    n: int,
+    *,
+    seed: int,
+    where: Mapping[str, Any] | None = ...,
+    out: None = ...,
+    start: int = ...,
+    jobs: int | None = ...,
+    told: None = ...,
+) -> Any: ...
 @overload
 def sample(
     model: Model,
@@ -241,11 +275,11 @@ def sample(
     """
     order = draw.Order(rows=n, seed=seed, where=where or {}, start=start)
     if out is None:
-        generator = model if isinstance(model, AnyGenerator) else release.load(model)
+        generator = model if isinstance(model, Generator | ImageGenerator) else release.load(model)
         if isinstance(generator, ImageGenerator):
             return image_draw.images(generator, order)
         return draw.table(generator, order, jobs=jobs)
-    found = _in_hand(model) if isinstance(model, AnyGenerator) else release.find(model)
+    found = _in_hand(model) if isinstance(model, Generator | ImageGenerator) else release.find(model)
     if isinstance(found.generator, ImageGenerator):
         image_draw.write(found.generator, Path(out), order, origin=found.origin, told=told)
     else:
@@ -254,39 +288,43 @@ def sample(
 
 
 def evaluate(
-    train: Table,
-    test: Table,
-    synthetic: Table,
+    train: Table | Images,
+    test: Table | Images,
+    synthetic: Table | Images,
     *,
     contract: Path | str | None = None,
     title: str = "Synthetic rows",
     **settings: Any,
 ) -> Report:
-    """Judge synthetic rows, whoever made them.
+    """Judge synthetic rows or images, whoever made them.
 
     >>> report = geratriz.evaluate(train, test, rows)
     >>> report.scores["detection"].value, report.scores["detection"].ceiling
     >>> report.write("report")
 
-    Half of ``test`` stands in for fresh real rows: they show what each metric says of a perfect generator. The privacy
+    Half of ``test`` stands in for fresh real data: they show what each metric says of a perfect generator. The privacy
     verdict rests on attacks, under the limits that params.yaml has by default.
 
     Args:
-        train: the rows the generator learnt from; its schema, target included, is that of all three.
-        test: real rows it never saw.
-        synthetic: the rows to judge.
-        contract: a suite of expectations, JSON, to hold the synthetic rows against.
+        train: what the generator learnt from; its schema, target included, is that of all three.
+        test: real rows or images it never saw.
+        synthetic: what is to be judged.
+        contract: of tables, a suite of expectations, JSON, to hold the synthetic rows against.
         title: of the page.
-        settings: as in the section ``evaluate`` of params.yaml: ``seed``, ``bootstrap``, ``max_rows``.
+        settings: as in the section ``evaluate`` of params.yaml: ``seed``, ``bootstrap``, ``max_rows``; of images
+            ``seed``, ``max_images``, ``extractor``.
 
     Raises:
         ConfigError: no such setting.
-        DataError: the tables have not the same columns, or too few rows.
+        DataError: the tables have not the same columns, the images not the same size, or there are too few.
+        RequestError: tables and images are mixed.
     """
     from geratriz.evaluate import suite
     from geratriz.evaluate.base import EvaluateConfig, Trio
     from geratriz.stages import evaluate as stage
 
+    if isinstance(train, Images):
+        return _evaluate_images(train, test, synthetic, title, settings)
     chosen = settings_of.load(EvaluateConfig, settings, "evaluate")
     rules = None if contract is None else read_suite(Path(contract))
     schema = _a_table("evaluate", train).schema
@@ -294,9 +332,32 @@ def evaluate(
     fresh, held = suite.halve(held)
     marks = suite.landmarks(train, fresh, held, chosen, rules)
     trio = Trio(train=train, test=held, fresh=fresh, synthetic=rows, config=chosen, rows=marks.rows, suite=rules)
-    content = stage.assess(trio, marks, gates=None, limits=PrivacyLimits())
+    return _report(title, stage.assess(trio, marks, gates=None, limits=PrivacyLimits()))
+
+
+def _evaluate_images(train: Images, test: Any, synthetic: Any, title: str, settings: Mapping[str, Any]) -> Report:
+    from geratriz.evaluate import image_suite
+    from geratriz.evaluate.image_base import ImageEvaluateConfig, ImageTrio
+    from geratriz.stages import evaluate as stage
+
+    chosen = settings_of.load(ImageEvaluateConfig, settings, "evaluate")
+    for each in (test, synthetic):
+        if not isinstance(each, Images):
+            raise RequestError(
+                f"evaluate got images to compare with a {type(each).__name__}; give three sets of images."
+            )
+        if each.schema != train.schema:
+            raise DataError(f"evaluate compares images of one schema; got {each.schema} beside {train.schema}.")
+    fresh, held = image_suite.halve(test)
+    marks = image_suite.landmarks(train, fresh, held, chosen)
+    trio = ImageTrio(train=train, test=held, fresh=fresh, synthetic=synthetic, config=chosen, images=marks.rows)
+    content = stage.assess_images(trio, marks, gates=None, limits=MemoryLimits())
+    return _report(title, content, pictures=stage.pictures_of(trio, content, None))
+
+
+def _report(title: str, content: Mapping[str, Any], **more: Any) -> Report:
     scores = {name: settings_of.load(Measured, entry, name) for name, entry in content["metrics"].items()}
-    return Report(title=title, scores=scores, privacy=Privacy.of(content["privacy"]), content=content)
+    return Report(title=title, scores=scores, privacy=Privacy.of(content["privacy"]), content=content, **more)
 
 
 def _a_table(verb: str, given: Any) -> Table:

@@ -20,6 +20,7 @@ FORMAT = 1
 HEAD = "generator.json"
 TENSORS = "tensors.safetensors"
 HISTORY = "history.jsonl"
+WALKS = "walks.png"  # of a generator of images: from latent to latent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

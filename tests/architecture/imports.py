@@ -25,7 +25,7 @@ def files(module: str, *, model: str | None) -> set[str]:
         found = direct(current)
         if current == CATALOG:
             generators = {name for name in found if name.startswith("geratriz.generators.")}
-            own = {f"geratriz.generators.{model}", "geratriz.generators.base"}
+            own = {f"geratriz.generators.{each}" for each in (model, "base", "image_base")}
             found = (found - generators) | (generators & own)
         waiting.extend(found)
     paths = {_path(name).relative_to(ROOT).as_posix() for name in seen}

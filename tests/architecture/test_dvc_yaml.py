@@ -35,7 +35,7 @@ def outputs(stage: dict[str, Any]) -> set[str]:
     return {next(iter(each)) if isinstance(each, dict) else each for each in entries}
 
 
-@pytest.mark.parametrize("model", catalog.GENERATORS)
+@pytest.mark.parametrize("model", [*catalog.GENERATORS, *catalog.IMAGE_GENERATORS])
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_depends_on_exactly_the_files_it_imports(name: str, model: str) -> None:
     declared = {path for path in expanded(name, model)["deps"] if path.startswith("src/")}
@@ -85,7 +85,8 @@ def test_every_params_file_loads_strictly_and_names_every_setting(path: Path) ->
             }
             config.load(module.Params, values, name)
     for model in settings["models"]:
-        config_cls = catalog.find(model).config_cls
+        images = settings["data"]["kind"] == "images"
+        config_cls = (catalog.find_images(model) if images else catalog.find(model)).config_cls
         config.load(config_cls, settings["train"][model], model)
         assert set(settings["train"][model]) == {field.name for field in dataclasses.fields(config_cls)}
     assert Path(ROOT / settings["data"]["contract"]).exists()

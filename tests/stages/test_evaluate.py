@@ -1,6 +1,7 @@
 """Stage evaluate: files in, metrics.json and a page out."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,8 @@ from geratriz.evaluate import suite
 from geratriz.evaluate.base import EvaluateConfig, Trio
 from geratriz.generators import catalog
 from geratriz.promotion import Gate
-from geratriz.report.page import Page
+from geratriz.report._page import Page
+from geratriz.report.page import render
 from geratriz.stages import evaluate as stage
 from tests.tables import mixed, told
 from tests.unit.report.made import Reader
@@ -55,7 +57,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def done(inputs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     out = tmp_path_factory.mktemp("report") / "floor"
-    stage.main(stage.Params(evaluate=CONFIG, gates=GATES, privacy=LIMITS), **inputs, out=out)
+    stage.main(stage.Params(evaluate={"bootstrap": 20}, gates=GATES, privacy=asdict(LIMITS)), **inputs, out=out)
     report: dict[str, Any] = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     return SimpleNamespace(out=out, report=report, page=(out / "index.html").read_text(encoding="utf-8"))
 
@@ -91,7 +93,9 @@ def test_the_page_shows_what_the_generator_is_and_every_part(done: SimpleNamespa
 
 
 def test_equal_inputs_give_equal_bytes(done: SimpleNamespace, inputs: dict[str, Path], tmp_path: Path) -> None:
-    stage.main(stage.Params(evaluate=CONFIG, gates=GATES, privacy=LIMITS), **inputs, out=tmp_path / "floor")
+    stage.main(
+        stage.Params(evaluate={"bootstrap": 20}, gates=GATES, privacy=asdict(LIMITS)), **inputs, out=tmp_path / "floor"
+    )
     for name in ("metrics.json", "index.html"):
         assert (tmp_path / "floor" / name).read_bytes() == (done.out / name).read_bytes()
 
@@ -105,7 +109,7 @@ def test_rows_without_a_bundle_a_target_a_contract_or_gates_are_judged_too(tmp_p
     report = stage.assess(
         Trio(train=real, test=held, fresh=fresh, synthetic=rows, config=CONFIG, rows=marks.rows), marks, None, LIMITS
     )
-    stage.write(report, Page(title="theirs.csv", report=report), tmp_path / "out")
+    stage.write(report, html=render(Page(title="theirs.csv", report=report)), out=tmp_path / "out")
     page = Reader((tmp_path / "out" / "index.html").read_text(encoding="utf-8"))
     assert "No verdict" in page.words
     assert "Not measured: Utility, Contract violations." in page.words

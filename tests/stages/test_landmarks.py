@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 
 from geratriz.data.draft import draft
-from geratriz.evaluate.base import EvaluateConfig
 from geratriz.evaluate.suite import METRICS, read_landmarks
 from geratriz.stages.landmarks import READS, Params, main
 from tests.tables import mixed, told
 
-PARAMS = Params(evaluate=EvaluateConfig(bootstrap=20))
+PARAMS = Params(evaluate={"bootstrap": 20})
 
 
 @pytest.fixture(scope="module")
@@ -42,4 +41,4 @@ def test_it_writes_floor_and_ceiling_of_every_metric_and_the_same_bytes_again(
 
 
 def test_its_settings_are_the_section_evaluate() -> None:
-    assert READS == {"evaluate": "evaluate"}
+    assert READS == {"kind": "data.kind", "evaluate": "evaluate"}

@@ -29,6 +29,7 @@ SUITE = {
 }
 PARAMS = """
 models: [tvae]
+data: {kind: table}
 train: {seed: 0, device: cpu, tvae: {epochs: 2, width: 32, latent: 4, batch: 64, threads: 1}}
 sample: {seed: 1, rows: null}
 release: {name: toy, gates: {}}

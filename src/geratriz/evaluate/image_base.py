@@ -60,7 +60,8 @@ class ImageTrio:
 
     def features(self, name: str) -> np.ndarray:
         """The features of the cut side ``name``, float32 (size, D)."""
-        return self.all_features(name)[self._chosen(name)]
+        cut: np.ndarray = self.all_features(name)[self._chosen(name)]
+        return cut
 
     def all_features(self, name: str) -> np.ndarray:
         """The features of all images of ``train``, ``test``, ``synthetic`` or ``unseen``, float32 (N, D)."""
@@ -75,4 +76,5 @@ class ImageTrio:
     def _chosen(self, name: str) -> np.ndarray:
         images = getattr(self, name)
         rng = seeding.generator(self.config.seed, "sample", name)
-        return np.sort(rng.choice(len(images), self.size, replace=False))
+        chosen: np.ndarray = np.sort(rng.choice(len(images), self.size, replace=False))
+        return chosen

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BATCH = 256
-DEFAULT_SIZE = (
-    64  # pixels; at 224, where the network was trained, it takes ten times as long and ranks small images alike
-)
+DEFAULT_SIZE = 64  # pixels; at 224, where the network was trained, it takes ten times as long
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and standard deviation of its pixels
 
 
@@ -127,7 +125,7 @@ def _own(path: Path, sha256: str) -> Callable[["Tensor"], "Tensor"]:
             f"{path} has the SHA-256 {found}, evaluate.extractor.sha256 says {sha256}. Which one is meant?"
         )
     try:
-        network = torch.jit.load(str(path), map_location="cpu").eval()
+        network = torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
     except RuntimeError as problem:
         raise ConfigError(f"{path} is no TorchScript file: {str(problem).splitlines()[0]}") from None
     mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in IMAGENET)

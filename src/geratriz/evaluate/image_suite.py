@@ -1,11 +1,13 @@
 """All metrics of images, and the landmarks they stand between: blurred, fresh, and copied real images."""
 
+import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
 
 from geratriz.data.images import Images
+from geratriz.errors import DataError
 from geratriz.evaluate import image_distances, image_memory, image_support, image_utility
 from geratriz.evaluate.base import Metric, Score
 from geratriz.evaluate.image_base import ImageEvaluateConfig, ImageTrio
@@ -112,6 +114,20 @@ def landmarks(train: Images, fresh: Images, test: Images, config: ImageEvaluateC
         ceiling=ceiling,
         copycat=evaluate(trio(train, fresh), real),
     )
+
+
+def halve(test: Images) -> tuple[Images, Images]:
+    """``test`` by content into fresh images for the ceiling and images to judge against; equal ones stay together.
+
+    Raises:
+        DataError: ``test`` has fewer than two different images.
+    """
+    place = np.array([hashlib.sha256(np.ascontiguousarray(each).data).digest()[:8] for each in test.pixels])
+    middle = np.sort(place)[len(place) // 2] if len(place) else b""
+    first = place < middle
+    if not first.any():
+        raise DataError(f"{len(test)} test images are too few to be divided; bring more that differ.")
+    return test.take(first), test.take(~first)
 
 
 def blurred(images: Images) -> Images:

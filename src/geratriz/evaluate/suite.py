@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -115,7 +115,7 @@ class Landmarks:
     floor: Mapping[str, Score]
     """Columns drawn independently; real images blurred."""
     ceiling: Mapping[str, Score]
-    copycat: Mapping[str, Score] = MappingProxyType({})
+    copycat: Mapping[str, Score] = field(default_factory=dict)
     """Of images: training images in the generator's place."""
 
     def to_json(self) -> dict[str, Any]:

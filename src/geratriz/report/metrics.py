@@ -1,9 +1,10 @@
 """The metrics on a page: each value with its interval between its landmarks, and against its gate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from geratriz.evaluate.base import Metric
 from geratriz.evaluate.suite import METRICS, OF_REAL_ROWS
 from geratriz.promotion import Gate, is_measured, judge
 from geratriz.report import svg
@@ -48,37 +49,37 @@ def metrics_section(
     )
     real = metrics.get(OF_REAL_ROWS)
     remarks = {"utility": remark(utility, real if is_measured(real) else None)}
-    names = [name for name, metric in METRICS.items() if metric.chance is None and name != OF_REAL_ROWS]
-    return section("metrics", "Metrics", intro, rows(names, metrics, gates, remarks))
+    known = {name: each for name, each in METRICS.items() if each.chance is None and name != OF_REAL_ROWS}
+    return section("metrics", "Metrics", intro, rows(known, metrics, gates, remarks))
 
 
 def rows(
-    names: Sequence[str],
+    known: Mapping[str, Metric[Any]],
     metrics: Mapping[str, Mapping[str, Any]],
     gates: Mapping[str, Gate],
     remarks: Mapping[str, str] = MappingProxyType({}),
+    landmarks: Mapping[str, str] | None = None,
 ) -> str:
-    """A row a metric of ``names`` that was measured, under a legend; those that were not are named."""
-    key = legend(**LANDMARKS, **(GATES if gates else {}))
-    measured = [name for name in names if is_measured(metrics.get(name))]
-    drawn = "\n".join(_row(name, metrics[name], gates.get(name), remarks.get(name, "")) for name in measured)
-    absent = [METRICS[name].title for name in names if name not in measured]
+    """A row a metric of ``known`` that was measured, under a legend; those that were not are named."""
+    key = legend(**(LANDMARKS if landmarks is None else landmarks), **(GATES if gates else {}))
+    measured = [name for name in known if is_measured(metrics.get(name))]
+    drawn = "\n".join(_row(known[name], metrics[name], gates.get(name), remarks.get(name, "")) for name in measured)
+    absent = [each.title for name, each in known.items() if name not in measured]
     note = f'<p class="explains">Not measured: {esc(", ".join(absent))}.</p>' if absent else ""
     return key + drawn + note
 
 
-def _row(name: str, entry: Mapping[str, Any], gate: Gate | None, extra: str) -> str:
-    metric = METRICS[name]
+def _row(metric: Metric[Any], entry: Mapping[str, Any], gate: Gate | None, extra: str) -> str:
     value, low, high = (float(entry[key]) for key in ("value", "low", "high"))
     marks = [
         svg.Mark(at=entry[css], name=label, css=css)
-        for css, label in (("floor", "floor"), ("ceiling", "fresh real"))
-        if entry[css] is not None
+        for css, label in (("floor", "floor"), ("ceiling", "fresh real"), ("copycat", "copies"))
+        if entry.get(css) is not None
     ]
     allowed = None if gate is None else _allowed(gate, entry)
     limits = [each for each in allowed or () if abs(each) != float("inf")]
     marks += [svg.Mark(at=each, name="gate", css="gate") for each in limits]
-    shown = [value, low, high, *(mark.at for mark in marks), *SPANS.get(name, ())]
+    shown = [value, low, high, *(mark.at for mark in marks), *SPANS.get(metric.name, ())]
     span = (min(shown), max(shown)) if min(shown) < max(shown) else (value - 0.5, value + 0.5)
     drawing = svg.between(
         value=value,
@@ -98,7 +99,7 @@ def _row(name: str, entry: Mapping[str, Any], gate: Gate | None, extra: str) -> 
     return (
         f'<div class="metric"><div><h3>{esc(metric.title)}</h3><p class="explains">{esc(metric.explains)}{extra}</p>'
         f'</div><p class="figure"><strong>{number(value)}</strong> {number(low)} to {number(high)}'
-        f"{'' if gate is None else _held(name, entry, gate)}</p>{drawing}</div>"
+        f"{'' if gate is None else _held(metric.name, entry, gate)}</p>{drawing}</div>"
     )
 
 

@@ -34,9 +34,9 @@ def privacy_section(
         f"{f'<ul>{listed}</ul>' if listed else ''}</div>"
     )
     limits = {name: Gate(max=limit) for name, limit in report["limits"].items()}
-    names = [name for name, metric in METRICS.items() if metric.chance is not None]
+    attacked = {name: metric for name, metric in METRICS.items() if metric.chance is not None}
     evidence = _membership(attacks) + _secrets(attacks) + _shares(attacks)
-    return section("privacy", "Privacy", intro, words + rows(names, metrics, limits) + evidence)
+    return section("privacy", "Privacy", intro, words + rows(attacked, metrics, limits) + evidence)
 
 
 def _membership(attacks: Mapping[str, Mapping[str, Any]]) -> str:

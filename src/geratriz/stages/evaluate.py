@@ -1,4 +1,4 @@
-"""Stage evaluate@MODEL: a synthetic table in, its metrics, verdict and page out."""
+"""Stage evaluate@MODEL: synthetic data in, their metrics, verdict and page out."""
 
 import json
 import sys
@@ -8,52 +8,57 @@ from pathlib import Path
 from typing import Any
 
 from geratriz import bundle as bundles
-from geratriz import promotion
+from geratriz import config, promotion
 from geratriz.data.contract import read_suite
+from geratriz.data.image_prepare import read
+from geratriz.data.images import Images
 from geratriz.data.schema import Schema
+from geratriz.data.split import PARTS
 from geratriz.data.table import Table
-from geratriz.evaluate import suite
+from geratriz.evaluate import image_details, image_suite, suite
 from geratriz.evaluate.base import EvaluateConfig, Trio
 from geratriz.evaluate.details import details
-from geratriz.promotion import Gate, Privacy, PrivacyLimits
-from geratriz.report.page import Page, render
-from geratriz.stages._entry import run
-from geratriz.tracking import read_history
+from geratriz.evaluate.image_base import ImageEvaluateConfig, ImageTrio
+from geratriz.promotion import Gate, Limits, MemoryLimits, Privacy, PrivacyLimits
+from geratriz.report import image_page, page
+from geratriz.report._page import Page
+from geratriz.report.image_page import Pictures
+from geratriz.stages._entry import is_images, run
+from geratriz.tracking import PROGRESS, read_history
+
+SHOWN = 4_000  # synthetic images among which those of a page are looked for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Params:
-    """How thoroughly is judged, by which gates, and how much attacks may gain."""
+    """What the data are, how thoroughly is judged, by which gates, and how much attacks may gain."""
 
-    evaluate: EvaluateConfig
+    evaluate: Mapping[str, Any]
     gates: Mapping[str, Gate]
-    privacy: PrivacyLimits
+    privacy: Mapping[str, Any]
+    kind: str = "table"
 
 
-READS = {"evaluate": "evaluate", "gates": "release.gates", "privacy": "release.privacy"}
+READS = {"kind": "data.kind", "evaluate": "evaluate", "gates": "release.gates", "privacy": "release.privacy"}
 
 
 def main(
     params: Params, *, prepared: Path, synthetic: Path, landmarks: Path, contract: Path, bundle: Path, out: Path
 ) -> None:
-    """Judge the table in ``synthetic`` and write metrics.json and index.html."""
-    schema = Schema.read(prepared / "schema.json")
-    train, fresh, test = (
-        Table.read(prepared / f"{name}.parquet", schema=schema) for name in ("train", "fresh", "test")
-    )
+    """Judge the data in ``synthetic`` and write metrics.json and index.html."""
     marks = suite.read_landmarks(landmarks)
-    trio = Trio(
-        train=train,
-        test=test,
-        fresh=fresh,
-        synthetic=Table.read(synthetic, schema=schema),
-        config=params.evaluate,
-        rows=marks.rows,
-        suite=read_suite(contract),
-    )
-    report = assess(trio, marks, params.gates, params.privacy)
+    if is_images(params.kind):
+        report, pictures = _images(params, marks, prepared, synthetic, bundle)
+        write(report, html=image_page.render(_page(params, report, bundle), pictures), out=out)
+    else:
+        report = _table(params, marks, prepared, synthetic, contract)
+        write(report, html=page.render(_page(params, report, bundle)), out=out)
+    sys.stdout.write(table_of(report))
+
+
+def _page(params: Params, report: Mapping[str, Any], bundle: Path) -> Page:
     history = bundle / bundles.HISTORY
-    page = Page(
+    return Page(
         title=bundle.name,
         report=report,
         gates=params.gates,
@@ -61,8 +66,39 @@ def main(
         head=bundles.read_head(bundle),
         digest=bundles.digest(bundle),
     )
-    write(report, page, out)
-    sys.stdout.write(table_of(report))
+
+
+def _table(params: Params, marks: suite.Landmarks, prepared: Path, synthetic: Path, contract: Path) -> dict[str, Any]:
+    schema = Schema.read(prepared / "schema.json")
+    train, fresh, test = (Table.read(prepared / f"{name}.parquet", schema=schema) for name in PARTS)
+    trio = Trio(
+        train=train,
+        test=test,
+        fresh=fresh,
+        synthetic=Table.read(synthetic, schema=schema),
+        config=config.load(EvaluateConfig, params.evaluate, "evaluate"),
+        rows=marks.rows,
+        suite=read_suite(contract),
+    )
+    limits = config.load(PrivacyLimits, params.privacy, "release.privacy")
+    return assess(trio, marks, params.gates, limits)
+
+
+def _images(
+    params: Params, marks: suite.Landmarks, prepared: Path, synthetic: Path, bundle: Path
+) -> tuple[dict[str, Any], Pictures]:
+    train, fresh, test = (Images.read(prepared / name) for name in PARTS)
+    trio = ImageTrio(
+        train=train,
+        test=test,
+        fresh=fresh,
+        synthetic=read(synthetic, train.schema),
+        config=config.load(ImageEvaluateConfig, params.evaluate, "evaluate"),
+        images=marks.rows,
+    )
+    limits = config.load(MemoryLimits, params.privacy, "release.privacy")
+    report = assess_images(trio, marks, params.gates, limits)
+    return report, pictures_of(trio, report, bundle)
 
 
 def assess(
@@ -70,7 +106,40 @@ def assess(
 ) -> dict[str, Any]:
     """The content of metrics.json; its verdict's ``release`` is None where there are no gates to judge by."""
     scores = suite.evaluate(trio)
-    metrics = suite.metrics_json(scores, marks)
+    report = _judged(suite.metrics_json(scores, marks), gates, limits, trio)
+    return {**report, "details": details(trio, scores, marks)}
+
+
+def assess_images(
+    trio: ImageTrio, marks: suite.Landmarks, gates: Mapping[str, Gate] | None, limits: MemoryLimits
+) -> dict[str, Any]:
+    """As :func:`assess`, of images."""
+    scores = image_suite.evaluate(trio)
+    report = _judged(suite.metrics_json(scores, marks, image_suite.METRICS), gates, limits, trio)
+    return {**report, "details": image_details.details(trio, scores)}
+
+
+def pictures_of(trio: ImageTrio, report: Mapping[str, Any], bundle: Path | None) -> Pictures:
+    """What the page shows: ``trio``'s images, and what lies beside ``bundle`` where there is one."""
+    pairs = report["details"]["pairs"]
+    shown = trio.synthetic.take(slice(0, SHOWN))
+    progress = sorted((bundle / PROGRESS).glob("*.png")) if bundle is not None else []
+    walks = None if bundle is None else bundle / bundles.WALKS
+    return Pictures(
+        real=trio.test.pixels[:SHOWN],
+        real_labels=None if trio.test.labels is None else trio.test.labels[:SHOWN],
+        generated=shown.pixels,
+        generated_labels=shown.labels,
+        classes=trio.test.schema.classes,
+        pairs=[getattr(trio, side).pixels[[pair[side] for pair in pairs]] for side in ("synthetic", "train", "unseen")],
+        progress=[(f"round {int(path.stem)}", path.read_bytes()) for path in progress],
+        walks=walks.read_bytes() if walks is not None and walks.exists() else None,
+    )
+
+
+def _judged(
+    metrics: dict[str, Any], gates: Mapping[str, Gate] | None, limits: Limits, trio: Trio | ImageTrio
+) -> dict[str, Any]:
     decision = None if gates is None else promotion.release(metrics, gates, limits)
     return {
         "metrics": metrics,
@@ -85,16 +154,15 @@ def assess(
             "synthetic": len(trio.synthetic),
             "compared": trio.size,
         },
-        "details": details(trio, scores, marks),
     }
 
 
-def write(report: Mapping[str, Any], page: Page, out: Path) -> None:
-    """Write metrics.json and index.html into ``out``."""
+def write(report: Mapping[str, Any], *, html: str, out: Path) -> None:
+    """Write metrics.json and the page ``html`` into ``out``."""
     out.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
     (out / "metrics.json").write_text(text + "\n", encoding="utf-8")
-    (out / "index.html").write_text(render(page), encoding="utf-8")
+    (out / "index.html").write_text(html, encoding="utf-8")
 
 
 def table_of(report: Mapping[str, Any]) -> str:

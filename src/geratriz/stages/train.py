@@ -13,9 +13,12 @@ from geratriz.data.rules import Rules
 from geratriz.data.schema import Schema
 from geratriz.data.table import Table
 from geratriz.generators import catalog
+from geratriz.generators.image_base import ImageGenerator
+from geratriz.picture import grid, png
 from geratriz.stages import _entry
 
 CHECKPOINTS = Path(".cache/checkpoints")  # outside DVC's outputs, which it deletes before a stage runs
+WALKS, WALK = 6, 10  # rows and images of the picture of walks from latent to latent
 LINES = 12  # of progress, however many epochs there are
 
 
@@ -67,6 +70,9 @@ def main(params: Params, *, prepared: Path, out: Path, out_history: Path) -> Non
             **rules,
         )
         generator.save(out)
+        if isinstance(generator, ImageGenerator):
+            walks = generator.interpolate(WALK, rows=WALKS, seed=params.seed)
+            (out / bundle.WALKS).write_bytes(png(grid(walks.pixels, WALK)))
         steps = history.move(out / bundle.HISTORY)
         _write_csv(steps, out_history)
         run.finish(bundle.digest(out))

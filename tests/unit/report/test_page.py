@@ -8,7 +8,8 @@ import pytest
 
 from geratriz.data.contract import ContractReport, Example, Finding
 from geratriz.promotion import Gate
-from geratriz.report.page import Page, render
+from geratriz.report._page import Page
+from geratriz.report.page import render
 from tests.unit.report.made import Reader, category_column, metric, number_column, report
 from tests.verdicts import attacked, privacy
 
