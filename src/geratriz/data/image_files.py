@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from geratriz.data.image_source import Entry, entries, labels
+from geratriz.data.image_source import Entry, entries, labels, starts_as_image
 from geratriz.errors import DataError
 
 COLUMNS = (
@@ -176,7 +176,9 @@ def _open(entry: Entry) -> Iterator[tuple[Image.Image, Header]]:
     except Unreadable:
         raise
     except UnidentifiedImageError:
-        raise Unreadable(f"no image of a known format ({_looks_like(entry.content)})") from None
+        kind = _kind(entry.content)
+        known = f"no image of a known format ({kind})" if kind else "damaged: it begins as an image and breaks off"
+        raise Unreadable(known) from None
     except Image.DecompressionBombError:
         raise Unreadable(f"more than {LARGEST:,} pixels") from None
     except Exception as problem:  # a decoder meets damaged bytes with any error there is
@@ -218,10 +220,13 @@ def _formats() -> list[str]:
     return [each for each in FORMATS if each in Image.OPEN]
 
 
-def _looks_like(content: bytes) -> str:
+def _kind(content: bytes) -> str | None:
+    """What a file is that Pillow does not know; None if it should be known."""
     kinds = {b"%PDF": "PDF", b"PK\3\4": "a zip", b"<svg": "SVG", b"<?xml": "XML", b"<!DOC": "HTML", b"<html": "HTML"}
     kinds |= {b"8BPS": "Photoshop", b"%!PS": "PostScript", b"version https://git-lfs": "a Git LFS pointer"}
     known = next((kind for start, kind in kinds.items() if content.startswith(start)), None)
-    if known is None and content[4:8] == b"ftyp":
-        known = "HEIF: convert it to JPEG or PNG" if content[8:12] in (b"heic", b"heix", b"mif1") else "a video"
-    return known or ("text" if content[:512].isascii() and b"\0" not in content[:512] else "unknown bytes")
+    if known is None and content[4:8] == b"ftyp" and content[8:12] != b"avif":
+        known = "HEIF: convert it to JPEG or PNG" if content[8:11] in (b"hei", b"mif") else "a video"
+    if known is None and not starts_as_image(content):
+        known = "text" if content[:512].isascii() and b"\0" not in content[:512] else "unknown bytes"
+    return known

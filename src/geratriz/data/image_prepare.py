@@ -155,14 +155,16 @@ class _Plan:
         return ImageSchema(height=height, width=width, channels=channels, classes=classes)
 
 
-def _survey(path: Path, form: ImageForm, classes: Sequence[str] = ()) -> _Plan:
-    """Settle the form from the headers; ``classes`` are those already known."""
+def _survey(path: Path, form: ImageForm, classes: Sequence[str] = (), *, sure: bool = False) -> _Plan:
+    """Settle the form from the headers; ``classes`` are those already known. To be ``sure``, decode the images, too."""
     found: list[Entry] = []
     sizes: dict[tuple[int, int], list[str]] = {}
     refused, needed = [], 1
     for entry in entries(path):
         try:
             each = header(entry)
+            if sure:
+                decode(entry)
         except Unreadable as problem:
             refused.append(f"{entry.path} ({problem})")
             continue
@@ -173,6 +175,8 @@ def _survey(path: Path, form: ImageForm, classes: Sequence[str] = ()) -> _Plan:
     if not found:
         raise _nothing(path, refused)
     if form.height is None and len(sizes) > 1:
+        if not sure:  # the odd one may be damaged
+            return _survey(path, form, classes, sure=True)
         raise DataError(
             f"{path} holds images of {_sizes(sizes)}. Set data.image.height, width and fit (resize, pad or crop) to "
             "bring them to one size."

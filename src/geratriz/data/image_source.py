@@ -113,6 +113,11 @@ def class_of(folder: str) -> str:
     return name if folder_of(name) == folder else folder
 
 
+def starts_as_image(content: bytes) -> bool:
+    """Whether the first bytes are those of an image format."""
+    return _MAGIC.match(content) is not None
+
+
 def is_prepared(path: Path) -> bool:
     """Whether :meth:`Images.write` wrote this folder."""
     return (path / SCHEMA).is_file()
@@ -199,6 +204,7 @@ def _zip(path: Path) -> Iterator[Entry]:
 
 def _tar(path: Path) -> Iterator[Entry]:
     with tarfile.open(path, "r|*") as archive:
+        stream: Any = archive.fileobj
         while (member := archive.next()) is not None:
             archive.members.clear()  # type: ignore[attr-defined]  # it would keep all of them
             if member.isdir():
@@ -209,6 +215,8 @@ def _tar(path: Path) -> Iterator[Entry]:
                 yield from _named(member.name, "a link or a device, not a file")
             else:
                 yield from _file(member.name, member.size, lambda member=member: archive.extractfile(member))  # type: ignore
+        if stream.tell() < archive.offset + tarfile.BLOCKSIZE:  # no empty block at the end: tarfile does not mind
+            raise tarfile.ReadError("it ends early")
 
 
 def _file(name: str, size: int, open_it: Callable[[], IO[bytes]]) -> Iterator[Entry]:
@@ -349,7 +357,7 @@ def _prepared(path: Path) -> Iterator[Entry]:
 
 
 def _looks_like_image(name: str, head: bytes) -> bool:
-    return name.lower().endswith(ENDINGS) or _MAGIC.match(head) is not None
+    return name.lower().endswith(ENDINGS) or starts_as_image(head)
 
 
 def _leaves(name: str) -> str | None:
