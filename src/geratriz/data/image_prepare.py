@@ -41,7 +41,9 @@ class ImageForm:
     proportions, and set in the middle of black (transparent in RGBA). ``crop``: scaled to cover, the middle cut out."""
 
     def __post_init__(self) -> None:
-        if (self.height is None) != (self.width is None) or min(self.height or 1, self.width or 1) < 1:
+        if (self.height is None) != (self.width is None) or not all(
+            each is None or each > 0 for each in (self.height, self.width)
+        ):
             raise ValueError(f"height is {self.height} and width {self.width}; give both, at least 1, or neither")
 
 
