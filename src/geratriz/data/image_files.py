@@ -1,5 +1,6 @@
 """Look at image files: what each is and whether it can be read, as a table that a contract is held against."""
 
+import functools
 import hashlib
 import re
 import warnings
@@ -37,7 +38,7 @@ LARGEST = 2**26  # pixels of an image, refused by its header: a small file may c
 SHOWN = 3  # files in a message
 TURNED = 5  # from this orientation on, height and width change places
 _DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
-_BITS = {"1": 1, "I": 16} | dict.fromkeys(_DEEP, 16)  # a PNG of 16 bits is "I" in older versions of Pillow
+_BITS = {"1": 1, "I": 16} | dict.fromkeys(_DEEP, 16)  # I: of PGM, and of PNG in older versions of Pillow
 _GREY = ("1", "L", *_BITS)
 _COLOUR = ("P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV")
 _CLEAR = ("LA", "La", "PA", "RGBA", "RGBa")
@@ -81,15 +82,17 @@ def manifest(path: Path) -> pd.DataFrame:
     Raises:
         DataError: there is no such path, it is damaged as a whole, or holds no images.
     """
-    rows = []
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS if name != "label"}
     found: list[Entry] = []
     with quiet():
         for entry in entries(path):
-            rows.append(_row(entry))
+            row = _row(entry)
+            for name, values in columns.items():
+                values.append(row.get(name))
             found.append(Entry(path=entry.path, label=entry.label, problem=entry.problem))
-    if not rows:
+    if not found:
         raise no_images(path)
-    frame = pd.DataFrame(rows).assign(label=pd.Series(labels(found), dtype=object))
+    frame = pd.DataFrame(columns).assign(label=pd.Series(labels(found), dtype=object))
     frame[list(NUMBERS)] = frame[list(NUMBERS)].astype("Int64")
     return frame[list(COLUMNS)]
 
@@ -143,11 +146,10 @@ def decode(entry: Entry) -> Image.Image:
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    content = entry.content if entry.pixels is None else np.ascontiguousarray(entry.pixels).data
-    row: dict[str, Any] = dict.fromkeys(COLUMNS)
-    row |= {"path": entry.path, "bytes": len(entry.content) if entry.pixels is None else entry.pixels.nbytes}
+    stored = entry.content if entry.pixels is None else np.ascontiguousarray(entry.pixels).tobytes()
+    row: dict[str, Any] = {"path": entry.path, "bytes": len(stored)}
     if entry.problem is None:
-        row["sha256"] = hashlib.sha256(content).hexdigest()
+        row["sha256"] = hashlib.sha256(stored).hexdigest()
     try:
         found = header(entry)
         row |= {name: getattr(found, name) for name in ("format", "mode", *NUMBERS)}
@@ -192,7 +194,7 @@ def _header(image: Image.Image, content: bytes) -> Header:
     if width * height > LARGEST:
         raise Unreadable(f"{width:,} x {height:,} pixels; at most {LARGEST:,} pixels are read")
     mode, kind = image.mode, str(image.format)
-    if mode not in (*_GREY, *_COLOUR, *_CLEAR) or (mode == "I" and kind != "PNG"):
+    if mode not in (*_GREY, *_COLOUR, *_CLEAR) or (mode == "I" and kind not in ("PNG", "PPM")):
         raise Unreadable(f"pixels of mode {mode}, whose range is not known: convert them to 8 or 16 bits")
     if getattr(image, "is_animated", False) and kind != "MPO":  # a camera's JPEG with a preview in it
         raise Unreadable("several pictures in one file (animated or of several pages)")
@@ -212,12 +214,18 @@ def _header(image: Image.Image, content: bytes) -> Header:
 def _orientation(image: Image.Image) -> int:
     if image.format == "PNG" and "exif" not in image.info:  # getexif() would decode all of it to look behind the pixels
         return 1
-    return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # a camera's notes may be broken where its picture is not
+        return 1
+    return value if isinstance(value, int) else 1
 
 
-def _formats() -> list[str]:
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Those of :data:`FORMATS` that this Pillow was built with."""
     Image.init()
-    return [each for each in FORMATS if each in Image.OPEN]
+    return tuple(each for each in FORMATS if each in Image.OPEN)
 
 
 def _kind(content: bytes) -> str | None:

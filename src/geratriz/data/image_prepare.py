@@ -4,7 +4,6 @@ Two passes over the files, one image in memory at a time: the first reads header
 labels, the second decodes.
 """
 
-import contextlib
 import hashlib
 import os
 import shutil
@@ -12,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -24,6 +23,8 @@ from geratriz.data.split import PARTS, SplitConfig
 from geratriz.errors import ConfigError, DataError
 
 SIZES = 5  # in a message
+ROWS = 256  # images moved together
+SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -52,7 +53,8 @@ def prepare(path: Path, form: ImageForm, split: SplitConfig, out: Path) -> dict[
 
     What cannot be read is left out: the contract has judged it. The side of an image depends on its pixels in that form
     and on nothing else: equal images, whatever their names and labels, stand on one side, as a copy in ``test`` of one
-    in ``train`` would pass for memorisation, and none changes side when data grow.
+    in ``train`` would pass for memorisation, and none changes side when data grow. Their order depends on nothing else
+    either, so that the first thousand of a part are as good a sample as any.
 
     Raises:
         ConfigError: ``split.by`` is not ``hash``.
@@ -69,8 +71,9 @@ def prepare(path: Path, form: ImageForm, split: SplitConfig, out: Path) -> dict[
             plan = _survey(path, form)
             parts = {name: stack.enter_context(_Part(partial / name, plan.shape)) for name in PARTS}
             for pixels, label in _readable(path, plan):
-                side = int(np.searchsorted(ends, _place(pixels), side="right"))
-                parts[PARTS[side]].append(pixels, label)
+                key = _key(pixels)
+                side = int(np.searchsorted(ends, key / 2.0**64, side="right"))
+                parts[PARTS[side]].append(pixels, label, key)
         total = sum(len(part.labels) for part in parts.values())
         for name, part in parts.items():
             if not part.labels:
@@ -198,6 +201,11 @@ def _survey(path: Path, form: ImageForm, classes: Sequence[str] = (), *, sure: b
 def _complete(path: Path, found: list[Entry], classes: Sequence[str]) -> list[str | None]:
     """The labels: of all images, or of none."""
     given = labels(found, classes)
+    if SPLITS.issuperset(map(str, given)) and len(set(given)) > 1 and all(each.label is None for each in found):
+        raise DataError(
+            f"{path}: its folders {', '.join(sorted(set(map(str, given))))} are parts of a split, not classes. Give one "
+            "of them, or put all images of a class into one folder: they are divided here."
+        )
     bare = [each.path for each, label in zip(found, given, strict=True) if label is None]
     if 0 < len(bare) < len(given):
         raise DataError(
@@ -273,51 +281,50 @@ def _fitted(image: Image.Image, height: int, width: int, fit: str) -> Image.Imag
     return canvas
 
 
-def _place(pixels: np.ndarray) -> float:
-    """A number in [0, 1) from the pixels, the same for a grey image whether it is kept as grey, RGB or RGBA."""
+def _key(pixels: np.ndarray) -> int:
+    """64 bits from the pixels, the same for a grey image whether it is kept as grey, RGB or RGBA."""
     channels = pixels.shape[2]
     full = np.full((*pixels.shape[:2], 4), 255, np.uint8)
     full[..., : max(channels, 3)] = pixels
-    return int.from_bytes(hashlib.blake2b(full.tobytes(), digest_size=8).digest()) / 2.0**64
+    return int.from_bytes(hashlib.blake2b(full.tobytes(), digest_size=8).digest())
 
 
 class _Part:
-    """A part on its way to disk: pixels are appended to an .npy file whose header says at the end how many."""
+    """A part on its way to disk: appended as images come, then laid out in the order of their keys."""
 
     def __init__(self, folder: Path, shape: tuple[int, int, int]) -> None:
         self.folder, self.shape = folder, shape
         self.labels: list[str | None] = []
-        self._file: IO[bytes] | None = None
+        self.keys: list[int] = []
 
     def __enter__(self) -> "_Part":
         self.folder.mkdir(parents=True)
-        self._file = (self.folder / PIXELS).open("wb")
-        self._write_header(self._file)
+        self._file = (self.folder / "unordered").open("wb")
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            with contextlib.closing(self._file) as file:
-                file.seek(0)
-                self._write_header(file)
+        self._file.close()
 
-    def append(self, pixels: np.ndarray, label: str | None) -> None:
+    def append(self, pixels: np.ndarray, label: str | None, key: int) -> None:
         """One image (H, W, C) more."""
-        assert self._file is not None
         self._file.write(pixels.tobytes())
         self.labels.append(label)
+        self.keys.append(key)
 
     def finish(self, schema: ImageSchema) -> None:
-        """Write what stands beside the pixels."""
+        """Write what :meth:`Images.read` reads; the order says nothing of names, folders or how images were packed."""
         codes = _codes(self.labels, schema)
+        shape = (len(self.keys), *self.shape)
+        order = np.lexsort((np.zeros(len(self.keys)) if codes is None else codes, np.array(self.keys, np.uint64)))
+        unordered = np.memmap(self.folder / "unordered", np.uint8, "r", shape=shape)
+        ordered = np.lib.format.open_memmap(self.folder / PIXELS, "w+", np.uint8, shape)
+        for start in range(0, len(order), ROWS):
+            ordered[start : start + ROWS] = unordered[order[start : start + ROWS]]
+        ordered.flush()
+        (self.folder / "unordered").unlink()
         if codes is not None:
-            np.save(self.folder / LABELS, codes)
+            np.save(self.folder / LABELS, codes[order])
         schema.write(self.folder / SCHEMA)
-
-    def _write_header(self, file: IO[bytes]) -> None:
-        """Of one length for any number of images: NumPy leaves room for the first axis to grow."""
-        shape = (len(self.labels), *self.shape)
-        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
 
 
 def _codes(found: Sequence[str | None], schema: ImageSchema) -> np.ndarray | None:

@@ -251,6 +251,7 @@ def _named(name: str, problem: str) -> Iterator[Entry]:
 
 
 def _parquet(path: Path) -> Iterator[Entry]:
+    """Holds a page of the file in memory, where Arrow puts at most 1,024 images."""
     with pq.ParquetFile(path, pre_buffer=False, buffer_size=2**20) as file:
         schema = file.schema_arrow
         if IMAGE not in schema.names:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from geratriz.data.image_files import COLUMNS, decode, header, manifest
+from geratriz.data.image_files import COLUMNS, decode, header, manifest, quiet
 from geratriz.data.image_source import Entry
 from tests.image_files import classes, encoded, folder, parquet, picture, pixels
 
@@ -67,6 +67,7 @@ MODES: dict[str, tuple[bytes, str, int, int]] = {
     "GIF": (encoded(picture(0), "GIF"), "P", 3, 8),
     "BMP": (encoded(picture(0, channels=3), "BMP"), "RGB", 3, 8),
     "PPM": (encoded(picture(0, channels=3), "PPM"), "RGB", 3, 8),
+    "PGM of 16 bits": (encoded(Image.fromarray(np.full((8, 8), 900, np.uint16)), "PPM"), "I", 1, 16),
     "JPEG 2000": (encoded(picture(0, channels=3), "JPEG2000"), "RGB", 3, 8),
 }
 
@@ -107,6 +108,13 @@ def test_an_image_is_turned_upright(form: str, orientation: int) -> None:
     assert (found.height, found.width) == (96, 64)
     difference = np.asarray(decode(entry(content)).convert("L")).astype(int) - np.asarray(upright)
     assert np.abs(difference).mean() < 4
+
+
+def test_notes_of_a_camera_that_are_broken_are_left_alone() -> None:
+    for notes in (b"Exif\0\0MM\0*\0\0", b"Exif\0\0nonsense", b"Exif\0\0II*\0\x08\0\0\0\x09\0\x12\x01\x02\0\x01"):
+        content = encoded(picture(0, 8, 6, 3), "JPEG", exif=notes)
+        with quiet():
+            assert decode(entry(content)).size == (6, 8)
 
 
 def test_a_jpeg_with_a_preview_in_it_is_one_picture() -> None:
