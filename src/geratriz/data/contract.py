@@ -188,6 +188,15 @@ def require(report: ContractReport) -> None:
     raise ContractError("\n".join(lines))
 
 
+def in_short(finding: Finding) -> str:
+    """A failed expectation in one line: the column, what was expected, how many rows broke it and the first of them."""
+    found = finding.observed
+    if finding.unexpected_count:
+        shown = "; ".join(_words(each.value) for each in finding.examples)
+        found = f"{finding.unexpected_count:,} of {finding.rows:,} rows, for example {shown}"
+    return f"{finding.column or 'table'}: {finding.description}" + (f"; found {found}" if found else "")
+
+
 def _validate(frame: pd.DataFrame, name: str, expectations: list[dict[str, Any]]) -> list[Any]:
     """Great Expectations' results, in the order of ``expectations``."""
     if not expectations:
@@ -380,6 +389,10 @@ def _range(kwargs: Mapping[str, Any]) -> str:
     if low is None:
         return f"at most {high}"
     return f"at least {low}" if high is None else f"between {low} and {high}"
+
+
+def _words(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _least(shares: Mapping[str, float]) -> str:

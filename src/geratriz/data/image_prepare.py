@@ -201,10 +201,11 @@ def _survey(path: Path, form: ImageForm, classes: Sequence[str] = (), *, sure: b
 def _complete(path: Path, found: list[Entry], classes: Sequence[str]) -> list[str | None]:
     """The labels: of all images, or of none."""
     given = labels(found, classes)
-    if SPLITS.issuperset(map(str, given)) and len(set(given)) > 1 and all(each.label is None for each in found):
+    names = sorted(set(map(str, given)))
+    if SPLITS.issuperset(names) and len(names) > 1 and all(each.label is None for each in found):
         raise DataError(
-            f"{path}: its folders {', '.join(sorted(set(map(str, given))))} are parts of a split, not classes. Give one "
-            "of them, or put all images of a class into one folder: they are divided here."
+            f"{path}: its folders {', '.join(names)} are parts of a split, not classes. Give one of them, or put all "
+            "images of a class into one folder: they are divided here."
         )
     bare = [each.path for each, label in zip(found, given, strict=True) if label is None]
     if 0 < len(bare) < len(given):

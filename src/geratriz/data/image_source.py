@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from geratriz.data.images import CHANNELS, LABEL, SCHEMA, Images
+from geratriz.data.images import CHANNELS, LABEL, PIXELS, SCHEMA, Images
 from geratriz.errors import DataError
 
 IMAGE = "image"  # the column of a Parquet file
@@ -120,7 +120,7 @@ def starts_as_image(content: bytes) -> bool:
 
 def is_prepared(path: Path) -> bool:
     """Whether :meth:`Images.write` wrote this folder."""
-    return (path / SCHEMA).is_file()
+    return (path / SCHEMA).is_file() and (path / PIXELS).is_file()
 
 
 def _reader(path: Path) -> Callable[[Path], Iterator[Entry]]:

@@ -37,7 +37,7 @@ def main(params: Params, *, data: Path, contract: Path, out: Path) -> None:
     (out / "validation.json").write_text(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
     (out / "index.html").write_text(page(report), encoding="utf-8")
     for finding in report.warnings:
-        sys.stdout.write(f"warning: {finding.column or 'table'}: {finding.description}\n")
+        sys.stdout.write(f"warning: {contracts.in_short(finding)}\n")
     contracts.require(report)
     kept = f"{report.rows:,} {'images' if images else 'rows'} keep the contract {report.name!r}"
     sys.stdout.write(f"{kept} ({len(report.findings)} expectations)\n")
