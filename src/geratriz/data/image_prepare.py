@@ -5,9 +5,10 @@ labels, the second decodes.
 """
 
 import hashlib
+import math
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from geratriz.data.split import PARTS, SplitConfig
 from geratriz.errors import ConfigError, DataError
 
 SIZES = 5  # in a message
-ROWS = 256  # images moved together
+MOVED = 2**20  # bytes at once
 SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
@@ -39,7 +40,7 @@ class ImageForm:
     """1 grey, 3 RGB, 4 RGBA; auto: as many as the most colourful of them needs."""
     fit: Literal["resize", "pad", "crop"] = "resize"
     """How an image of another size gets there. ``resize``: stretched. ``pad``: made smaller if it must be, keeping its
-    proportions, and set in the middle of black (transparent in RGBA). ``crop``: scaled to cover, the middle cut out."""
+    proportions, and set in the middle of black, or of nothing if it has alpha. ``crop``: scaled to cover and cut."""
 
     def __post_init__(self) -> None:
         if (self.height is None) != (self.width is None) or not all(
@@ -154,7 +155,7 @@ class _Plan:
     refused: tuple[str, ...]
     """Entries without a header, and why."""
 
-    def schema(self, used: "Iterator[str | None] | Sequence[str | None]") -> ImageSchema:
+    def schema(self, used: Iterable[str | None]) -> ImageSchema:
         height, width, channels = self.shape
         classes = tuple(sorted({each for each in used if each is not None}, key=_order))
         return ImageSchema(height=height, width=width, channels=channels, classes=classes)
@@ -274,7 +275,13 @@ def _fitted(image: Image.Image, height: int, width: int, fit: str) -> Image.Imag
     if fit == "resize":
         return image.resize((width, height), Image.Resampling.LANCZOS)
     ratios = (width / image.width, height / image.height)
-    scale = max(ratios) if fit == "crop" else min(*ratios, 1)
+    if fit == "crop":
+        wide, high = width / max(ratios), height / max(ratios)  # of the image, what is kept
+        left, top = (image.width - wide) / 2, (image.height - high) / 2
+        if max(ratios) == 1:
+            return image.crop((int(left), int(top), int(left) + width, int(top) + height))
+        return image.resize((width, height), Image.Resampling.LANCZOS, (left, top, left + wide, top + high))
+    scale = min(*ratios, 1)
     size = (max(round(image.width * scale), 1), max(round(image.height * scale), 1))
     scaled = image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
     canvas = Image.new(image.mode, (width, height))
@@ -319,8 +326,9 @@ class _Part:
         order = np.lexsort((np.zeros(len(self.keys)) if codes is None else codes, np.array(self.keys, np.uint64)))
         unordered = np.memmap(self.folder / "unordered", np.uint8, "r", shape=shape)
         ordered = np.lib.format.open_memmap(self.folder / PIXELS, "w+", np.uint8, shape)
-        for start in range(0, len(order), ROWS):
-            ordered[start : start + ROWS] = unordered[order[start : start + ROWS]]
+        rows = max(MOVED // math.prod(self.shape), 1)
+        for start in range(0, len(order), rows):
+            ordered[start : start + rows] = unordered[order[start : start + rows]]
         ordered.flush()
         (self.folder / "unordered").unlink()
         if codes is not None:

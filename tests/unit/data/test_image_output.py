@@ -94,6 +94,10 @@ def test_a_folder_numbers_its_files_in_class_folders(tmp_path: Path) -> None:
     assert sorted(content(tmp_path / "plain")) == ["0.png", "1.png", "2.png", "provenance.json"]
 
 
+def test_a_version_in_a_folders_name_is_no_ending(tmp_path: Path) -> None:
+    assert len(manifest(put(tmp_path / "v1.5", made(3)))) == 3
+
+
 def test_a_class_without_an_image_has_no_folder(tmp_path: Path) -> None:
     images = made(4)
     put(tmp_path / "a", images.take(np.array([0, 2])))
@@ -158,7 +162,7 @@ def test_what_a_killed_run_left_is_cleared_and_what_another_left_is_not(tmp_path
     assert not (tmp_path / "a.partial").exists() and len(manifest(tmp_path / "a")) == 3
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.csv", "a.zip", "a.PNG", "a.tar.gz"])
+@pytest.mark.parametrize("name", ["a.jpg", "a.csv", "a.zip", "a.PNG", "a.tar.gz", "a.PARQUET", "a.json"])
 def test_another_ending_is_refused_before_anything_is_drawn(name: str, tmp_path: Path) -> None:
     def never() -> Iterator[Images]:
         raise AssertionError

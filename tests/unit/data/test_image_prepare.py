@@ -162,6 +162,13 @@ def test_crop_covers_and_cuts_the_middle(tmp_path: Path) -> None:
     assert (one(tmp_path, Image.fromarray(wide), height=10, width=10, fit="crop") == 255).all()
     assert one(tmp_path, picture(0, 3, 5), height=7, width=9, fit="crop").shape == (7, 9, 1)
     assert (one(tmp_path, Image.new("L", (7, 5), 9), height=31, width=17, fit="crop") == 9).all()
+    assert np.array_equal(one(tmp_path, picture(2, 8, 13), height=8, width=8, fit="crop"), pixels(2, 8, 13)[:, 2:10])
+
+
+@pytest.mark.parametrize("fit", ["resize", "pad", "crop"])
+def test_an_image_as_thin_as_a_thread_takes_no_more_memory_than_it_has_pixels(fit: str, tmp_path: Path) -> None:
+    for size in ((1, 60_000), (60_000, 1)):
+        assert (one(tmp_path, Image.new("L", size, 9), height=64, width=48, fit=fit) == 9).any()
 
 
 def test_resize_stretches_and_averages_what_it_leaves_out(tmp_path: Path) -> None:
