@@ -81,7 +81,7 @@ def entries(path: Path) -> Iterator[Entry]:
     try:
         yield from _reader(path)(path)
     except PermissionError as problem:
-        raise DataError(f"{problem.filename or path} cannot be read: {problem.strerror}. Ask for the right to.") from None
+        raise DataError(f"{problem.filename or path} cannot be read: {problem.strerror}.") from None
     except DAMAGED as problem:
         said = (str(problem) or type(problem).__name__).splitlines()[0].rstrip(".")
         raise DataError(f"{path} cannot be read: {said}. Copy or export it again.") from None
