@@ -1,4 +1,4 @@
-"""An example of examples/, run from data to registered model in a worktree of its own: one checkout serves one data set.
+"""An example of examples/, from data to registered model in a worktree of its own: one checkout serves one data set.
 
     python -m pipelines.example fashion
 

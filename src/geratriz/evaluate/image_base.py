@@ -41,6 +41,8 @@ class ImageTrio:
     """More real images the generator did not see."""
     images: int | None = None
     """Images a side; as many as the smallest of the three sets has when None."""
+    seen: dict[int, tuple[Images, np.ndarray]] = field(default_factory=dict)
+    """Features that are known already, by the identity of their set; trios that share it compute none twice."""
 
     @cached_property
     def size(self) -> int:
@@ -64,14 +66,13 @@ class ImageTrio:
         return cut
 
     def all_features(self, name: str) -> np.ndarray:
-        """The features of all images of ``train``, ``test``, ``synthetic`` or ``unseen``, float32 (N, D)."""
-        if name not in self._known:
-            self._known[name] = features_of(getattr(self, name), self.config.extractor)
-        return self._known[name]
-
-    @cached_property
-    def _known(self) -> dict[str, np.ndarray]:
-        return {}
+        """The features of all images of ``train``, ``test``, ``fresh``, ``synthetic`` or ``unseen``, float32 (N, D)."""
+        if name == "unseen" and self.fresh is not None:
+            return np.concatenate([self.all_features("test"), self.all_features("fresh")])
+        images: Images = self.test if name == "unseen" else getattr(self, name)
+        if id(images) not in self.seen:  # kept beside its features, so that no other set gets its identity
+            self.seen[id(images)] = (images, features_of(images, self.config.extractor))
+        return self.seen[id(images)][1]
 
     def _chosen(self, name: str) -> np.ndarray:
         images = getattr(self, name)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -102,9 +103,10 @@ def landmarks(train: Images, fresh: Images, test: Images, config: ImageEvaluateC
     there.
     """
     images = min(len(train), len(fresh), len(test), config.max_images)
+    shared: dict[str, Any] = {"train": train, "test": test, "config": config, "images": images, "seen": {}}
 
     def trio(synthetic: Images, unseen: Images | None) -> ImageTrio:
-        return ImageTrio(train=train, test=test, fresh=unseen, synthetic=synthetic, config=config, images=images)
+        return ImageTrio(synthetic=synthetic, fresh=unseen, **shared)
 
     ceiling = evaluate(trio(fresh, None))
     real = {name: score for name, score in ceiling.items() if name == OF_REAL_IMAGES}

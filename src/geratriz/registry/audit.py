@@ -6,7 +6,7 @@ from pathlib import Path
 
 from geratriz import config
 from geratriz.errors import GeratrizError
-from geratriz.promotion import Gate, PrivacyLimits, release
+from geratriz.promotion import Gate, Limits, MemoryLimits, PrivacyLimits, release
 from geratriz.registry import history, lock
 from geratriz.registry.evidence import read_release
 from geratriz.registry.history import Kept, Record
@@ -136,7 +136,7 @@ def _champion(registry: Registry, root: Path, champion: Version, records: Sequen
         yield f"version {champion.version} is the champion, and the gates refuse it: {' '.join(against)}"
 
 
-def _asked(root: Path, name: str, record: Record | None) -> tuple[dict[str, Gate], PrivacyLimits] | None:
+def _asked(root: Path, name: str, record: Record | None) -> tuple[dict[str, Gate], Limits] | None:
     """The gates and limits for a champion; None where nobody knows any."""
     try:
         settings = read_release(root)
@@ -147,4 +147,6 @@ def _asked(root: Path, name: str, record: Record | None) -> tuple[dict[str, Gate
     if record is None:
         return None
     gates = {metric: config.load(Gate, each, metric) for metric, each in record.gates.items()}
-    return gates, config.load(PrivacyLimits, record.privacy["limits"], "limits")
+    limits = record.privacy["limits"]
+    kind: type[Limits] = MemoryLimits if "memorised_share" in limits else PrivacyLimits
+    return gates, config.load(kind, limits, "limits")

@@ -9,8 +9,8 @@ from typing import Any
 
 from geratriz import bundle, config
 from geratriz.errors import ConfigError, DataError
-from geratriz.promotion import Gate, PrivacyLimits
-from geratriz.stages._entry import read_params
+from geratriz.promotion import Gate, Limits, MemoryLimits, PrivacyLimits
+from geratriz.stages._entry import is_images, read_params
 from geratriz.tracking import git_revision
 
 COMPARISON = Path("reports/comparison/comparison.json")
@@ -27,7 +27,7 @@ class Release:
     name: str
     """The registered model."""
     gates: Mapping[str, Gate] = field(default_factory=dict)
-    privacy: PrivacyLimits = field(default_factory=PrivacyLimits)
+    privacy: Limits = field(default_factory=PrivacyLimits)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +82,11 @@ def read_release(root: Path) -> Release:
     Raises:
         ConfigError: the section is missing or wrong, or the name cannot be one.
     """
-    release = config.load(Release, config.pick(read_params(root / "params.yaml"), "release"), "release")
+    settings = read_params(root / "params.yaml")
+    section = dict(config.pick(settings, "release"))
+    kind = MemoryLimits if is_images(config.pick(settings, "data.kind")) else PrivacyLimits
+    section["privacy"] = config.load(kind, section.get("privacy"), "release.privacy")
+    release = config.load(Release, section, "release")
     if not release.name or set(release.name) & set("/:.'\"@ "):  # MLflow's own marks in models:/NAME@ALIAS and filters
         raise ConfigError(f"release.name is {release.name!r}; it must be one word without / : . @ or quotes.")
     return release

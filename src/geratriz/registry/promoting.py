@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from geratriz.errors import GateError, RegistryError
-from geratriz.promotion import Comparison, Decision, Gate, PrivacyLimits, decide, judge_privacy, release
+from geratriz.promotion import Comparison, Decision, Gate, Limits, decide, judge_privacy, release
 from geratriz.registry import history, holdout, judge, lock
 from geratriz.registry.evidence import read_release
 from geratriz.registry.mlflow import Intent, Registry, Version
@@ -250,13 +250,18 @@ class _Case(NamedTuple):
 
     metrics: Mapping[str, Any]
     gates: Mapping[str, Gate]
-    limits: PrivacyLimits
+    limits: Limits
 
 
 def _case(registry: Registry, root: Path, version: Version) -> _Case:
     metrics, asked = metrics_of(registry, version), read_release(root)
     if metrics is None:
         raise RegistryError(f"{version.uri} has no {EVALUATION}/metrics.json in its run. `geratriz register` logs it.")
+    if asked.name != version.name:
+        raise RegistryError(
+            f"params.yaml in {root.resolve()} has the gates of {asked.name}, not of {version.name}. Run this in the "
+            f"checkout or worktree whose params.yaml says `release: {{name: {version.name}}}`."
+        )
     return _Case(metrics, asked.gates, asked.privacy)
 
 
