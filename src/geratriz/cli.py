@@ -27,7 +27,10 @@ app = typer.Typer(
 contract_app = typer.Typer(help="Contracts: what data must look like.", no_args_is_help=True)
 app.add_typer(contract_app, name="contract")
 
-Data = Annotated[Path, typer.Argument(help="Parquet or CSV file.", metavar="DATA")]
+Data = Annotated[
+    Path,
+    typer.Argument(help="Parquet or CSV; of images a folder, a zip or tar of one, or Parquet.", metavar="DATA"),
+]
 Model = Annotated[str, typer.Argument(help="A bundle's folder, or models:/NAME@ALIAS, models:/NAME/VERSION.")]
 Name = Annotated[str, typer.Argument(help="Name of the registered model.")]
 Target = Annotated[str | None, typer.Option(help="Column whose prediction utility is measured on.")]
@@ -93,18 +96,20 @@ def validate(
     Example: geratriz validate data/raw/adult.parquet --contract contracts/adult.json
     """
     from geratriz.data import contract as contracts
+    from geratriz.data.image_files import manifest
+    from geratriz.data.image_source import holds_images
     from geratriz.data.table import read_frame
 
-    report = contracts.check(read_frame(data), contracts.read_suite(contract))
+    images = holds_images(data)
+    report = contracts.check(manifest(data) if images else read_frame(data), contracts.read_suite(contract))
     if as_json:
         _print_json(report.to_json())
     for finding in report.warnings if not as_json else ():
         typer.echo(f"warning: {finding.column or 'table'}: {finding.description}")
     contracts.require(report)
     if not as_json:
-        typer.echo(
-            f"{data}: {report.rows:,} rows keep the contract {report.name!r} ({len(report.findings)} expectations)."
-        )
+        kept = f"{data}: {report.rows:,} {'images' if images else 'rows'} keep the contract {report.name!r}"
+        typer.echo(f"{kept} ({len(report.findings)} expectations).")
 
 
 @contract_app.command("draft")
@@ -113,15 +118,21 @@ def contract_draft(
     output: Annotated[Path | None, typer.Option("-o", help="Where to write it; standard output if not given.")] = None,
     schema: Kinds = None,
 ) -> None:
-    """Draft a contract from a table, for a person to read and correct. Asks what may be personal, or a key.
+    """Draft a contract from data, for a person to read and correct. Asks what may be personal in a table, or a key.
 
     Example: geratriz contract draft orders.csv -o contracts/orders.json --schema customer=personal
     """
     from geratriz.data.draft import draft
+    from geratriz.data.image_draft import draft_images
+    from geratriz.data.image_files import manifest
+    from geratriz.data.image_source import holds_images
     from geratriz.data.table import Table
 
-    table = Table.read(data, overrides=_pairs(schema or [], "--schema", ConfigError))
-    drafted = draft(table, data.name.split(".")[0])
+    name = data.name.split(".")[0]
+    if holds_images(data):
+        drafted = draft_images(manifest(data), name)
+    else:
+        drafted = draft(Table.read(data, overrides=_pairs(schema or [], "--schema", ConfigError)), name)
     text = json.dumps(drafted, indent=1, ensure_ascii=False) + "\n"
     if output is None:
         sys.stdout.write(text)
@@ -146,7 +157,9 @@ def contract_draft(
 def fit(
     data: Data,
     output: Annotated[Path, typer.Option("-o", help="Folder for the generator's bundle.", metavar="MODEL")],
-    kind: Annotated[str, typer.Option(help="Which generator.")] = "tvae",
+    kind: Annotated[
+        str | None, typer.Option(help="Which generator; tvae for a table, image_vae for images, if not given.")
+    ] = None,
     target: Target = None,
     seed: Seed = 0,
     settings: Annotated[
@@ -160,25 +173,43 @@ def fit(
     contract: Annotated[
         Path | None, typer.Option(help="Suite whose critical row rules hold in every row that is drawn.")
     ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Of images, if they differ: what they are resized to.", metavar="HEIGHTxWIDTH")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    """Fit a generator to a table. What is interrupted goes on where it was when the same command is run again.
+    """Fit a generator to a table or to images. Interrupted, it goes on where it was when it is run again.
 
     Example: geratriz fit adult.csv --kind tvae --target income -o models/mine --set epochs=10
+
+    Example: geratriz fit shoes.zip --kind image_gan -o models/shoes --size 64x64
     """
     import geratriz
     from geratriz import config
+    from geratriz.data.image_prepare import load
+    from geratriz.data.image_source import holds_images
     from geratriz.generators import catalog
 
-    chosen = config.load(catalog.find(kind).config_cls, _pairs(settings or [], "--set", ConfigError), kind)
-    table = geratriz.Table.read(data, target=target, overrides=_pairs(schema or [], "--schema", ConfigError))
+    images = holds_images(data)
+    kind = kind or ("image_vae" if images else "tvae")
+    generator_cls: Any = catalog.find_images(kind) if images else catalog.find(kind)
+    chosen = config.load(generator_cls.config_cls, _pairs(settings or [], "--set", ConfigError), kind)
+    known: Any
+    if images:
+        if target or schema or contract:
+            raise ConfigError("--target, --schema and --contract are about tables, and the data are images.")
+        known = load(data, _form(size))
+    else:
+        if size:
+            raise ConfigError("--size is about images, and the data are a table.")
+        known = geratriz.Table.read(data, target=target, overrides=_pairs(schema or [], "--schema", ConfigError))
     if output.exists() and not output.is_dir():
         raise ConfigError(f"-o {output} is a file; a generator is saved into a folder. Name another one.")
     checkpoint = output.with_name(f"{output.name}.checkpoint")
     try:
         with _Progress(f"fitting {kind}") as progress:
             generator = geratriz.fit(
-                table,
+                known,
                 kind,
                 config=chosen,
                 seed=seed,
@@ -192,15 +223,24 @@ def fit(
         typer.echo(f"\n{str(stop) or 'interrupted while the bundle was written: run it again.'}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     typer.echo(
-        f"{output}: {kind} fitted on {len(table):,} rows. Next: geratriz sample {output} -n 1000 -o sample.parquet"
+        f"{output}: {kind} fitted on {len(known):,} {'images' if images else 'rows'}. Next: geratriz sample {output} "
+        f"-n {'64 -o grid.png' if images else '1000 -o sample.parquet'}"
     )
 
 
 @app.command()
 def sample(
     model: Model,
-    rows: Annotated[int, typer.Option("-n", help="How many rows: 500, 100_000, 1e6.", parser=_count, metavar="ROWS")],
-    output: Annotated[Path, typer.Option("-o", help="File; .parquet, .csv, .csv.gz, .jsonl or .jsonl.gz.")],
+    rows: Annotated[
+        int, typer.Option("-n", help="How many rows or images: 500, 100_000, 1e6.", parser=_count, metavar="ROWS")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            help="File; .parquet, .csv, .csv.gz, .jsonl or .jsonl.gz. Images: .png (a grid), .parquet or a folder.",
+        ),
+    ],
     where: Annotated[
         list[str] | None, typer.Option(help="A value a column must have; may be given again.", metavar="COLUMN=VALUE")
     ] = None,
@@ -212,9 +252,11 @@ def sample(
         int | None, typer.Option(help="Processes that draw; as many as pay if not given. The rows are the same.")
     ] = None,
 ) -> None:
-    """Sample new rows, any number of them, with their provenance.
+    """Sample new rows or images, any number of them, with their provenance.
 
     Example: geratriz sample models:/adult@champion -n 1e6 -o out.parquet --where "income='>50K'" --seed 7
+
+    Example: geratriz sample models:/fashion@champion -n 64 -o grid.png --where label=dress
     """
     import geratriz
     from geratriz.data.stream import read_provenance
@@ -231,15 +273,44 @@ def sample(
             jobs=jobs,
             told=lambda done: progress.move(done, rows),
         )
-    typer.echo(f"{output}: {rows:,} rows. `geratriz provenance {output}` says where they come from.")
+    typer.echo(f"{output}: {rows:,} drawn. `geratriz provenance {output}` says where they come from.")
     acceptance = read_provenance(output)["acceptance"]
     if acceptance < 1:
         typer.echo(f"{acceptance:.2%} of the rows drawn kept the contract's rules; the others were drawn again.")
 
 
 @app.command()
+def interpolate(
+    model: Model,
+    output: Annotated[Path, typer.Option("-o", help="A picture, .png.")],
+    steps: Annotated[int, typer.Option(help="Images of a walk.")] = 8,
+    walks: Annotated[int, typer.Option("-n", help="Walks, a row each.")] = 8,
+    where: Annotated[list[str] | None, typer.Option(help="label=NAME", metavar="label=NAME")] = None,
+    seed: Seed = 0,
+) -> None:
+    """Draw images on the way from one latent to another: smooth changes say that a space was learnt.
+
+    Example: geratriz interpolate models:/fashion@champion -o walks.png --where label=bag
+    """
+    from geratriz.data.image_output import check_path
+    from geratriz.generators.image_base import ImageGenerator
+    from geratriz.picture import grid, png
+    from geratriz.registry import release
+
+    if output.suffix != ".png":
+        raise RequestError(f"-o {output}: a picture of walks ends in .png.")
+    check_path(output)
+    generator = release.load(model)
+    if not isinstance(generator, ImageGenerator):
+        raise RequestError(f"{model} is a generator of tables; walks are drawn by generators of images.")
+    drawn = generator.interpolate(steps, rows=walks, seed=seed, where=_pairs(where or [], "--where", RequestError))
+    output.write_bytes(png(grid(drawn.pixels, steps)))
+    typer.echo(f"{output}: {walks} walks of {steps} images.")
+
+
+@app.command()
 def provenance(
-    file: Annotated[Path, typer.Argument(help="A file that `geratriz sample` wrote.", metavar="FILE")],
+    file: Annotated[Path, typer.Argument(help="A file or folder that `geratriz sample` wrote.", metavar="FILE")],
     as_json: AsJson = False,
 ) -> None:
     """Say where the rows in a file come from: generator, seed, conditions, which rows, verdict.
@@ -258,26 +329,35 @@ def provenance(
 
 @app.command()
 def evaluate(
-    train: Annotated[Path, typer.Option(help="Rows the generator learnt from.")],
-    test: Annotated[Path, typer.Option(help="Real rows it never saw.")],
-    synthetic: Annotated[Path, typer.Option(help="Rows to judge.")],
+    train: Annotated[Path, typer.Option(help="Rows or images the generator learnt from.")],
+    test: Annotated[Path, typer.Option(help="Real ones it never saw.")],
+    synthetic: Annotated[Path, typer.Option(help="Those to judge.")],
     output: Annotated[Path, typer.Option("-o", help="Folder for metrics.json and index.html.", metavar="REPORT")],
     target: Target = None,
     contract: Annotated[Path | None, typer.Option(help="Suite to hold the synthetic rows against.")] = None,
     schema: Kinds = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge synthetic rows, whoever made them.
+    """Judge synthetic rows or images, whoever made them.
 
-    Half of TEST stands in for fresh real rows: they show what each metric says of a perfect generator.
+    Half of TEST stands in for fresh real data: they show what each metric says of a perfect generator.
 
     Example: geratriz evaluate --train a.parquet --test b.parquet --synthetic c.parquet -o report --target income
     """
     import geratriz
+    from geratriz.data import image_prepare
+    from geratriz.data.image_source import holds_images
 
-    real = geratriz.Table.read(train, target=target, overrides=_pairs(schema or [], "--schema", ConfigError))
-    others = (geratriz.Table.read(path, schema=real.schema) for path in (test, synthetic))
-    report = geratriz.evaluate(real, *others, contract=contract, title=synthetic.name)
+    if holds_images(train):
+        if target or schema or contract:
+            raise ConfigError("--target, --schema and --contract are about tables, and TRAIN holds images.")
+        images = image_prepare.load(train)
+        sides = (image_prepare.read(path, images.schema) for path in (test, synthetic))
+        report = geratriz.evaluate(images, *sides, title=synthetic.name)
+    else:
+        real = geratriz.Table.read(train, target=target, overrides=_pairs(schema or [], "--schema", ConfigError))
+        others = (geratriz.Table.read(path, schema=real.schema) for path in (test, synthetic))
+        report = geratriz.evaluate(real, *others, contract=contract, title=synthetic.name)
     report.write(output)
     if as_json:
         _print_json(report.to_json()["metrics"])
@@ -540,6 +620,18 @@ def _ask(offer: "Offer") -> bool:
     for reason in offer.reasons:
         typer.echo(f"  - {reason}")
     return typer.confirm(f"Make {offer.name} version {offer.version} the champion?")
+
+
+def _form(size: str | None) -> Any:
+    """The form of images that ``HEIGHTxWIDTH`` asks for."""
+    from geratriz.data.image_prepare import ImageForm
+
+    if size is None:
+        return ImageForm()
+    height, by, width = size.lower().partition("x")
+    if not (by and height.isdigit() and width.isdigit() and int(height) and int(width)):
+        raise ConfigError(f"--size got {size!r}, expected HEIGHTxWIDTH such as 64x48.")
+    return ImageForm(height=int(height), width=int(width))
 
 
 def _pairs(texts: list[str], option: str, error: type[GeratrizError]) -> dict[str, Any]:

@@ -378,3 +378,20 @@ def _hidden(name: str) -> bool:
 def _text(name: str) -> str:
     """A path as text that can be written: file names need not be."""
     return str(PurePosixPath(name)).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def holds_images(path: Path) -> bool:
+    """Whether ``path`` is to be read as images, not as a table: by its kind, a Parquet file by its columns."""
+    if path.is_dir():
+        return True
+    name = path.name.lower()
+    if name.endswith(".parquet"):
+        try:
+            schema = pq.read_schema(path)
+        except (OSError, pa.ArrowException):
+            return False  # who reads it says what is wrong
+        kind = schema.field(IMAGE).type if IMAGE in schema.names else None
+        return kind is not None and (
+            pa.types.is_struct(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+        )
+    return name.endswith((*ARCHIVES, *ENDINGS, ".npz"))

@@ -40,7 +40,7 @@ LAZY = 4  # the gradient penalties are computed every so many steps, at so many 
 LEAK = 0.01  # of the bounded output: images that are all black have a gradient still, and the fit does not end in them
 FEATURES = 16  # of the discriminator's last layer, in units of `width`
 WATCHED = 256  # images drawn after each round to see whether the generator has collapsed
-COLLAPSED = 0.2  # their variety, as a share of that of real images, below which it has
+COLLAPSED, DIVERGED = 0.2, 1.4  # their variety, as a share of that of real images, below and above which it has
 OFTEN = 60  # times each image is seen in a fit from which on images are augmented
 
 
@@ -180,13 +180,18 @@ class ImageGan(ImageGenerator[ImageGanConfig]):
         return cls(config, schema, shares, record, restore(_Generator(schema, config), arrays))
 
 
+def images_shown(config: ImageGanConfig, count: int) -> int:
+    """Training images that a fit on ``count`` of them shows, repeats counted."""
+    return max(160_000, 10 * count) if config.images == "auto" else config.images
+
+
 class _Game:
     """Generator and discriminator against each other."""
 
     def __init__(self, data: Images, config: ImageGanConfig, runtime: Runtime, seed: int) -> None:
         self._config, self._runtime, self._seed = config, runtime, seed
         batch = min(config.batch, len(data))
-        images = max(160_000, 10 * len(data)) if config.images == "auto" else config.images
+        images = images_shown(config, len(data))
         steps = max(-(-images // batch), 1)
         self.rounds = min(ROUNDS, steps)
         self._steps = -(-steps // self.rounds)
@@ -309,9 +314,10 @@ class _Game:
         """Add to ``values`` how varied the averaged generator's images are, as a share of real images' variety."""
         variety = _images.variety(self._draw(self.ema.average, WATCHED, self._watched)) / max(self._real_variety, 1e-6)
         values["variety"] = variety
-        if number > self.rounds / 4 and not variety >= COLLAPSED:
+        if number > self.rounds / 4 and not COLLAPSED <= variety <= DIVERGED:
+            went = "diverged" if variety > DIVERGED else "collapsed"
             raise TrainingError(
-                f"the generator collapsed: after round {number} of {self.rounds} the images drawn from it differ by "
+                f"the generator {went}: after round {number} of {self.rounds} the images drawn from it differ by "
                 f"{variety:.0%} of what real ones differ by. The discriminator was right on {values['accuracy']:.0%} "
                 f"of the pairs. Lower the setting `rate` (now {self._config.rate:g}), or raise `penalty` (now "
                 f"{self._penalty:g}). What the rounds before left stays in the checkpoint."

@@ -210,6 +210,11 @@ class ImageVae(ImageGenerator[ImageVaeConfig]):
         return cls(config, schema, shares, record, network, restore(_flow_for(schema, config), prior))
 
 
+def images_shown(config: ImageVaeConfig, count: int) -> int:
+    """Training images that a fit on ``count`` of them shows, repeats counted, unless it is stopped early."""
+    return max(160_000, 10 * count) if config.images == "auto" else config.images
+
+
 def _flow_for(schema: ImageSchema, config: ImageVaeConfig) -> Flow:
     return Flow(config.latent, len(schema.classes), width=4 * config.latent, blocks=3)
 
@@ -225,7 +230,7 @@ class _Learning:
         self._known = torch.from_numpy(np.sort(order[count:]))
         self._numbers = int(np.prod(data.schema.shape))
         batch = min(config.batch, len(self._known))
-        images = max(160_000, 10 * len(data)) if config.images == "auto" else config.images
+        images = images_shown(config, len(data))
         steps = max(-(-images // batch), 1)
         self.rounds = min(ROUNDS, steps)
         self._steps = -(-steps // self.rounds)

@@ -37,7 +37,7 @@ def _metrics(models: list[str], reports: Mapping[str, Mapping[str, Any]]) -> str
     head = ["metric", *(f'<a href="../models/{esc(model)}/index.html">{esc(model)}</a>' for model in models)]
     intro = (
         "Each value with its 95&nbsp;% interval; the best of a row is bold where no other reaches into its interval. "
-        "Landmarks: columns drawn independently (floor), and fresh real rows in the place of synthetic ones. A model's "
+        "Landmarks: data that are no good (floor), and fresh real data in the place of synthetic ones. A model's "
         "name leads to its own page."
     )
     return section("metrics", "Metrics", intro, table([*head, "floor", "fresh real", "better"], rows))

@@ -42,7 +42,7 @@ class Entry:
 
     @property
     def above_floor(self) -> bool:
-        """Whether it is better than columns drawn independently; True where that floor makes no sense.
+        """Whether it is better than the floor, data that are no good; True where none was measured.
 
         The floor is a single measurement on as many rows, so it is taken to be as uncertain as the model's own value.
         """
@@ -140,7 +140,7 @@ def _why(ranking: list[Entry], by: str) -> str:
     if ahead:
         said += f"; {' and '.join(ahead)} would do better but may not be released"
     if not winner.above_floor:
-        said += ", which is no better than columns drawn independently"
+        said += ", which is no better than the floor"
     return f"{said}. It {'may' if winner.release else 'may not'} be released."
 
 

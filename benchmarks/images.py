@@ -1,0 +1,129 @@
+"""One cell of the table of images: a generator or its baseline on Fashion-MNIST, on one thread; run by run.py.
+
+A baseline gets the processor seconds that ours took for the same seed, training and fitting of the prior included.
+"""
+
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).parent
+BASELINES = {"dcgan": "image_gan", "plain_vae": "image_vae"}
+MODELS = ("image_gan", "dcgan", "image_vae", "plain_vae")
+WARM = 1_280  # images of a first fit: libraries are loaded and code is warm when the clock starts
+
+
+def measured(model: str, seed: int, results: Path) -> dict[str, Any]:
+    """Fit, draw as many images as are held out, and judge them."""
+    import torch
+
+    from geratriz.data.images import Images
+
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        parts = _parts(Path(folder))
+        train, unseen = parts["train"], Images.joined([parts["fresh"], parts["test"]])
+        count = len(unseen)
+        if model in BASELINES:
+            ours = json.loads((results / f"images-{BASELINES[model]}-{seed}.json").read_text())
+            drawn, shown, seconds = _baseline(model, train, ours["cpu_s"], seed, count)
+        else:
+            drawn, shown, seconds = _ours(model, train, seed, count)
+        return {
+            "images_shown": shown,
+            "cpu_s": round(seconds, 1),
+            "images_per_s": round(shown / seconds),
+            **_judged(train, unseen, drawn),
+        }
+
+
+def evaluation(results: Path) -> dict[str, Any]:
+    """Seconds that judging 5,000 images of each side takes, all metrics, on every processor."""
+    del results
+    from geratriz.data.images import Images
+    from geratriz.evaluate import image_suite
+    from geratriz.evaluate.image_base import ImageEvaluateConfig, ImageTrio
+
+    with tempfile.TemporaryDirectory() as folder:
+        parts = _parts(Path(folder), train=0.2, fresh=0.4, test=0.4)
+        test = parts["test"].take(slice(0, 4_500))
+        train = Images.joined([parts["train"], parts["fresh"].take(slice(0, 2_600))])
+        synthetic = parts["fresh"].take(slice(-2_200, None))
+        # as many as there are: 12,000 images make no three sides of 5,000, so real ones are mirrored to fill them
+        sides = [_filled(each, 5_000) for each in (train, test, synthetic)]
+        config = ImageEvaluateConfig(max_images=5_000)
+        trio = ImageTrio(train=sides[0], test=sides[1], synthetic=sides[2], config=config)
+        found, started = {}, time.perf_counter()
+        for name, metric in image_suite.METRICS.items():
+            before = time.perf_counter()
+            metric.compute(trio)
+            found[name] = round(time.perf_counter() - before, 1)
+        return {"seconds": round(time.perf_counter() - started, 1), "each": found}
+
+
+def _filled(images: Any, count: int) -> Any:
+    from geratriz.data.images import Images
+
+    mirrored = Images(images.pixels[:, :, ::-1], images.schema, images.labels)
+    return Images.joined([images.take(slice(0, count)), mirrored.take(slice(0, max(count - len(images), 0)))])
+
+
+def _parts(folder: Path, **shares: float) -> dict[str, Any]:
+    """The bundled images as the pipeline prepares them."""
+    from geratriz.data.image_prepare import ImageForm, prepare
+    from geratriz.data.split import SplitConfig
+
+    raw = Path(os.environ.get("GERATRIZ_IMAGES", HERE.parent / "data" / "raw" / "fashion_mnist.parquet"))
+    return prepare(raw, ImageForm(height=32, width=32, fit="pad"), SplitConfig(**shares), folder)
+
+
+def _ours(model: str, train: Any, seed: int, count: int) -> tuple[np.ndarray, int, float]:
+    from geratriz.generators import catalog
+
+    generator_cls = catalog.find_images(model)
+    generator_cls.fit(train, generator_cls.config_cls(images=WARM, threads=1), seed=seed, device="cpu")
+    config = generator_cls.config_cls(threads=1)
+    started = time.process_time()
+    generator = generator_cls.fit(train, config, seed=seed, device="cpu")
+    seconds = time.process_time() - started
+    return generator.sample(count, seed=seed + 100).pixels, _shown(model, config, len(train)), seconds
+
+
+def _shown(model: str, config: Any, count: int) -> int:
+    """Images that a fit to the end shows."""
+    from importlib import import_module
+
+    return int(import_module(f"geratriz.generators.{model}").images_shown(config, count))
+
+
+def _baseline(model: str, train: Any, seconds: float, seed: int, count: int) -> tuple[np.ndarray, int, float]:
+    from benchmarks import dcgan, plain_vae
+
+    started = time.process_time()
+    if model == "dcgan":
+        draw, shown = dcgan.fit(np.array(train.pixels), seconds=seconds, seed=seed)
+    else:
+        draw, shown = plain_vae.fit(train, seconds=seconds, seed=seed)
+    return draw(count), shown, time.process_time() - started
+
+
+def _judged(train: Any, unseen: Any, drawn: np.ndarray) -> dict[str, float]:
+    from geratriz.data.images import Images, ImageSchema
+    from geratriz.evaluate import image_distances, image_support
+    from geratriz.evaluate.image_base import ImageTrio
+
+    schema = ImageSchema(height=unseen.schema.height, width=unseen.schema.width, channels=unseen.schema.channels)
+    train, unseen = (Images(each.pixels, schema) for each in (train, unseen))  # a baseline has no labels
+    trio = ImageTrio(train=train, test=unseen, synthetic=Images(drawn, schema))
+    kid = image_distances.kid(trio)
+    assert kid is not None
+    found = {"kid": kid.value, "kid_se": kid.detail["standard_error"]}
+    for name in ("precision", "recall", "coverage"):
+        score = getattr(image_support, name)(trio)
+        found[name] = score.value
+    return {name: round(value, 4) for name, value in found.items()}

@@ -1,0 +1,56 @@
+"""The VAE that image_vae is held against: the same networks with unit variance and a standard normal prior.
+
+(Kingma and Welling, arXiv 1312.6114.) Encoder, decoder, batch, rate and precision are image_vae's; the likelihood is a
+Gaussian of variance 1 for pixels in [-1, 1], the KL term has its full weight from the start, samples are the decoder's
+means at latents from N(0, I). Labels are given to it as to image_vae.
+"""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from geratriz.data.images import Images
+from geratriz.generators import _images
+from geratriz.generators._torch import Ema
+from geratriz.generators.image_base import shares_of
+from geratriz.generators.image_vae import ImageVaeConfig, _Network
+
+
+def fit(data: Images, *, seconds: float, seed: int) -> tuple[Callable[[int], np.ndarray], int]:
+    """Train for so many processor seconds; a function that draws n images, and the number of images shown."""
+    config = ImageVaeConfig()
+    torch.manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
+    network = _Network(data.schema, config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    ema = Ema(network, config.ema)
+    optimiser = torch.optim.AdamW(network.parameters(), config.rate, betas=(0.9, 0.99), weight_decay=1e-4, fused=True)
+    images = _images.as_numbers(torch.from_numpy(np.array(data.pixels)))
+    labels = None if data.labels is None else torch.from_numpy(np.array(data.labels))
+    precise = torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_amx_tile_supported())
+    numbers, started, shown, step = int(np.prod(data.schema.shape)), time.process_time(), 0, 0
+    while (spent := time.process_time() - started) < seconds:
+        for group in optimiser.param_groups:
+            group["lr"] = config.rate * (1 - spent / seconds)
+        index = torch.randint(len(images), (config.batch,), generator=rng)
+        with precise:
+            error, kl = network.terms(images[index], None if labels is None else labels[index], rng)
+        loss = numbers / 2 * error + kl
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 100.0)
+        optimiser.step()
+        step += 1
+        ema.update(step)
+        shown += config.batch
+
+    def draw(count: int) -> np.ndarray:
+        given = None
+        if data.labels is not None:
+            given = torch.multinomial(torch.tensor(shares_of(data)), count, replacement=True, generator=rng)
+        with torch.inference_mode():
+            return _images.as_pixels(ema.average.decode(torch.randn(count, config.latent, generator=rng), given))
+
+    return draw, shown
