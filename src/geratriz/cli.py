@@ -260,6 +260,7 @@ def sample(
     """
     import geratriz
     from geratriz.data.stream import read_provenance
+    from geratriz.generators.catalog import IMAGE_GENERATORS
 
     conditions = _pairs(where or [], "--where", RequestError)
     with _Progress(f"sampling {output.name}") as progress:
@@ -273,10 +274,12 @@ def sample(
             jobs=jobs,
             told=lambda done: progress.move(done, rows),
         )
-    typer.echo(f"{output}: {rows:,} drawn. `geratriz provenance {output}` says where they come from.")
-    acceptance = read_provenance(output)["acceptance"]
-    if acceptance < 1:
-        typer.echo(f"{acceptance:.2%} of the rows drawn kept the contract's rules; the others were drawn again.")
+    origin = read_provenance(output)
+    unit = "images" if origin["kind"] in IMAGE_GENERATORS else "rows"
+    typer.echo(f"{output}: {rows:,} {unit}. `geratriz provenance {output}` says where they come from.")
+    if origin["acceptance"] < 1:
+        share = f"{origin['acceptance']:.2%}"
+        typer.echo(f"{share} of the rows drawn kept the contract's rules; the others were drawn again.")
 
 
 @app.command()

@@ -66,7 +66,7 @@ def test_the_floor_alone_wins_and_the_reason_says_what_it_is(tmp_path: Path) -> 
     report(tmp_path, "independent", 0.11, release=True)
     found = compare(tmp_path, "independent")
     assert found["winner"] == "independent"
-    assert "no better than columns drawn independently" in found["reasons"][0]
+    assert "no better than the floor" in found["reasons"][0]
 
 
 def test_without_a_floor_every_model_stands_above_it(tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ LEAK = 0.01  # of the bounded output: images that are all black have a gradient 
 FEATURES = 16  # of the discriminator's last layer, in units of `width`
 WATCHED = 256  # images drawn after each round to see whether the generator has collapsed
 COLLAPSED, DIVERGED = 0.2, 1.4  # their variety, as a share of that of real images, below and above which it has
+ALIKE = 0.01  # variety of real images below which there is nothing to collapse from
+CLIP = 1.0  # norm of the gradient, beyond which a step is shortened
 OFTEN = 60  # times each image is seen in a fit from which on images are augmented
 
 
@@ -59,7 +61,7 @@ class ImageGanConfig:
     width: int = 32
     """Channels of the largest feature map."""
     penalty: float | Literal["auto"] = "auto"
-    """Weight of the gradient penalties: higher is steadier and slower. 1 at 32 x 32, in proportion to the pixels."""
+    """Weight of the gradient penalties: higher is steadier and slower. 0.1 at 32 x 32, in proportion to the pixels."""
     augment: bool | Literal["auto"] = "auto"
     """Whether images are augmented; auto: where each is seen 60 times or more."""
     ema: float = 0.998
@@ -196,7 +198,7 @@ class _Game:
         self.rounds = min(ROUNDS, steps)
         self._steps = -(-steps // self.rounds)
         height, width, _ = data.schema.shape
-        self._penalty = height * width / 32**2 if config.penalty == "auto" else config.penalty
+        self._penalty = 0.1 * max(height * width / 32**2, 0.1) if config.penalty == "auto" else config.penalty
         often = images / len(data)
         self._augmented = often >= OFTEN if config.augment == "auto" else config.augment
         self._stock = Stock(data, runtime, batch=batch, seed=seed)
@@ -301,6 +303,7 @@ class _Game:
     def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(optimiser.param_groups[0]["params"], CLIP)
         optimiser.step()
 
     def _draw(self, network: _Generator, count: int, labels: np.ndarray | None) -> Tensor:
@@ -312,9 +315,9 @@ class _Game:
 
     def _watch(self, number: int, values: dict[str, float]) -> None:
         """Add to ``values`` how varied the averaged generator's images are, as a share of real images' variety."""
-        variety = _images.variety(self._draw(self.ema.average, WATCHED, self._watched)) / max(self._real_variety, 1e-6)
+        variety = _images.variety(self._draw(self.ema.average, WATCHED, self._watched)) / max(self._real_variety, ALIKE)
         values["variety"] = variety
-        if number > self.rounds / 4 and not COLLAPSED <= variety <= DIVERGED:
+        if number > self.rounds / 4 and self._real_variety > ALIKE and not COLLAPSED <= variety <= DIVERGED:
             went = "diverged" if variety > DIVERGED else "collapsed"
             raise TrainingError(
                 f"the generator {went}: after round {number} of {self.rounds} the images drawn from it differ by "
