@@ -11,6 +11,7 @@ from geratriz.generators._fit import Fit, Record
 from geratriz.generators._torch import Batches, Checkpoint, N, Precision, Runtime
 from geratriz.picture import grid
 
+WATCHED_FROM = 200  # steps before which a network is not called collapsed: it has learnt nothing yet
 LOOKED_AT = 64  # images of the pictures that a fit shows
 
 
@@ -86,6 +87,11 @@ def shown_labels(schema: ImageSchema, count: int = LOOKED_AT) -> np.ndarray | No
 def show(pixels: np.ndarray) -> np.ndarray:
     """Images (N, H, W, C) as one picture, about as wide as high."""
     return grid(pixels, columns=max(round(len(pixels) ** 0.5), 1))
+
+
+def is_watched(number: int, rounds: int, steps: int) -> bool:
+    """Whether a fit of so many ``rounds`` of ``steps`` steps can be judged after round ``number``."""
+    return number > rounds / 4 and number * steps >= WATCHED_FROM
 
 
 def variety(pixels: Tensor) -> float:

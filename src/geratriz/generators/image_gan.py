@@ -317,7 +317,8 @@ class _Game:
         """Add to ``values`` how varied the averaged generator's images are, as a share of real images' variety."""
         variety = _images.variety(self._draw(self.ema.average, WATCHED, self._watched)) / max(self._real_variety, ALIKE)
         values["variety"] = variety
-        if number > self.rounds / 4 and self._real_variety > ALIKE and not COLLAPSED <= variety <= DIVERGED:
+        watched = _images.is_watched(number, self.rounds, self._steps) and self._real_variety > ALIKE
+        if watched and not COLLAPSED <= variety <= DIVERGED:
             went = "diverged" if variety > DIVERGED else "collapsed"
             raise TrainingError(
                 f"the generator {went}: after round {number} of {self.rounds} the images drawn from it differ by "

@@ -281,7 +281,7 @@ class _Learning:
             "sigma": error_mean**0.5,
             "active_units": float(active),
         }
-        if number > self.rounds / 4 and np.isfinite(kl_mean) and not active:
+        if _images.is_watched(number, self.rounds, self._steps) and np.isfinite(kl_mean) and not active:
             raise TrainingError(
                 f"the posterior collapsed: after round {number} of {self.rounds} none of the {self._config.latent} "
                 f"latents says anything of an image (KL {kl_mean:.2g} nats). Lower the setting `rate` (now "

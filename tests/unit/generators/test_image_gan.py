@@ -1,0 +1,62 @@
+"""The GAN for images: a run that goes wrong is stopped, and one that goes right learns shapes."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from geratriz.data.images import Images
+from geratriz.errors import TrainingError
+from geratriz.generators.image_gan import ImageGan, ImageGanConfig, images_shown
+from tests.images import shapes
+from tests.unit.generators.heard import Heard
+
+SMALL: dict[str, Any] = {"batch": 16, "width": 8, "noise": 8, "threads": 1, "precision": "float32"}
+
+
+def fit(data: Images, **settings: Any) -> ImageGan:
+    return ImageGan.fit(data, ImageGanConfig(**{**SMALL, **settings}), seed=0, device="cpu")
+
+
+@pytest.mark.parametrize("settings", [{"rate": 0.5}, {"rate": 5.0, "penalty": 0.0}])
+def test_a_run_that_goes_wrong_is_stopped_with_the_reason_and_its_last_checkpoint(
+    settings: dict[str, float], tmp_path: Path
+) -> None:
+    config = ImageGanConfig(**SMALL, images=16 * 400, **settings)
+    with pytest.raises(TrainingError, match=r"collapsed|diverged|not finite") as told:
+        ImageGan.fit(shapes(200), config, seed=0, device="cpu", checkpoint=tmp_path)
+    assert "Lower the setting `rate`" in str(told.value)
+    assert len(list(tmp_path.glob("*.pt"))) == 1
+
+
+def test_it_learns_what_is_asked_for_by_label() -> None:
+    data = shapes(400)
+    drawn = fit(data, images=16 * 1500)
+    assert data.labels is not None
+    for code, label in enumerate(data.schema.classes):
+        mean = drawn.sample(200, seed=1, where={"label": label}).pixels.mean(0)
+        own, other = (data.pixels[data.labels == each].mean(0) for each in (code, 1 - code))
+        assert np.abs(mean - own).mean() < np.abs(mean - other).mean()
+
+
+def test_small_sets_are_augmented_and_large_ones_are_not() -> None:
+    heard = Heard()
+    for count in (40, 400):
+        config = ImageGanConfig(**SMALL, images=16 * 200)
+        ImageGan.fit(shapes(count), config, seed=0, device="cpu", tracker=heard)
+    assert ["augmented" in note for note in heard.notes] == [True, False]
+
+
+def test_larger_sets_are_shown_more_images() -> None:
+    assert images_shown(ImageGanConfig(), 12_000) == 160_000
+    assert images_shown(ImageGanConfig(), 1_000_000) == 10_000_000
+    assert images_shown(ImageGanConfig(images=5), 12_000) == 5
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"batch": 1}, {"rate": 0.0}, {"penalty": -1.0}, {"ema": 1.0}, {"noise": 0}, {"width": 0}]
+)
+def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        ImageGanConfig(**wrong)

@@ -1,0 +1,67 @@
+"""The VAE for images: there and back, what it reports, what stops it."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from geratriz.errors import RequestError, TrainingError
+from geratriz.generators.image_vae import ImageVae, ImageVaeConfig
+from tests.images import shapes
+from tests.unit.generators.heard import Heard
+
+SMALL: dict[str, Any] = {
+    **{"batch": 16, "width": 8, "latent": 6, "prior_steps": 200, "images": 16 * 800},
+    **{"threads": 1, "precision": "float32"},
+}
+
+
+@pytest.fixture(scope="module")
+def fitted() -> ImageVae:
+    return ImageVae.fit(shapes(300), ImageVaeConfig(**SMALL), seed=0, device="cpu")
+
+
+def test_images_come_back_from_their_latents(fitted: ImageVae) -> None:
+    unseen = shapes(60, seed=7)
+    latents = fitted.encode(unseen)
+    assert latents.shape == (60, 6) and latents.dtype == np.float32
+    back = fitted.decode(latents, unseen.labels)
+    error = np.abs(back.pixels.astype(float) - unseen.pixels).mean()
+    blank = np.abs(unseen.pixels - unseen.pixels.mean(0)).mean()
+    assert error < 0.7 * blank
+
+
+def test_samples_are_of_the_class_asked_for(fitted: ImageVae) -> None:
+    data = shapes(300)
+    assert data.labels is not None
+    for code, label in enumerate(data.schema.classes):
+        mean = fitted.sample(100, seed=1, where={"label": label}).pixels.mean(0)
+        own, other = (data.pixels[data.labels == each].mean(0) for each in (code, 1 - code))
+        assert np.abs(mean - own).mean() < np.abs(mean - other).mean()
+
+
+def test_what_a_round_reports() -> None:
+    heard = Heard()
+    ImageVae.fit(shapes(300), ImageVaeConfig(**SMALL), seed=0, device="cpu", tracker=heard)
+    first, last = heard.rounds[0], heard.rounds[-1]
+    assert set(first) == {"reconstruction", "kl", "sigma", "active_units", "held_out"}
+    assert last["held_out"] < first["held_out"]
+    assert 0 < last["active_units"] <= 6
+    assert last["sigma"] < first["sigma"]
+
+
+def test_latents_that_say_nothing_end_the_fit() -> None:
+    noise = shapes(3000)
+    noise.pixels[:] = np.random.default_rng(0).integers(0, 256, noise.pixels.shape)
+    with pytest.raises(TrainingError, match="posterior collapsed: after round"):
+        ImageVae.fit(noise, ImageVaeConfig(**SMALL), seed=0, device="cpu")
+
+
+def test_what_cannot_be_encoded_or_decoded_names_itself(fitted: ImageVae) -> None:
+    with pytest.raises(RequestError, match="expected those of"):
+        fitted.encode(shapes(3, height=9))
+    with pytest.raises(RequestError, match=r"expected \(images, 6\)"):
+        fitted.decode(np.zeros((2, 5), np.float32), np.zeros(2, np.int64))
+    with pytest.raises(RequestError, match="give labels"):
+        fitted.decode(np.zeros((2, 6), np.float32))
+    assert fitted.encode(shapes(3).take(slice(0, 0))).shape == (0, 6)
