@@ -51,10 +51,10 @@ def test_what_a_round_reports() -> None:
 
 
 def test_latents_that_say_nothing_end_the_fit() -> None:
-    noise = shapes(3000)
-    noise.pixels[:] = np.random.default_rng(0).integers(0, 256, noise.pixels.shape)
+    alike = shapes(200)
+    alike.pixels[:] = alike.pixels[0]
     with pytest.raises(TrainingError, match="posterior collapsed: after round"):
-        ImageVae.fit(noise, ImageVaeConfig(**SMALL), seed=0, device="cpu")
+        ImageVae.fit(alike, ImageVaeConfig(**SMALL), seed=0, device="cpu")
 
 
 def test_what_cannot_be_encoded_or_decoded_names_itself(fitted: ImageVae) -> None:
