@@ -14,7 +14,7 @@ from torch import nn
 
 from geratriz.data.images import Images
 from geratriz.generators import _images
-from geratriz.generators._torch import Ema
+from geratriz.generators._torch import Ema, normal
 from geratriz.generators.image_base import shares_of
 from geratriz.generators.image_vae import ImageVaeConfig, _Network
 
@@ -35,8 +35,12 @@ def fit(data: Images, *, seconds: float, seed: int) -> tuple[Callable[[int], np.
         for group in optimiser.param_groups:
             group["lr"] = config.rate * (1 - spent / seconds)
         index = torch.randint(len(images), (config.batch,), generator=rng)
+        given = None if labels is None else labels[index]
         with precise:
-            error, kl = network.terms(images[index], None if labels is None else labels[index], rng)
+            mean, log_variance = network.encode(images[index], given)
+            drawn = mean + (log_variance / 2).exp() * normal(rng, *mean.shape)
+            error = (network.decode(drawn, given) - images[index]).square().mean()
+        kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
         loss = numbers / 2 * error + kl
         optimiser.zero_grad(set_to_none=True)
         loss.backward()

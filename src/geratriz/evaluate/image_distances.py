@@ -42,7 +42,7 @@ def discrepancy(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """The unbiased squared MMD of features (N, D) and (M, D), three of each at least, and its standard error."""
     x, y = x.astype(np.float64), y.astype(np.float64)
     n, m = len(x), len(y)
-    within_x, within_y, across = _kernel(x, x), _kernel(y, y), _kernel(x, y)
+    within_x, within_y, across = kernel(x, x), kernel(y, y), kernel(x, y)
     rows_x, rows_y = (each.sum(1) - each.diagonal() for each in (within_x, within_y))
     rows, columns = across.sum(1), across.sum(0)
     sum_x, sum_y, sum_xy = rows_x.sum(), rows_y.sum(), rows.sum()
@@ -54,9 +54,10 @@ def discrepancy(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return float(value), float(np.sqrt(variance))
 
 
-def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    kernel: np.ndarray = (x @ y.T / x.shape[1] + 1) ** 3
-    return kernel
+def kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The cubic kernel of features (N, D) and (M, D), (N, M)."""
+    found: np.ndarray = (x @ y.T / x.shape[1] + 1) ** 3
+    return found
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:

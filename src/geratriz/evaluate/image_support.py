@@ -27,7 +27,7 @@ def density(trio: ImageTrio) -> Score | None:
     """In how many real images' surroundings a synthetic image lies, over k: 1 where both are distributed alike."""
     if trio.size <= K_DENSE:
         return None
-    inside = distances(trio.features("synthetic"), trio.features("test")) <= _radii(trio.features("test"), K_DENSE)
+    inside = distances(trio.features("synthetic"), trio.features("test")) <= radii(trio.features("test"), K_DENSE)
     each = inside.sum(1) / K_DENSE
     error = Z * float(each.std()) / len(each) ** 0.5
     return Score(value=float(each.mean()), low=max(float(each.mean()) - error, 0.0), high=float(each.mean()) + error)
@@ -39,7 +39,7 @@ def coverage(trio: ImageTrio) -> Score | None:
         return None
     test = trio.features("test")
     nearest = distances(test, trio.features("synthetic")).min(1)
-    return share(int((nearest <= _radii(test, K_DENSE)).sum()), len(test))
+    return share(int((nearest <= radii(test, K_DENSE)).sum()), len(test))
 
 
 def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -54,11 +54,11 @@ def _covered(trio: ImageTrio, of: str, by: str) -> Score | None:
     if trio.size <= K:
         return None
     points, centres = trio.features(of), trio.features(by)
-    inside = (distances(points, centres) <= _radii(centres, K)).any(1)
+    inside = (distances(points, centres) <= radii(centres, K)).any(1)
     return share(int(inside.sum()), len(points))
 
 
-def _radii(features: np.ndarray, k: int) -> np.ndarray:
+def radii(features: np.ndarray, k: int) -> np.ndarray:
     """The distance from each image to its k-th nearest neighbour, itself not counted."""
     among: np.ndarray = np.partition(distances(features, features), k, axis=1)[:, k]
     return among

@@ -59,12 +59,12 @@ def compare(
         if not any(each is None for each in (*one, *other)):
             figures[name] = (better, np.array(one), np.array(other))
     return {
-        name: {**_difference(one, other, CHANCE / len(figures)), "better": better}
+        name: {**difference(one, other, CHANCE / len(figures)), "better": better}
         for name, (better, one, other) in figures.items()
     }
 
 
-def _difference(one: np.ndarray, other: np.ndarray, chance: float) -> dict[str, float]:
+def difference(one: np.ndarray, other: np.ndarray, chance: float) -> dict[str, float]:
     """One minus the other with its interval, which misses the truth with probability ``chance``.
 
     Both are (K, 1 + R): a line a draw, the values themselves in the first column, then those under resampled rows.

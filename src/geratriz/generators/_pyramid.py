@@ -73,11 +73,21 @@ class Up(nn.Module):
 
     def forward(self, features_NF: Tensor) -> Tensor:
         """The images of ``features_NF``; not bounded."""
+        return self.images(self.maps(features_NF))
+
+    def maps(self, features_NF: Tensor) -> Tensor:
+        """The largest feature maps, behind the rectifier."""
         maps = self.start(features_NF).view(len(features_NF), -1, self.sizes.height, self.sizes.width)
         maps = self.body(maps.contiguous(memory_format=torch.channels_last))
-        patches = self.patches(nn.functional.leaky_relu(maps, SLOPE))
-        images = nn.functional.pixel_shuffle(patches, self.sizes.patch).float()
-        return images[:, :, : self._shape[0], : self._shape[1]]
+        return nn.functional.leaky_relu(maps, SLOPE)
+
+    def images(self, maps: Tensor) -> Tensor:
+        """The images of the largest feature maps."""
+        return self.crop(nn.functional.pixel_shuffle(self.patches(maps), self.sizes.patch).float())
+
+    def crop(self, covering: Tensor) -> Tensor:
+        """Images as large as the pyramid, cut to the size that is wanted."""
+        return covering[:, :, : self._shape[0], : self._shape[1]]
 
 
 class Down(nn.Module):

@@ -1,12 +1,15 @@
 """A variational autoencoder for images: an encoder to latents, a decoder back, and a learnt prior to draw from.
 
-- Likelihood: Gaussian with one variance for all pixels, at its optimum for each batch (Rybkin et al., arXiv 2006.13202,
-  section 4): the loss is N / 2 log(MSE) + KL for N numbers an image, so nothing weighs pixels against the KL term.
+- Likelihood: Gaussian with one variance a band of frequencies (_bands.py), at its optimum for each batch: the loss is
+  the sum of N / 2 log(MSE) over bands of N numbers, and the KL term (Rybkin et al., arXiv 2006.13202, section 4, have
+  one band), so nothing weighs pixels against the KL term, and fine detail is not lost in the variance of the coarse.
+- Texture: how far pixels scatter around that mean, predicted for each place from the decoder's maps, which learn
+  nothing from it, so that the mean stays as good as it is (Stirn et al., arXiv 2212.09184). Samples are drawn at a low
+  temperature: the mean alone is too smooth, the whole scatter is grain.
 - The KL term's weight rises over the first part of the fit, else latents are switched off before they are of use.
 - Prior: what the encoder makes of the training images is far from a standard Gaussian, and what the decoder makes of
   latents it never saw is no image. A flow is fitted to the aggregate posterior after the networks (_flow.py).
 - Labels: encoder, decoder and prior are told.
-- Samples show the decoder's mean: the noise of the likelihood is no part of an image.
 - Held-out images decide which round is kept; a fit whose latents are all switched off ends with the reason.
 
 docs/log.md has the measurements behind each choice. Shapes: N images, C channels, H x W pixels, Z latents.
@@ -24,10 +27,11 @@ from geratriz import seeding
 from geratriz.data.images import Images, ImageSchema
 from geratriz.errors import RequestError, TrainingError
 from geratriz.generators import _flow, _images, _rounds
+from geratriz.generators._bands import bands, divide, join
 from geratriz.generators._fit import Fit, Record
 from geratriz.generators._flow import Flow
 from geratriz.generators._images import Stock, placed
-from geratriz.generators._pyramid import Down, Up
+from geratriz.generators._pyramid import SLOPE, Down, Up
 from geratriz.generators._torch import Ema, Precision, Runtime, arrays_of, normal, restore
 from geratriz.generators.image_base import ImageGenerator, shares_of
 
@@ -36,6 +40,8 @@ HELD_OUT = 0.05  # share of the images that judge each round
 HELD_OUT_MOST = 1000
 WARM_UP = 0.2  # share of the steps after which the KL term has its full weight
 LEAST_VARIANCE = 6e-6  # of a pixel: a quarter of the step between two bytes, squared
+SCATTER = (-11.0, 1.0)  # of log variances of texture
+TEXTURE = 64  # channels of the layer that predicts them
 LABEL = 16  # dimensions of a label's embedding
 ACTIVE = 0.01  # variance of a latent's posterior mean above which it is in use (Burda et al., arXiv 1509.00519)
 LOOKED_AT = 2048  # images whose latents are counted
@@ -48,7 +54,7 @@ class ImageVaeConfig:
 
     images: int | Literal["auto"] = "auto"
     """Training images shown, repeats counted: 160,000, in larger sets at least each one 10 times."""
-    batch: int = 64
+    batch: int = 32
     """Images a step."""
     rate: float = 2e-3
     """Peak of the learning rate."""
@@ -56,8 +62,10 @@ class ImageVaeConfig:
     """Dimensions of the latents."""
     width: int = 32
     """Channels of the largest feature map."""
-    prior_steps: int = 2000
+    prior_steps: int = 3000
     """Steps of fitting the prior."""
+    texture: float = 0.3
+    """Temperature of the scatter around the decoder's mean: 0 is smooth, 1 what the likelihood says."""
     ema: float = 0.998
     """Decay of the averaged weights per step."""
     precision: Precision = "auto"
@@ -69,8 +77,10 @@ class ImageVaeConfig:
             value = getattr(self, name)
             if value != "auto" and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
-        if self.rate <= 0 or not 0 <= self.ema < 1:
-            raise ValueError(f"rate must be positive and ema in [0, 1), got {self.rate} and {self.ema}")
+        if self.rate <= 0 or self.texture < 0:
+            raise ValueError(f"rate must be positive and texture not negative, got {self.rate} and {self.texture}")
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"ema must be in [0, 1), got {self.ema}")
 
 
 class _Network(nn.Module):
@@ -83,6 +93,11 @@ class _Network(nn.Module):
         self.down = Down(schema, config.width)
         self.posterior = nn.Linear(self.down.features + given, 2 * config.latent)
         self.up = Up(config.latent + given, schema, config.width)
+        self.texture = nn.Sequential(
+            nn.Conv2d(self.up.patches.in_channels, TEXTURE, 3, padding=1),
+            nn.LeakyReLU(SLOPE),
+            nn.Conv2d(TEXTURE, 4 * schema.channels, 3, padding=1),
+        )
         nn.init.normal_(self.posterior.weight, std=0.1 * self.posterior.in_features**-0.5)
         nn.init.zeros_(self.posterior.bias)
 
@@ -96,13 +111,34 @@ class _Network(nn.Module):
         images: Tensor = self.up(self._told(z_NZ, labels_N))
         return images
 
-    def terms(self, images: Tensor, labels_N: Tensor | None, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The mean squared error of a pixel and the KL term of an image, at one draw of the posterior."""
+    def draw(self, z_NZ: Tensor, labels_N: Tensor | None, temperature: float) -> Tensor:
+        """Images of p(x | z, y) at a ``temperature``, (N, C, H, W), float32; drawn with torch's global generator."""
+        maps = self.up.maps(self._told(z_NZ, labels_N))
+        images = self.up.images(maps).clamp(-1, 1)
+        if not temperature:
+            return images
+        scatter = (self._log_scatter(maps) / 2).exp()
+        return images + temperature * self.up.crop(join(scatter * torch.randn_like(scatter)))
+
+    def terms(self, images: Tensor, labels_N: Tensor | None, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Of an image, at one draw of the posterior, in nats without constants: the negative log likelihood at the
+        optimal variance of each band, the KL term, and the negative log likelihood of what is left as texture."""
         mean, log_variance = self.encode(images, labels_N)
         drawn = mean + (log_variance / 2).exp() * normal(rng, *mean.shape)
-        error = (self.decode(drawn, labels_N) - images).square().mean()
+        maps = self.up.maps(self._told(drawn, labels_N))
+        left = self.up.images(maps) - images
+        optimal = [band[0].numel() / 2 * band.square().mean().clamp_min(LEAST_VARIANCE).log() for band in bands(left)]
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
-        return error, kl
+        with torch.no_grad():
+            rest = divide(self.up.sizes.cover(left.clamp(-2, 2)))
+        scatter = self._log_scatter(maps.detach())
+        texture = 0.5 * (rest.square() * (-scatter).exp() + scatter).sum((1, 2, 3)).mean()
+        return torch.stack(optimal).sum(), kl, texture
+
+    def _log_scatter(self, maps: Tensor) -> Tensor:
+        """The log variance of each coefficient of each patch."""
+        log_variance: Tensor = self.texture(maps).float()
+        return log_variance.clamp(*SCATTER)
 
     def _told(self, features: Tensor, labels_N: Tensor | None) -> Tensor:
         return features if self.label is None else torch.cat([features, self.label(labels_N)], 1)
@@ -182,7 +218,7 @@ class ImageVae(ImageGenerator[ImageVaeConfig]):
         with torch.inference_mode():
             given = self._labels_of(labels)
             z = self.prior.latents(torch.from_numpy(latents).to(self._device), given)
-            return _images.as_pixels(self.network.decode(z, given))
+            return _images.as_pixels(self.network.draw(z, given, self.config.texture))
 
     def _labels_of(self, labels: np.ndarray | None) -> Tensor | None:
         return None if labels is None else torch.from_numpy(np.array(labels)).to(self._device)
@@ -259,32 +295,33 @@ class _Learning:
         Raises:
             TrainingError: none is: the posterior has collapsed.
         """
-        sums = torch.zeros(2, device=self._runtime.device)
+        sums = torch.zeros(3, device=self._runtime.device)
         for step in range((number - 1) * self._steps, number * self._steps):
             images, labels = self._stock.at(step)
             with self._runtime.autocast():
-                error, kl = self._network.terms(images, labels, self.rng)
+                terms = self._network.terms(images, labels, self.rng)
             weight = min((step + 1) / (WARM_UP * self.rounds * self._steps), 1.0)
-            loss = self._reconstruction(error) + weight * kl
+            loss = terms[0] + weight * terms[1] + terms[2]
             self._optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self._network.parameters(), CLIP)
             self._optimiser.step()
             self._schedule.step()
             self.ema.update(step + 1)
-            sums += torch.stack([error.detach(), kl.detach()])
-        error_mean, kl_mean = (sums / self._steps).tolist()
+            sums += torch.stack(terms).detach()
+        reconstruction, kl, texture = (sums / self._steps).tolist()
         active = self._active()
         values = {
-            "reconstruction": float(self._reconstruction(torch.tensor(error_mean))),
-            "kl": kl_mean,
-            "sigma": error_mean**0.5,
+            "reconstruction": reconstruction,
+            "kl": kl,
+            "sigma": float(np.exp(reconstruction / self._numbers)),  # the geometric mean over bands
+            "texture": texture,
             "active_units": float(active),
         }
-        if _images.is_watched(number, self.rounds, self._steps) and np.isfinite(kl_mean) and not active:
+        if _images.is_watched(number, self.rounds, self._steps) and np.isfinite(kl) and not active:
             raise TrainingError(
                 f"the posterior collapsed: after round {number} of {self.rounds} none of the {self._config.latent} "
-                f"latents says anything of an image (KL {kl_mean:.2g} nats). Lower the setting `rate` (now "
+                f"latents says anything of an image (KL {kl:.2g} nats). Lower the setting `rate` (now "
                 f"{self._config.rate:g}). What the rounds before left stays in the checkpoint."
             )
         return values
@@ -293,8 +330,8 @@ class _Learning:
         """The negative lower bound of held-out images, in nats an image; the same noise each time."""
         rng = torch.Generator(self._runtime.device).manual_seed(seeding.derive(self._seed, "judge"))
         with torch.no_grad(), self._runtime.autocast():
-            error, kl = averaged.terms(*self._stock.take(self.held), rng)
-        return float(self._reconstruction(error) + kl)
+            reconstruction, kl, _ = averaged.terms(*self._stock.take(self.held), rng)
+        return float(reconstruction + kl)
 
     def look(self, network: _Network) -> np.ndarray:
         """Held-out images, or training images where none are held out, each beside its reconstruction."""
@@ -328,7 +365,3 @@ class _Learning:
         """Latents whose posterior mean varies from image to image."""
         mean, _ = self._posterior(self.ema.average, self._known[:LOOKED_AT])
         return int((mean.var(0, correction=0) > ACTIVE).sum())
-
-    def _reconstruction(self, error: Tensor) -> Tensor:
-        """The negative log likelihood of an image at the optimal variance, without its constant, in nats."""
-        return self._numbers / 2 * error.clamp_min(LEAST_VARIANCE).log()

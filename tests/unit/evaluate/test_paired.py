@@ -84,6 +84,6 @@ def test_the_more_metrics_there_are_the_wider_each_interval_is() -> None:
     rng = np.random.default_rng(0)
     one, other = (rng.normal(size=(5, 51)) for _ in range(2))
     widths = [
-        found["high"] - found["low"] for found in (paired._difference(one, other, 0.05 / count) for count in (1, 4))
+        found["high"] - found["low"] for found in (paired.difference(one, other, 0.05 / count) for count in (1, 4))
     ]
     assert widths[1] > 1.2 * widths[0]

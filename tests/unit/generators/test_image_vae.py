@@ -1,5 +1,7 @@
 """The VAE for images: there and back, what it reports, what stops it."""
 
+import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,17 +46,24 @@ def test_what_a_round_reports() -> None:
     heard = Heard()
     ImageVae.fit(shapes(300), ImageVaeConfig(**SMALL), seed=0, device="cpu", tracker=heard)
     first, last = heard.rounds[0], heard.rounds[-1]
-    assert set(first) == {"reconstruction", "kl", "sigma", "active_units", "held_out"}
+    assert set(first) == {"reconstruction", "kl", "sigma", "texture", "active_units", "held_out"}
     assert last["held_out"] < first["held_out"]
     assert 0 < last["active_units"] <= 6
     assert last["sigma"] < first["sigma"]
 
 
-def test_latents_that_say_nothing_end_the_fit() -> None:
-    alike = shapes(200)
-    alike.pixels[:] = alike.pixels[0]
-    with pytest.raises(TrainingError, match="posterior collapsed: after round"):
-        ImageVae.fit(alike, ImageVaeConfig(**SMALL), seed=0, device="cpu")
+def test_a_run_that_goes_wrong_ends_with_the_reason_and_its_last_checkpoint(tmp_path: Path) -> None:
+    config = ImageVaeConfig(**{**SMALL, "rate": 1e3})
+    with pytest.raises(TrainingError, match=r"posterior collapsed: after round|not finite in round"):
+        ImageVae.fit(shapes(200), config, seed=0, device="cpu", checkpoint=tmp_path)
+
+
+def test_texture_is_where_images_scatter_and_its_temperature_is_a_setting(fitted: ImageVae) -> None:
+    smooth = dataclasses.replace(fitted, config=dataclasses.replace(fitted.config, texture=0.0))
+    drawn, mean = fitted.sample(200, seed=1).pixels.astype(float), smooth.sample(200, seed=1).pixels.astype(float)
+    scatter = np.abs(drawn - mean).mean(0)
+    assert 0 < scatter.mean() < np.abs(mean - mean.mean(0)).mean()
+    assert scatter[0].mean() < scatter[5].mean()  # the edge is black in every image
 
 
 def test_what_cannot_be_encoded_or_decoded_names_itself(fitted: ImageVae) -> None:

@@ -31,7 +31,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("packaged")
     Independent.fit(table(), seed=0).save(folder / "small")
-    package(folder / "model", folder / "small", table().schema)
+    package(folder / "model", folder / "small")
     return folder / "model"
 
 
