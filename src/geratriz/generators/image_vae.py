@@ -64,7 +64,7 @@ class ImageVaeConfig:
     """Channels of the largest feature map."""
     prior_steps: int = 3000
     """Steps of fitting the prior."""
-    texture: float = 0.3
+    texture: float = 0.25
     """Temperature of the scatter around the decoder's mean: 0 is smooth, 1 what the likelihood says."""
     ema: float = 0.998
     """Decay of the averaged weights per step."""
