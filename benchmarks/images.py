@@ -91,14 +91,7 @@ def _ours(model: str, train: Any, seed: int, count: int) -> tuple[np.ndarray, in
     started = time.process_time()
     generator = generator_cls.fit(train, config, seed=seed, device="cpu")
     seconds = time.process_time() - started
-    return generator.sample(count, seed=seed + 100).pixels, _shown(model, config, len(train)), seconds
-
-
-def _shown(model: str, config: Any, count: int) -> int:
-    """Images that a fit to the end shows."""
-    from importlib import import_module
-
-    return int(import_module(f"geratriz.generators.{model}").images_shown(config, count))
+    return generator.sample(count, seed=seed + 100).pixels, config.shown(len(train)), seconds
 
 
 def _baseline(model: str, train: Any, seconds: float, seed: int, count: int) -> tuple[np.ndarray, int, float]:

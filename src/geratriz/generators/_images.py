@@ -1,6 +1,7 @@
 """What generators of images share: pixels as numbers, batches, pictures for people, a watch for collapse."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -11,8 +12,38 @@ from geratriz.generators._fit import Fit, Record
 from geratriz.generators._torch import Batches, Checkpoint, N, Precision, Runtime
 from geratriz.picture import grid
 
+SHOWN, LEAST_OFTEN = 160_000, 10  # images of a fit, and how often each is at least shown, where `images` is auto
 WATCHED_FROM = 200  # steps before which a network is not called collapsed: it has learnt nothing yet
 LOOKED_AT = 64  # images of the pictures that a fit shows
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageNetworkConfig:
+    """Settings that every network of images here has."""
+
+    images: int | Literal["auto"] = "auto"
+    """Training images shown, repeats counted: 160,000, in larger sets at least each one 10 times."""
+    batch: int = 64
+    """Images a step."""
+    width: int = 32
+    """Channels of the largest feature map."""
+    ema: float = 0.998
+    """Decay of the averaged weights per step."""
+    precision: Precision = "auto"
+    threads: int | None = None
+    """CPU threads; all when null. Part of what equal bytes depend on."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("images", 1), ("batch", 2), ("width", 1)):
+            value = getattr(self, name)
+            if value != "auto" and value < least:
+                raise ValueError(f"{name} must be at least {least}, got {value}")
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"ema must be in [0, 1), got {self.ema}")
+
+    def shown(self, count: int) -> int:
+        """Training images that a fit on ``count`` of them shows, repeats counted, unless it is stopped early."""
+        return max(SHOWN, LEAST_OFTEN * count) if self.images == "auto" else self.images
 
 
 class Stock:
@@ -53,10 +84,9 @@ def as_pixels(numbers: Tensor) -> np.ndarray:
     return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
-def runtime_of(config: Any, run: Fit) -> Runtime:
+def runtime_of(config: ImageNetworkConfig, run: Fit) -> Runtime:
     """Where and how a fit of these settings computes."""
-    precision: Precision = config.precision
-    return Runtime.choose(device=run.device, threads=config.threads, precision=precision)
+    return Runtime.choose(device=run.device, threads=config.threads, precision=config.precision)
 
 
 def placed(network: N, runtime: Runtime) -> N:
@@ -64,7 +94,7 @@ def placed(network: N, runtime: Runtime) -> N:
     return network.to(runtime.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-def checkpoint_of(data: Images, config: Any, run: Fit, runtime: Runtime) -> Checkpoint:
+def checkpoint_of(data: Images, config: ImageNetworkConfig, run: Fit, runtime: Runtime) -> Checkpoint:
     """Where the fit's state is kept."""
     return Checkpoint(
         run.checkpoint, config=config, seed=run.seed, data=run.data, schema=data.schema.to_json(), runtime=runtime

@@ -29,9 +29,9 @@ from geratriz.errors import TrainingError
 from geratriz.generators import _images, _rounds
 from geratriz.generators._augment import augment
 from geratriz.generators._fit import Fit, Record
-from geratriz.generators._images import Stock, placed
+from geratriz.generators._images import ImageNetworkConfig, Stock, placed
 from geratriz.generators._pyramid import SLOPE, Down, Up, scale
-from geratriz.generators._torch import Ema, Precision, Runtime, arrays_of, normal, restore
+from geratriz.generators._torch import Ema, Runtime, arrays_of, normal, restore
 from geratriz.generators.image_base import ImageGenerator, shares_of
 
 ROUNDS = 20
@@ -47,40 +47,24 @@ OFTEN = 60  # times each image is seen in a fit from which on images are augment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ImageGanConfig:
+class ImageGanConfig(ImageNetworkConfig):
     """Settings of the GAN; the defaults were chosen on Fashion-MNIST (docs/log.md)."""
 
-    images: int | Literal["auto"] = "auto"
-    """Training images shown, repeats counted: 160,000, in larger sets at least each one 10 times."""
-    batch: int = 64
-    """Images a step."""
     rate: float = 1e-3
     """Peak of the learning rate of both networks; it falls to 0 along a cosine."""
     noise: int = 64
     """Dimensions of what the generator draws from."""
-    width: int = 32
-    """Channels of the largest feature map."""
     penalty: float | Literal["auto"] = "auto"
     """Weight of the gradient penalties: higher is steadier and slower. 0.1 at 32 x 32, in proportion to the pixels."""
     augment: bool | Literal["auto"] = "auto"
     """Whether images are augmented; auto: where each is seen 60 times or more."""
-    ema: float = 0.998
-    """Decay of the averaged weights per step."""
-    precision: Precision = "auto"
-    threads: int | None = None
-    """CPU threads; all when null. Part of what equal bytes depend on."""
 
     def __post_init__(self) -> None:
-        for name in ("images", "batch", "noise", "width"):
-            value = getattr(self, name)
-            if value != "auto" and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
-        if self.batch < 2:
-            raise ValueError(f"batch must be at least 2, got {self.batch}")
+        ImageNetworkConfig.__post_init__(self)
+        if self.noise < 1:
+            raise ValueError(f"noise must be at least 1, got {self.noise}")
         if self.rate <= 0 or (self.penalty != "auto" and self.penalty < 0):
             raise ValueError(f"rate must be positive and penalty not negative, got {self.rate} and {self.penalty}")
-        if not 0 <= self.ema < 1:
-            raise ValueError(f"ema must be in [0, 1), got {self.ema}")
 
 
 class _Generator(nn.Module):
@@ -182,18 +166,13 @@ class ImageGan(ImageGenerator[ImageGanConfig]):
         return cls(config, schema, shares, record, restore(_Generator(schema, config), arrays))
 
 
-def images_shown(config: ImageGanConfig, count: int) -> int:
-    """Training images that a fit on ``count`` of them shows, repeats counted."""
-    return max(160_000, 10 * count) if config.images == "auto" else config.images
-
-
 class _Game:
     """Generator and discriminator against each other."""
 
     def __init__(self, data: Images, config: ImageGanConfig, runtime: Runtime, seed: int) -> None:
         self._config, self._runtime, self._seed = config, runtime, seed
         batch = min(config.batch, len(data))
-        images = images_shown(config, len(data))
+        images = config.shown(len(data))
         steps = max(-(-images // batch), 1)
         self.rounds = min(ROUNDS, steps)
         self._steps = -(-steps // self.rounds)

@@ -17,7 +17,7 @@ docs/log.md has the measurements behind each choice. Shapes: N images, C channel
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self, final
+from typing import Any, ClassVar, Self, final
 
 import numpy as np
 import torch
@@ -30,9 +30,9 @@ from geratriz.generators import _flow, _images, _rounds
 from geratriz.generators._bands import bands, divide, join
 from geratriz.generators._fit import Fit, Record
 from geratriz.generators._flow import Flow
-from geratriz.generators._images import Stock, placed
+from geratriz.generators._images import ImageNetworkConfig, Stock, placed
 from geratriz.generators._pyramid import SLOPE, Down, Up
-from geratriz.generators._torch import Ema, Precision, Runtime, arrays_of, normal, restore
+from geratriz.generators._torch import Ema, Runtime, arrays_of, normal, restore
 from geratriz.generators.image_base import ImageGenerator, shares_of
 
 ROUNDS = 20
@@ -49,38 +49,27 @@ CLIP = 100.0  # norm of the gradient, beyond which a step is shortened
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ImageVaeConfig:
+class ImageVaeConfig(ImageNetworkConfig):
     """Settings of the VAE; the defaults were chosen on Fashion-MNIST (docs/log.md)."""
 
-    images: int | Literal["auto"] = "auto"
-    """Training images shown, repeats counted: 160,000, in larger sets at least each one 10 times."""
     batch: int = 32
     """Images a step."""
     rate: float = 2e-3
     """Peak of the learning rate."""
     latent: int = 64
     """Dimensions of the latents."""
-    width: int = 32
-    """Channels of the largest feature map."""
     prior_steps: int = 3000
     """Steps of fitting the prior."""
     texture: float = 0.25
     """Temperature of the scatter around the decoder's mean: 0 is smooth, 1 what the likelihood says."""
-    ema: float = 0.998
-    """Decay of the averaged weights per step."""
-    precision: Precision = "auto"
-    threads: int | None = None
-    """CPU threads; all when null. Part of what equal bytes depend on."""
 
     def __post_init__(self) -> None:
-        for name in ("images", "batch", "latent", "width", "prior_steps"):
-            value = getattr(self, name)
-            if value != "auto" and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+        ImageNetworkConfig.__post_init__(self)
+        for name in ("latent", "prior_steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.rate <= 0 or self.texture < 0:
             raise ValueError(f"rate must be positive and texture not negative, got {self.rate} and {self.texture}")
-        if not 0 <= self.ema < 1:
-            raise ValueError(f"ema must be in [0, 1), got {self.ema}")
 
 
 class _Network(nn.Module):
@@ -246,11 +235,6 @@ class ImageVae(ImageGenerator[ImageVaeConfig]):
         return cls(config, schema, shares, record, network, restore(_flow_for(schema, config), prior))
 
 
-def images_shown(config: ImageVaeConfig, count: int) -> int:
-    """Training images that a fit on ``count`` of them shows, repeats counted, unless it is stopped early."""
-    return max(160_000, 10 * count) if config.images == "auto" else config.images
-
-
 def _flow_for(schema: ImageSchema, config: ImageVaeConfig) -> Flow:
     return Flow(config.latent, len(schema.classes), width=4 * config.latent, blocks=3)
 
@@ -266,7 +250,7 @@ class _Learning:
         self._known = torch.from_numpy(np.sort(order[count:]))
         self._numbers = int(np.prod(data.schema.shape))
         batch = min(config.batch, len(self._known))
-        images = images_shown(config, len(data))
+        images = config.shown(len(data))
         steps = max(-(-images // batch), 1)
         self.rounds = min(ROUNDS, steps)
         self._steps = -(-steps // self.rounds)

@@ -8,7 +8,7 @@ import pytest
 
 from geratriz.data.images import Images
 from geratriz.errors import TrainingError
-from geratriz.generators.image_gan import ImageGan, ImageGanConfig, images_shown
+from geratriz.generators.image_gan import ImageGan, ImageGanConfig
 from tests.images import shapes
 from tests.unit.generators.heard import Heard
 
@@ -49,9 +49,9 @@ def test_small_sets_are_augmented_and_large_ones_are_not() -> None:
 
 
 def test_larger_sets_are_shown_more_images() -> None:
-    assert images_shown(ImageGanConfig(), 12_000) == 160_000
-    assert images_shown(ImageGanConfig(), 1_000_000) == 10_000_000
-    assert images_shown(ImageGanConfig(images=5), 12_000) == 5
+    assert ImageGanConfig().shown(12_000) == 160_000
+    assert ImageGanConfig().shown(1_000_000) == 10_000_000
+    assert ImageGanConfig(images=5).shown(12_000) == 5
 
 
 @pytest.mark.parametrize(
