@@ -1,7 +1,7 @@
 """Measure what docs/benchmarks.md says, cell by cell; a cell that stands in results/ is not measured again.
 
     make bench                                  everything that is missing
-    python -m benchmarks.run --only quality     quality | sampling | privacy | pipeline | stack
+    python -m benchmarks.run --only quality     quality | sampling | privacy | images | pipeline | stack
     python -m benchmarks.run --again            measure anew
 
 Run it on a machine that does nothing else. Timings are printed, never asserted.
@@ -23,6 +23,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks import images
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 RESULTS = HERE / "results"
@@ -39,7 +41,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 def main() -> None:
     """Measure what is missing and write docs/benchmarks.md."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--only", choices=("quality", "sampling", "privacy", "pipeline", "stack"))
+    parser.add_argument("--only", choices=("quality", "sampling", "privacy", "images", "pipeline", "stack"))
     parser.add_argument("--again", action="store_true")
     arguments = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
@@ -54,6 +56,12 @@ def main() -> None:
         cell("attacks", attacks, again=arguments.again)
         for seed in DIVISIONS:
             cell(f"privacy-{seed}", lambda s=seed: verdicts(s), again=arguments.again)
+    if arguments.only in (None, "images"):
+        for model in images.MODELS:
+            for seed in SEEDS:
+                measure = lambda m=model, s=seed: images.measured(m, s, RESULTS)  # noqa: E731
+                cell(f"images-{model}-{seed}", measure, again=arguments.again)
+        cell("images-evaluation", images.evaluation, again=arguments.again)
     if arguments.only in (None, "pipeline"):
         cell("pipeline", pipeline, again=arguments.again)
     if arguments.only in (None, "stack"):
@@ -257,6 +265,7 @@ def write(path: Path) -> None:
                 f"{figures['file_mb']}",
             )
             lines.append(f"| {' | '.join([kind, *row])} |")
+    lines += images.table(RESULTS, SEEDS)
     lines += privacy_table([RESULTS / f"privacy-{seed}.json" for seed in DIVISIONS])
     if (RESULTS / "pipeline.json").exists():
         figures = json.loads((RESULTS / "pipeline.json").read_text())

@@ -1,0 +1,122 @@
+"""The command line on images, as a person types it: from a folder of files to a grid, and what it refuses."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from geratriz import cli
+from geratriz.errors import GeratrizError
+from tests.images import CLASSES, shapes
+
+SMALL = ("images=160", "batch=16", "width=4", "threads=1", "precision=float32")
+
+
+def run(*words: object) -> str:
+    done = CliRunner().invoke(cli.app, [str(word) for word in words])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("shapes")
+    images = shapes(60)
+    assert images.labels is not None
+    for number, (pixels, label) in enumerate(zip(images.pixels, images.labels, strict=True)):
+        path = root / CLASSES[label] / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels[..., 0]).save(path)
+    return root
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    model = tmp_path_factory.mktemp("models") / "gan"
+    settings = [word for each in (*SMALL, "noise=4") for word in ("--set", each)]
+    said = run("fit", folder, "--kind", "image_gan", "-o", model, *settings)
+    assert "image_gan fitted on 60 images. Next: geratriz sample" in said
+    return model
+
+
+def test_a_contract_is_drafted_from_images_and_holds_them(folder: Path, tmp_path: Path) -> None:
+    contract = tmp_path / "shapes.json"
+    assert "drafted" in run("contract", "draft", folder, "-o", contract)
+    assert "60 images keep the contract" in run("validate", folder, "--contract", contract)
+    (folder / "bar" / "broken.png").write_bytes(b"")
+    try:
+        assert "broken.png" in run("validate", folder, "--contract", contract)
+    except GeratrizError as problem:
+        assert "broken.png" in str(problem)
+    finally:
+        (folder / "bar" / "broken.png").unlink()
+
+
+def test_images_become_a_grid_a_folder_or_parquet_with_their_provenance(model: Path, tmp_path: Path) -> None:
+    assert "9 images" in run("sample", model, "-n", 9, "-o", tmp_path / "grid.png", "--seed", 3)
+    assert Image.open(tmp_path / "grid.png").size[0] > 3 * 8
+    run("sample", model, "-n", 5, "-o", tmp_path / "discs", "--where", "label=disc")
+    assert len(list((tmp_path / "discs" / "disc").glob("*.png"))) == 5
+    run("sample", model, "-n", 300, "-o", tmp_path / "images.parquet")
+    for name in ("grid.png", "discs", "images.parquet"):
+        content = json.loads(run("provenance", tmp_path / name, "--json"))
+        assert content["kind"] == "image_gan"
+    with pytest.raises(GeratrizError, match="not empty"):
+        run("sample", model, "-n", 5, "-o", tmp_path / "discs")
+
+
+def test_walks_are_drawn(model: Path, tmp_path: Path) -> None:
+    run("interpolate", model, "-o", tmp_path / "walks.png", "--steps", 3, "-n", 2, "--where", "label=bar")
+    assert Image.open(tmp_path / "walks.png").size == (3 * 10 + 2, 2 * 12 + 2)
+    with pytest.raises(GeratrizError, match=r"ends in \.png"):
+        run("interpolate", model, "-o", tmp_path / "walks.jpg")
+
+
+def test_images_whoever_made_them_are_judged(folder: Path, model: Path, tmp_path: Path) -> None:
+    run("sample", model, "-n", 40, "-o", tmp_path / "new.parquet")
+    said = run(
+        "evaluate", "--train", folder, "--test", folder, "--synthetic", tmp_path / "new.parquet", "-o", tmp_path / "r"
+    )
+    assert "kid" in said and "memorised_share" in said
+    assert {each.name for each in (tmp_path / "r").iterdir()} == {"metrics.json", "index.html"}
+
+
+def test_mixed_sizes_ask_for_one(folder: Path, tmp_path: Path) -> None:
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    for size in (8, 9):
+        Image.fromarray(np.full((size, size), 100, np.uint8)).save(mixed / f"{size}.png")
+    with pytest.raises(GeratrizError, match="2 size"):
+        run("fit", mixed, "-o", tmp_path / "model")
+    settings = [word for each in (*SMALL, "latent=2", "prior_steps=2") for word in ("--set", each)]
+    assert "image_vae fitted on 2 images" in run("fit", mixed, "-o", tmp_path / "model", "--size", "8x6", *settings)
+    with pytest.raises(GeratrizError, match="expected HEIGHTxWIDTH"):
+        run("fit", mixed, "-o", tmp_path / "model", "--size", "big")
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (("--kind", "tvae"), "makes tables, and the data are images"),
+        (("--target", "label"), "about tables"),
+        (("--set", "epochs=3"), "is not a setting"),
+    ],
+)
+def test_what_is_about_tables_is_refused(folder: Path, tmp_path: Path, words: tuple[str, ...], message: str) -> None:
+    with pytest.raises(GeratrizError, match=message):
+        run("fit", folder, "-o", tmp_path / "model", *words)
+
+
+def test_images_are_no_table_and_a_table_no_images(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(GeratrizError, match="never seen"):
+        run("sample", model, "-n", 2, "-o", tmp_path / "x.png", "--where", "label=boot")
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n3,4\n")
+    with pytest.raises(GeratrizError, match="makes images, and the data are tables"):
+        run("fit", tmp_path / "rows.csv", "--kind", "image_gan", "-o", tmp_path / "model")
+    with pytest.raises(GeratrizError, match="--size is about images"):
+        run("fit", tmp_path / "rows.csv", "--size", "3x3", "-o", tmp_path / "model")
