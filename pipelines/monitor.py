@@ -18,6 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import pandas as pd
+
 from pipelines import _console
 
 _console.configure(by_hand=__name__ == "__main__")
@@ -30,11 +32,13 @@ from prefect.states import Completed  # noqa: E402
 
 from geratriz import config  # noqa: E402
 from geratriz.data.contract import check, read_suite  # noqa: E402
+from geratriz.data.image_files import manifest  # noqa: E402
 from geratriz.data.split import SplitConfig  # noqa: E402
 from geratriz.data.table import Table, read_frame  # noqa: E402
 from geratriz.errors import GeratrizError  # noqa: E402
 from geratriz.evaluate.drift import Drift, DriftConfig, drift  # noqa: E402
 from geratriz.report.drift import DriftPage, render, rows, verdict  # noqa: E402
+from geratriz.stages._entry import is_images  # noqa: E402
 from pipelines import tracked  # noqa: E402
 from pipelines._console import reach_server, say, show  # noqa: E402
 
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
 PAGES = Path(".geratriz/monitor")
 DRIFT, NO_DRIFT = "geratriz.drift", "geratriz.no-drift"  # events
 WORST = 10  # columns in an event
+WATCHED = ("format", "mode", "height", "width", "channels", "bits", "label", "bytes")  # of a manifest of images
 LISTED = 30  # columns in the artifact
 
 
@@ -137,15 +142,22 @@ def _skipped(reason: str) -> State[Any]:
 def _judge(home: Path, params: Mapping[str, Any], settings: DriftConfig, before: Path, now: Path) -> Drift:
     """Both files read as params.yaml says, and held against each other and the contract."""
     declared = config.pick(params, "data").get("schema") or {}
+    images = is_images(config.pick(params, "data.kind"))
+    frames = [manifest(path) if images else read_frame(path) for path in (before, now)]
     known, new = (
         Table.from_frame(frame, overrides={name: what for name, what in declared.items() if name in frame.columns})
-        for frame in map(read_frame, (before, now))
+        for frame in (map(_watched, frames) if images else frames)
     )
     time = config.load(SplitConfig, config.pick(params, "data").get("split"), "params.yaml: data.split").time
     if time is not None and time not in settings.ignore:  # new rows are later than old ones
         settings = dataclasses.replace(settings, ignore=(*settings.ignore, time))
     suite = read_suite(home / str(config.pick(params, "data.contract")))
-    return drift(known, new, settings, contract=check(new.frame, suite))
+    return drift(known, new, settings, contract=check(frames[1] if images else new.frame, suite))
+
+
+def _watched(frame: pd.DataFrame) -> pd.DataFrame:
+    """What can drift in a manifest of images: formats, sizes, labels; not their names."""
+    return frame[[name for name in WATCHED if frame[name].notna().any()]]
 
 
 def _write(home: Path, result: Drift, page: DriftPage) -> Path:
