@@ -226,3 +226,31 @@ def test_a_drift_starts_the_deployment_that_waits_for_it(project: Path, server: 
     (run,) = started()
     assert run["parameters"] == {"trigger": "drift"}
     assert run["state_name"] in ("Scheduled", "Late")
+
+
+def test_of_images_the_manifest_is_watched(tmp_path: Path) -> None:
+    from geratriz.data import image_output
+    from geratriz.data.image_draft import draft_images
+    from geratriz.data.image_files import manifest
+    from geratriz.data.stream import Provenance
+    from geratriz.evaluate.drift import DriftConfig
+    from pipelines.monitor import _judge
+    from tests.images import shapes
+
+    origin = {"bundle": "", "kind": "", "record": {}, "seed": 0, "where": {}, "start": 0, "block": 1, "acceptance": 1.0}
+    everyone = shapes(900)
+    assert everyone.labels is not None
+    parts = {"known": slice(0, 400), "same": slice(400, 800), "discs": everyone.labels == 1}
+    for name, index in parts.items():
+        part = everyone.take(index)
+        provenance = Provenance(**origin, rows=len(part))
+        image_output.write(tmp_path / f"{name}.parquet", iter([part]), len(part), provenance)
+    suite = draft_images(manifest(tmp_path / "known.parquet"), "shapes")
+    (tmp_path / "contract.json").write_text(json.dumps(suite))
+    params = {"data": {"kind": "images", "contract": "contract.json"}}
+    known = tmp_path / "known.parquet"
+    same, discs = (
+        _judge(tmp_path, params, DriftConfig(), known, tmp_path / f"{name}.parquet") for name in ("same", "discs")
+    )
+    assert not same.reasons
+    assert any("label" in reason for reason in discs.reasons)

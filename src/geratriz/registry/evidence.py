@@ -10,6 +10,7 @@ from typing import Any
 from geratriz import bundle, config
 from geratriz.errors import ConfigError, DataError
 from geratriz.promotion import Gate, Limits, MemoryLimits, PrivacyLimits
+from geratriz.registry.holdout import digest
 from geratriz.stages._entry import is_images, read_params
 from geratriz.tracking import git_revision
 
@@ -153,10 +154,12 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _data_md5(path: Path) -> str:
-    """DVC's digest of a raw data file: from its .dvc file, else reckoned as DVC does."""
+    """DVC's digest of raw data, a file or a folder: from their .dvc file, else reckoned as DVC does."""
     pointer = path.with_name(path.name + ".dvc")
     if pointer.exists():
         return str(config.pick(config.read_yaml(pointer), "outs")[0]["md5"])
+    if path.is_dir():
+        return digest(path)
     if not path.is_file():
         raise DataError(f"{path} does not exist, nor does {pointer.name}: set data.raw to the data, or `dvc pull` it.")
     return _md5(path)
