@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from geratriz import errors
-    from geratriz.api import Measured, Report, evaluate, fit, load, sample
+    from geratriz.api import Measured, Report, evaluate, fit, load, read_images, sample
     from geratriz.data.images import Images
     from geratriz.data.table import Table
     from geratriz.errors import GeratrizError
@@ -33,6 +33,7 @@ __all__ = [
     "evaluate",
     "fit",
     "load",
+    "read_images",
     "sample",
 ]
 

@@ -83,6 +83,24 @@ class Report:
         return stage.table_of(self.content).rstrip("\n")
 
 
+def read_images(path: Path | str, *, size: tuple[int, int] | None = None) -> Images:
+    """All images at ``path`` in memory: a folder (class sub-folders are labels), a zip or tar of one, or Parquet.
+
+    >>> images = geratriz.read_images("shoes.zip", size=(64, 64))
+
+    Args:
+        path: where they are.
+        size: height and width they are resized to; the one they all have when None.
+
+    Raises:
+        DataError: there are none, one cannot be read, or their sizes differ and ``size`` is None.
+    """
+    from geratriz.data.image_prepare import ImageForm, load
+
+    height, width = size or (None, None)
+    return load(Path(path), ImageForm(height=height, width=width))
+
+
 @overload
 def fit(
     data: Table,
@@ -125,7 +143,7 @@ def fit(
 
     >>> generator = geratriz.fit(table, kind="tvae", seed=0, epochs=10)
     >>> generator.save("models/mine")
-    >>> generator = geratriz.fit(geratriz.Images.load("shoes.zip"), kind="image_gan")
+    >>> generator = geratriz.fit(geratriz.read_images("shoes.zip"), kind="image_gan")
 
     Args:
         data: the rows or images to learn from.

@@ -174,3 +174,22 @@ def test_tables_read_with_a_schema_of_their_own_are_held_under_that_of_train() -
 def test_evaluate_refuses_what_it_does_not_know(table: geratriz.Table) -> None:
     with pytest.raises(ConfigError, match=r"evaluate\.bootstraps is not a setting\. Did you mean 'bootstrap'"):
         geratriz.evaluate(table, table, table, bootstraps=20)
+
+
+def test_images_go_the_way_of_tables(tmp_path: Path) -> None:
+    from tests.images import shapes
+
+    shapes(60).write(tmp_path / "shapes")
+    images = geratriz.read_images(tmp_path / "shapes")
+    assert images.schema.classes == ("bar", "disc")
+    small = {"images": 160, "batch": 16, "width": 4, "threads": 1, "precision": "float32"}
+    generator = geratriz.fit(images, kind="image_gan", seed=0, noise=4, **small)
+    drawn = geratriz.sample(generator, 30, seed=1, where={"label": "disc"})
+    assert isinstance(drawn, geratriz.Images) and len(drawn) == 30
+    geratriz.sample(generator, 9, seed=1, out=tmp_path / "grid.png")
+    report = geratriz.evaluate(images, shapes(60, seed=1), geratriz.sample(generator, 40, seed=1))
+    assert report.scores["kid"].copycat is not None
+    report.write(tmp_path / "report")
+    assert "Learnt by heart" in (tmp_path / "report" / "index.html").read_text()
+    with pytest.raises(geratriz.GeratrizError, match="three sets of images"):
+        geratriz.evaluate(images, drawn, geratriz.Table.from_frame(pd.DataFrame({"a": [1, 2]})))
