@@ -37,8 +37,8 @@ from geratriz.data.split import SplitConfig  # noqa: E402
 from geratriz.data.table import Table, read_frame  # noqa: E402
 from geratriz.errors import GeratrizError  # noqa: E402
 from geratriz.evaluate.drift import Drift, DriftConfig, drift  # noqa: E402
+from geratriz.registry.evidence import of_images  # noqa: E402
 from geratriz.report.drift import DriftPage, render, rows, verdict  # noqa: E402
-from geratriz.stages._entry import is_images  # noqa: E402
 from pipelines import tracked  # noqa: E402
 from pipelines._console import reach_server, say, show  # noqa: E402
 
@@ -142,7 +142,7 @@ def _skipped(reason: str) -> State[Any]:
 def _judge(home: Path, params: Mapping[str, Any], settings: DriftConfig, before: Path, now: Path) -> Drift:
     """Both files read as params.yaml says, and held against each other and the contract."""
     declared = config.pick(params, "data").get("schema") or {}
-    images = is_images(config.pick(params, "data.kind"))
+    images = of_images(params)
     frames = [manifest(path) if images else read_frame(path) for path in (before, now)]
     known, new = (
         Table.from_frame(frame, overrides={name: what for name, what in declared.items() if name in frame.columns})

@@ -85,12 +85,21 @@ def read_release(root: Path) -> Release:
     """
     settings = read_params(root / "params.yaml")
     section = dict(config.pick(settings, "release"))
-    kind = MemoryLimits if is_images(config.pick(settings, "data.kind")) else PrivacyLimits
+    kind = MemoryLimits if of_images(settings) else PrivacyLimits
     section["privacy"] = config.load(kind, section.get("privacy"), "release.privacy")
     release = config.load(Release, section, "release")
     if not release.name or set(release.name) & set("/:.'\"@ "):  # MLflow's own marks in models:/NAME@ALIAS and filters
         raise ConfigError(f"release.name is {release.name!r}; it must be one word without / : . @ or quotes.")
     return release
+
+
+def of_images(settings: Mapping[str, Any]) -> bool:
+    """Whether the settings of params.yaml are about images.
+
+    Raises:
+        ConfigError: data.kind is no kind of data.
+    """
+    return is_images((settings.get("data") or {}).get("kind", "table"))
 
 
 def read(root: Path) -> Project:

@@ -15,7 +15,8 @@ from geratriz.generators import catalog
 from geratriz.generators.base import Generator
 from geratriz.generators.image_base import ImageGenerator
 from geratriz.promotion import Comparison
-from geratriz.stages._entry import is_images, read_params
+from geratriz.registry.evidence import of_images
+from geratriz.stages._entry import read_params
 
 if TYPE_CHECKING:
     from geratriz.registry.mlflow import Registry, Version
@@ -33,7 +34,7 @@ def compare(registry: "Registry", candidate: "Version", champion: "Version", pre
         RegistryError: MLflow does not answer.
     """
     params = read_params(root / "params.yaml")
-    images = is_images(config.pick(params, "data.kind"))
+    images = of_images(params)
     with tempfile.TemporaryDirectory() as scratch:
         mine, theirs = (
             registry.download(each.uri, Path(scratch) / name)
