@@ -5,7 +5,6 @@ import json
 from geratriz.generators import catalog
 from geratriz.promotion import describe, is_measured
 from geratriz.registry.evidence import Evidence, Project
-from geratriz.registry.packaging import conditions
 
 LONGEST = 5000  # characters of a description; MLflow's PostgreSQL store refuses more
 COLUMNS_NAMED = 40  # of the condition columns; the bundle's schema has them all
@@ -21,9 +20,9 @@ IMAGES = (
 )
 
 
-def card(project: Project, evidence: Evidence, *, git: str | None) -> str:
-    """The card of one model, made at the commit ``git``."""
-    columns, images = conditions(evidence.bundle), catalog.makes_images(evidence.bundle)
+def card(project: Project, evidence: Evidence, columns: tuple[str, ...], *, git: str | None) -> str:
+    """The card of one model, made at the commit ``git``; ``columns`` are those that sampling can be conditioned on."""
+    images = catalog.makes_images(evidence.bundle)
     name, record = project.release.name, evidence.settings["record"]
     named = ", ".join(f"`{column}`" for column in columns[:COLUMNS_NAMED])
     more = f" and {len(columns) - COLUMNS_NAMED} more" if len(columns) > COLUMNS_NAMED else ""

@@ -34,6 +34,7 @@ from geratriz.registry.names import (
     RECIPE,
     VERDICT,
 )
+from geratriz.registry.packaging import conditions
 from geratriz.registry.promoting import settle, user
 from geratriz.tracking import BUNDLE, GIT, KIND, MODEL, PROGRESS, hide
 
@@ -105,7 +106,7 @@ def register(root: Path, *, uri: str | None = None) -> Registered:
     version = registry.find_version(name, winner.digest)
     created = version is None
     made_at = project.git if version is None else version.tags.get(GIT)  # a later commit did not make it
-    text = card(project, winner, git=made_at)
+    text = card(project, winner, conditions(winner.bundle), git=made_at)
     registry.log_text(runs[winner.model], "card.md", text)
     if version is None:
         tags = {**_origin(project, winner), **_results(winner)}

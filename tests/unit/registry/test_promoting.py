@@ -44,7 +44,7 @@ def test_a_leaking_generator_is_not_promoted_and_the_reason_is_the_attack(projec
     project.compare("small")
     release.register(project.root)
     assert client.get_model_version("people", "1").tags["geratriz.privacy"] == "leak"
-    with pytest.raises(GateError, match=r"gives? away rows that were trained on(?s:.*)copy_excess is 0.020 .*: a leak"):
+    with pytest.raises(GateError, match=r"give away what was trained on(?s:.*)copy_excess is 0.020 .*: a leak"):
         promoting.promote(project.root, "people")
     assert aliases(client) == {"challenger": 1}
 
