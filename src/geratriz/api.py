@@ -164,10 +164,9 @@ def fit(
         TrainingError: the fit went wrong, or what was learnt does not keep the rules.
     """
     images = isinstance(data, Images)
-    kind = kind or ("image_vae" if images else "tvae")
-    generator_cls: Any = catalog.find_images(kind) if images else catalog.find(kind)
+    generator_cls: Any = catalog.choose(kind, images=images)
     if config is None:
-        config = settings_of.load(generator_cls.config_cls, settings, kind)
+        config = settings_of.load(generator_cls.config_cls, settings, generator_cls.kind)
     elif settings:
         raise ConfigError(f"fit got config and {', '.join(settings)} beside it; say all of it in one of the two.")
     more = {} if images else {"rules": _rules(contract, tracker or NullTracker())}

@@ -191,8 +191,8 @@ def fit(
     from geratriz.generators import catalog
 
     images = holds_images(data)
-    kind = kind or ("image_vae" if images else "tvae")
-    generator_cls: Any = catalog.find_images(kind) if images else catalog.find(kind)
+    generator_cls = catalog.choose(kind, images=images)
+    kind = generator_cls.kind
     chosen = config.load(generator_cls.config_cls, _pairs(settings or [], "--set", ConfigError), kind)
     known: Any
     if images:

@@ -44,6 +44,8 @@ class ImageTrio:
     seen: dict[int, tuple[Images, np.ndarray]] = field(default_factory=dict)
     """Features that are known already, by the identity of their set; trios that share it compute none twice."""
 
+    _distances: dict[tuple[str, str], np.ndarray] = field(default_factory=dict, init=False, repr=False)
+
     @cached_property
     def size(self) -> int:
         """Images a side."""
@@ -74,8 +76,23 @@ class ImageTrio:
             self.seen[id(images)] = (images, features_of(images, self.config.extractor))
         return self.seen[id(images)][1]
 
+    def between(self, one: str, other: str) -> np.ndarray:
+        """Distances between the features of two cut sides, float32 (size, size); each pair of sides once."""
+        if (other, one) in self._distances:
+            return self._distances[other, one].T
+        self._distances[one, other] = distances(self.features(one), self.features(other))
+        return self._distances[one, other]
+
     def _chosen(self, name: str) -> np.ndarray:
         images = getattr(self, name)
         rng = seeding.generator(self.config.seed, "sample", name)
         chosen: np.ndarray = np.sort(rng.choice(len(images), self.size, replace=False))
         return chosen
+
+
+def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Euclidean distances (N, M), float32."""
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    squared = np.square(a).sum(1)[:, None] + np.square(b).sum(1)[None] - 2 * (a @ b.T)
+    found: np.ndarray = np.sqrt(squared.clip(0)).astype(np.float32)
+    return found

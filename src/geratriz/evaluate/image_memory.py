@@ -73,17 +73,18 @@ def _repeats(points: dict[str, np.ndarray], chosen: dict[str, np.ndarray], rng: 
     train, unseen, synthetic = (points[name] for name in ("train", "unseen", "synthetic"))
     ratio = len(train) / len(unseen)
     near = float(np.quantile(_nearest(unseen, train)[0], STRANGER))
-    order = rng.permutation(len(train) + len(unseen))  # of those equally near the first is anybody
-    real = np.concatenate([train, unseen])[order]
-    distance, which = _nearest(synthetic, real)
-    met, times = np.unique(which[distance <= near], return_counts=True)
-    if len(met):
-        alone = _nearest(real[met], real, but=met)[0] > near
-        met, times = met[alone], times[alone]
-    of_train = order[met] < len(train)
-    found = beyond_chance(times[of_train], times[~of_train], ratio, len(synthetic))
     to_train, nearest_train = _nearest(synthetic, train)
     to_unseen, nearest_unseen = _nearest(synthetic, unseen)
+    ties = rng.random(len(synthetic)) < len(train) / (len(train) + len(unseen))  # of equally near ones it is anybody
+    trained = (to_train < to_unseen) | ((to_train == to_unseen) & ties)
+    which = np.where(trained, nearest_train, len(train) + nearest_unseen)
+    met, times = np.unique(which[np.minimum(to_train, to_unseen) <= near], return_counts=True)
+    if len(met):
+        real = np.concatenate([train, unseen])
+        alone = _nearest(real[met], real, but=met)[0] > near
+        met, times = met[alone], times[alone]
+    of_train = met < len(train)
+    found = beyond_chance(times[of_train], times[~of_train], ratio, len(synthetic))
     closest = np.argsort(to_train, kind="stable")[:PAIRS]
     pairs = [
         {

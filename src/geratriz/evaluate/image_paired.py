@@ -11,7 +11,7 @@ import numpy as np
 from geratriz.data.images import Images
 from geratriz.evaluate.image_base import ImageEvaluateConfig, ImageTrio
 from geratriz.evaluate.image_distances import kernel
-from geratriz.evaluate.image_support import K_DENSE, distances, radii
+from geratriz.evaluate.image_support import K_DENSE, radii
 from geratriz.evaluate.paired import CHANCE, difference
 from geratriz.evaluate.resampling import weights
 
@@ -55,9 +55,8 @@ def _kid(trio: ImageTrio, weight: np.ndarray) -> np.ndarray:
 
 
 def _coverage(trio: ImageTrio, weight: np.ndarray) -> np.ndarray:
-    test = trio.features("test")
     k = min(K_DENSE, trio.size - 1)
-    covered = distances(test, trio.features("synthetic")).min(1) <= radii(test, k)
+    covered = trio.between("test", "synthetic").min(1) <= radii(trio, "test", k)
     values: np.ndarray = weight @ covered / weight.sum(1)
     return values
 

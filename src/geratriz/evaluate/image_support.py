@@ -27,7 +27,7 @@ def density(trio: ImageTrio) -> Score | None:
     """In how many real images' surroundings a synthetic image lies, over k: 1 where both are distributed alike."""
     if trio.size <= K_DENSE:
         return None
-    inside = distances(trio.features("synthetic"), trio.features("test")) <= radii(trio.features("test"), K_DENSE)
+    inside = trio.between("synthetic", "test") <= radii(trio, "test", K_DENSE)
     each = inside.sum(1) / K_DENSE
     error = Z * float(each.std()) / len(each) ** 0.5
     return Score(value=float(each.mean()), low=max(float(each.mean()) - error, 0.0), high=float(each.mean()) + error)
@@ -37,28 +37,18 @@ def coverage(trio: ImageTrio) -> Score | None:
     """The share of real images with a synthetic image in their surroundings."""
     if trio.size <= K_DENSE:
         return None
-    test = trio.features("test")
-    nearest = distances(test, trio.features("synthetic")).min(1)
-    return share(int((nearest <= radii(test, K_DENSE)).sum()), len(test))
-
-
-def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Euclidean distances (N, M), float32."""
-    a, b = a.astype(np.float64), b.astype(np.float64)
-    squared = np.square(a).sum(1)[:, None] + np.square(b).sum(1)[None] - 2 * (a @ b.T)
-    found: np.ndarray = np.sqrt(squared.clip(0)).astype(np.float32)
-    return found
+    nearest = trio.between("test", "synthetic").min(1)
+    return share(int((nearest <= radii(trio, "test", K_DENSE)).sum()), trio.size)
 
 
 def _covered(trio: ImageTrio, of: str, by: str) -> Score | None:
     if trio.size <= K:
         return None
-    points, centres = trio.features(of), trio.features(by)
-    inside = (distances(points, centres) <= radii(centres, K)).any(1)
-    return share(int(inside.sum()), len(points))
+    inside = (trio.between(of, by) <= radii(trio, by, K)).any(1)
+    return share(int(inside.sum()), trio.size)
 
 
-def radii(features: np.ndarray, k: int) -> np.ndarray:
-    """The distance from each image to its k-th nearest neighbour, itself not counted."""
-    among: np.ndarray = np.partition(distances(features, features), k, axis=1)[:, k]
+def radii(trio: ImageTrio, side: str, k: int) -> np.ndarray:
+    """The distance from each image of a ``side`` to its k-th nearest neighbour there, itself not counted."""
+    among: np.ndarray = np.partition(trio.between(side, side), k, axis=1)[:, k]
     return among

@@ -40,7 +40,7 @@ def cas_real(trio: ImageTrio) -> Score | None:
 def classify(known: Images, asked: Images, seed: int) -> np.ndarray:
     """The labels that a small convolutional network, taught with ``known``, gives the images ``asked``, int64 (N,).
 
-    In float32: in bfloat16 it learnt nothing on images of a few pixels (docs/log.md).
+    In float32: strided convolutions of small maps are NaN in bfloat16 (docs/log.md).
     """
     import torch
     from torch import nn

@@ -1,11 +1,12 @@
 """What generators of images share: pixels as numbers, batches, pictures for people, a watch for collapse."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from geratriz.data.images import Images, ImageSchema
 from geratriz.generators._fit import Fit, Record
@@ -14,6 +15,7 @@ from geratriz.picture import grid
 
 SHOWN, LEAST_OFTEN = 160_000, 10  # images of a fit, and how often each is at least shown, where `images` is auto
 WATCHED_FROM = 200  # steps before which a network is not called collapsed: it has learnt nothing yet
+ROUNDS = 20
 LOOKED_AT = 64  # images of the pictures that a fit shows
 
 
@@ -46,15 +48,42 @@ class ImageNetworkConfig:
         return max(SHOWN, LEAST_OFTEN * count) if self.images == "auto" else self.images
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """How a fit goes over its images."""
+
+    batch: int
+    rounds: int
+    steps: int
+    """Steps a round."""
+    often: float
+    """How often each image is shown."""
+
+    @classmethod
+    def of(cls, config: ImageNetworkConfig, count: int, *, held: int = 0) -> Self:
+        """The pace over ``count`` images, of which ``held`` are not trained on."""
+        batch, images = min(config.batch, count - held), config.shown(count)
+        steps = max(-(-images // batch), 1)
+        rounds = min(ROUNDS, steps)
+        return cls(batch=batch, rounds=rounds, steps=-(-steps // rounds), often=images / count)
+
+    def said(self, data: Images, runtime: Runtime, networks: Sequence[nn.Module], *, also: str = "") -> str:
+        """It in a sentence, with ``also`` what else there is to know of how images are shown."""
+        millions = sum(each.numel() for network in networks for each in network.parameters()) / 1e6
+        return (
+            f"{len(data):,} images of {data.schema.height} x {data.schema.width}: at most {self.rounds} rounds of "
+            f"{self.steps} steps of {self.batch}, each image about {self.often:.0f} times{also}; {millions:.1f} M "
+            f"parameters on {runtime.device} ({runtime.threads} threads, {runtime.precision})"
+        )
+
+
 class Stock:
     """The training images, by batch, as numbers in [-1, 1]; pixels that lie on disk stay there."""
 
     def __init__(self, data: Images, runtime: Runtime, *, batch: int, seed: int, index: Tensor | None = None) -> None:
         """``index``: the images that batches are made of; all when None."""
-        pixels = data.pixels if data.pixels.flags.writeable else data.pixels.view()
-        self._pixels = (
-            pixels if isinstance(pixels, np.memmap) else torch.from_numpy(np.array(pixels)).to(runtime.device)
-        )
+        on_disk = isinstance(data.pixels, np.memmap)
+        self._pixels = data.pixels if on_disk else torch.from_numpy(np.array(data.pixels)).to(runtime.device)
         self.labels = None if data.labels is None else torch.from_numpy(np.array(data.labels)).to(runtime.device)
         self._batches = Batches(torch.arange(len(data)) if index is None else index, batch, seed)
         self._device = runtime.device

@@ -71,16 +71,22 @@ def find_images(kind: str) -> type[ImageGenerator[Any]]:
     return IMAGE_GENERATORS[kind]()
 
 
+def choose(kind: str | None, *, images: bool) -> type[Generator[Any]] | type[ImageGenerator[Any]]:
+    """The generator called ``kind`` for images, or for a table; the one to begin with when None.
+
+    Raises:
+        ConfigError: there is none for such data; names the nearest.
+    """
+    return find_images(kind or "image_vae") if images else find(kind or "tvae")
+
+
 def makes_images(folder: Path | str) -> bool:
     """Whether the generator saved in ``folder`` is one of images.
 
     Raises:
         BundleError: there is none, or this version does not know its kind.
     """
-    kind = bundle.read_head(Path(folder))["kind"]
-    if kind not in GENERATORS and kind not in IMAGE_GENERATORS:
-        raise BundleError(f"{folder} holds a {kind!r} generator, which this version does not know. Upgrade geratriz.")
-    return kind in IMAGE_GENERATORS
+    return _kind(folder) in IMAGE_GENERATORS
 
 
 def load(folder: Path | str) -> Generator[Any]:
@@ -89,9 +95,10 @@ def load(folder: Path | str) -> Generator[Any]:
     Raises:
         BundleError: as :meth:`Generator.load`, a kind this version does not know, or one of images.
     """
-    if makes_images(folder):
+    kind = _kind(folder)
+    if kind in IMAGE_GENERATORS:
         raise BundleError(f"{folder} holds a generator of images; one of tables is needed here.")
-    return GENERATORS[bundle.read_head(Path(folder))["kind"]]().load(folder)
+    return GENERATORS[kind]().load(folder)
 
 
 def load_images(folder: Path | str) -> ImageGenerator[Any]:
@@ -100,9 +107,17 @@ def load_images(folder: Path | str) -> ImageGenerator[Any]:
     Raises:
         BundleError: as :meth:`ImageGenerator.load`, a kind this version does not know, or one of tables.
     """
-    if not makes_images(folder):
+    kind = _kind(folder)
+    if kind in GENERATORS:
         raise BundleError(f"{folder} holds a generator of tables; one of images is needed here.")
-    return IMAGE_GENERATORS[bundle.read_head(Path(folder))["kind"]]().load(folder)
+    return IMAGE_GENERATORS[kind]().load(folder)
+
+
+def _kind(folder: Path | str) -> str:
+    kind = str(bundle.read_head(Path(folder))["kind"])
+    if kind not in GENERATORS and kind not in IMAGE_GENERATORS:
+        raise BundleError(f"{folder} holds a {kind!r} generator, which this version does not know. Upgrade geratriz.")
+    return kind
 
 
 def _require(kind: str, known: Iterable[str], what: str, others: Iterable[str], other: str) -> None:

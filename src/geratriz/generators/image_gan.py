@@ -29,12 +29,11 @@ from geratriz.errors import TrainingError
 from geratriz.generators import _images, _rounds
 from geratriz.generators._augment import augment
 from geratriz.generators._fit import Fit, Record
-from geratriz.generators._images import ImageNetworkConfig, Stock, placed
+from geratriz.generators._images import ImageNetworkConfig, Pace, Stock, placed
 from geratriz.generators._pyramid import SLOPE, Down, Up, scale
 from geratriz.generators._torch import Ema, Runtime, arrays_of, normal, restore
 from geratriz.generators.image_base import ImageGenerator, shares_of
 
-ROUNDS = 20
 WARM_UP = 0.02  # share of the steps after which the rate is at its peak
 LAZY = 4  # the gradient penalties are computed every so many steps, at so many times their weight
 LEAK = 0.01  # of the bounded output: images that are all black have a gradient still, and the fit does not end in them
@@ -171,16 +170,12 @@ class _Game:
 
     def __init__(self, data: Images, config: ImageGanConfig, runtime: Runtime, seed: int) -> None:
         self._config, self._runtime, self._seed = config, runtime, seed
-        batch = min(config.batch, len(data))
-        images = config.shown(len(data))
-        steps = max(-(-images // batch), 1)
-        self.rounds = min(ROUNDS, steps)
-        self._steps = -(-steps // self.rounds)
+        pace = Pace.of(config, len(data))
+        self.rounds, self._steps = pace.rounds, pace.steps
         height, width, _ = data.schema.shape
         self._penalty = 0.1 * max(height * width / 32**2, 0.1) if config.penalty == "auto" else config.penalty
-        often = images / len(data)
-        self._augmented = often >= OFTEN if config.augment == "auto" else config.augment
-        self._stock = Stock(data, runtime, batch=batch, seed=seed)
+        self._augmented = pace.often >= OFTEN if config.augment == "auto" else config.augment
+        self._stock = Stock(data, runtime, batch=pace.batch, seed=seed)
         self._generator = placed(_Generator(data.schema, config), runtime)
         self._discriminator = placed(_Discriminator(data.schema, config), runtime)
         self.ema = Ema(self._generator, config.ema)
@@ -199,12 +194,8 @@ class _Game:
         self._real_variety = _images.variety(known)
         self._shown = _images.shown_labels(data.schema)
         self._watched = _images.shown_labels(data.schema, WATCHED)
-        millions = sum(p.numel() for part in (self._generator, self._discriminator) for p in part.parameters()) / 1e6
-        self.plan = (
-            f"{len(data):,} images of {height} x {width}: {self.rounds} rounds of {self._steps} steps of {batch}, each "
-            f"image about {often:.0f} times{', augmented' if self._augmented else ''}; {millions:.1f} M parameters on "
-            f"{runtime.device} ({runtime.threads} threads, {runtime.precision})"
-        )
+        networks = (self._generator, self._discriminator)
+        self.plan = pace.said(data, runtime, networks, also=", augmented" if self._augmented else "")
 
     def round(self, number: int) -> dict[str, float]:
         """Train one round, and look at what the generator draws now.

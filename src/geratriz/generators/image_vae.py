@@ -30,12 +30,11 @@ from geratriz.generators import _flow, _images, _rounds
 from geratriz.generators._bands import bands, divide, join
 from geratriz.generators._fit import Fit, Record
 from geratriz.generators._flow import Flow
-from geratriz.generators._images import ImageNetworkConfig, Stock, placed
+from geratriz.generators._images import ImageNetworkConfig, Pace, Stock, placed
 from geratriz.generators._pyramid import SLOPE, Down, Up
 from geratriz.generators._torch import Ema, Runtime, arrays_of, normal, restore
 from geratriz.generators.image_base import ImageGenerator, shares_of
 
-ROUNDS = 20
 HELD_OUT = 0.05  # share of the images that judge each round
 HELD_OUT_MOST = 1000
 WARM_UP = 0.2  # share of the steps after which the KL term has its full weight
@@ -249,12 +248,9 @@ class _Learning:
         self.held = torch.from_numpy(order[:count].copy())
         self._known = torch.from_numpy(np.sort(order[count:]))
         self._numbers = int(np.prod(data.schema.shape))
-        batch = min(config.batch, len(self._known))
-        images = config.shown(len(data))
-        steps = max(-(-images // batch), 1)
-        self.rounds = min(ROUNDS, steps)
-        self._steps = -(-steps // self.rounds)
-        self._stock = Stock(data, runtime, index=self._known, batch=batch, seed=seed)
+        pace = Pace.of(config, len(data), held=count)
+        self.rounds, self._steps = pace.rounds, pace.steps
+        self._stock = Stock(data, runtime, index=self._known, batch=pace.batch, seed=seed)
         self._network = placed(_Network(data.schema, config), runtime)
         self.ema = Ema(self._network, config.ema)
         self._optimiser = torch.optim.AdamW(
@@ -265,13 +261,7 @@ class _Learning:
         )
         self.parts = {"network": self._network, "optimiser": self._optimiser, "schedule": self._schedule}
         self.rng = torch.Generator(runtime.device).manual_seed(seeding.derive(seed, "train"))
-        height, width, _ = data.schema.shape
-        self.plan = (
-            f"{len(data):,} images of {height} x {width}: at most {self.rounds} rounds of {self._steps} steps of "
-            f"{batch}, each image about {images / len(data):.0f} times; "
-            f"{sum(p.numel() for p in self._network.parameters()) / 1e6:.1f} M parameters on {runtime.device} "
-            f"({runtime.threads} threads, {runtime.precision})"
-        )
+        self.plan = pace.said(data, runtime, [self._network])
 
     def round(self, number: int) -> dict[str, float]:
         """Train one round, and count the latents in use.

@@ -1,6 +1,7 @@
 """Candidate and champion, drawn from and measured against the same held-out rows or images."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,50 +41,46 @@ def compare(registry: "Registry", candidate: "Version", champion: "Version", pre
             registry.download(each.uri, Path(scratch) / name)
             for each, name in ((candidate, "candidate"), (champion, "champion"))
         )
+        load: Callable[[Path], Any] = catalog.load_images if images else catalog.load
+        challenger = load(mine)
         try:
-            catalog.load_images(theirs) if images else catalog.load(theirs)
+            reigning = load(theirs)
         except BundleError as problem:
             return Comparison.impossible(f"its bundle cannot be read ({problem})")
-        return (_images if images else _tables)(mine, theirs, prepared, params.get("evaluate"))
+        return (_images if images else _tables)(challenger, reigning, prepared, params.get("evaluate"))
 
 
-def _tables(mine: Path, theirs: Path, prepared: Path, evaluate: Any) -> Comparison:
+def _tables(candidate: Generator[Any], champion: Generator[Any], prepared: Path, evaluate: Any) -> Comparison:
     from geratriz.evaluate import paired
 
     settings = config.load(EvaluateConfig, evaluate, "evaluate")
     schema = Schema.read(prepared / "schema.json")
     test = Table.read(prepared / "test.parquet", schema=schema)
     rows = min(len(test), settings.max_rows)
-
-    def drawn(generator: Generator[Any]) -> list[Table]:
-        seeds = _seeds(settings.seed)
-        return [Table.from_frame(generator.sample(rows, seed=seed).frame, schema=schema) for seed in seeds]
-
-    reigning = catalog.load(theirs)
-    if _columns(reigning.schema) != _columns(schema):
-        changed = sorted(name for name, _ in _columns(reigning.schema) ^ _columns(schema))
+    if _columns(champion.schema) != _columns(schema):
+        changed = sorted(name for name, _ in _columns(champion.schema) ^ _columns(schema))
         return Comparison.impossible(
             f"its columns are not those of the data now ({', '.join(dict.fromkeys(changed))})."
         )
-    return Comparison.of(paired.compare(drawn(catalog.load(mine)), drawn(reigning), test, settings))
+    ours, theirs = (
+        [Table.from_frame(each.sample(rows, seed=seed).frame, schema=schema) for seed in _seeds(settings.seed)]
+        for each in (candidate, champion)
+    )
+    return Comparison.of(paired.compare(ours, theirs, test, settings))
 
 
-def _images(mine: Path, theirs: Path, prepared: Path, evaluate: Any) -> Comparison:
+def _images(candidate: ImageGenerator[Any], champion: ImageGenerator[Any], prepared: Path, evaluate: Any) -> Comparison:
     from geratriz.evaluate import image_paired
 
     settings = config.load(ImageEvaluateConfig, evaluate, "evaluate")
     test = Images.read(prepared / "test")
     count = min(len(test), settings.max_images)
-
-    def drawn(generator: ImageGenerator[Any]) -> list[Images]:
-        return [generator.sample(count, seed=seed) for seed in _seeds(settings.seed)]
-
-    reigning = catalog.load_images(theirs)
-    if reigning.schema != test.schema:
+    if champion.schema != test.schema:
         return Comparison.impossible(
-            f"its images are {_said(reigning.schema)}, those of the data {_said(test.schema)}."
+            f"its images are {_said(champion.schema)}, those of the data {_said(test.schema)}."
         )
-    return Comparison.of(image_paired.compare(drawn(catalog.load_images(mine)), drawn(reigning), test, settings))
+    ours, theirs = ([each.sample(count, seed=seed) for seed in _seeds(settings.seed)] for each in (candidate, champion))
+    return Comparison.of(image_paired.compare(ours, theirs, test, settings))
 
 
 def _said(schema: ImageSchema) -> str:

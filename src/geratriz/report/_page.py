@@ -34,8 +34,8 @@ def whole(page: Page, sections: Mapping[str, str], *, unit: str) -> str:
     return frame(page.title, "\n".join(part for part in body if part))
 
 
-def losses(history: Sequence[Mapping[str, float]]) -> str:
-    """A curve of each figure that was logged while the generator was fitted."""
+def losses(history: Sequence[Mapping[str, float]], more: str = "") -> str:
+    """A curve of each figure that was logged while the generator was fitted, and ``more`` that it left, as HTML."""
     names = dict.fromkeys(name for line in history for name in line if name != "step")
     figures = []
     for name in names:
@@ -44,10 +44,11 @@ def losses(history: Sequence[Mapping[str, float]]) -> str:
             title = name.replace("_", " ")
             drawing = svg.curve([line["step"] for line in lines], [line[name] for line in lines], f"{title} over steps")
             figures.append(f"<figure><h3>{esc(title)}</h3>{drawing}</figure>")
-    if not figures:
+    if not figures and not more:
         return ""
-    intro = "What was logged while the generator was fitted, a point a step."
-    return section("training", "Training", intro, f'<div class="grid">{"".join(figures)}</div>')
+    intro = "What was logged while the generator was fitted, a point a step." if figures else ""
+    curves = f'<div class="grid">{"".join(figures)}</div>' if figures else ""
+    return section("training", "Training", intro, curves + more)
 
 
 def making(page: Page) -> str:

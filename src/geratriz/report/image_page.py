@@ -8,12 +8,12 @@ import numpy as np
 
 from geratriz.evaluate.image_suite import METRICS, OF_REAL_IMAGES
 from geratriz.picture import grid
-from geratriz.promotion import Gate, Privacy, is_measured
+from geratriz.promotion import Gate, is_measured
 from geratriz.report._html import esc, number, percent, section, table
 from geratriz.report._page import Page, losses, making, whole
 from geratriz.report.metrics import rows
 from geratriz.report.pictures import figure
-from geratriz.report.privacy import LOOKS
+from geratriz.report.privacy import verdict_and_attacks
 
 LANDMARKS = {
     "tick_floor": "floor: real images, blurred",
@@ -55,7 +55,7 @@ def render(page: Page, pictures: Pictures) -> str:
         "Classes": _classes(report["details"].get("classes", ())),
         "Privacy": _memory(report, pictures),
         "Latents": _walks(pictures.walks),
-        "Training": _training(page, pictures.progress),
+        "Training": losses(page.history, _progress(pictures.progress)),
         "Settings": making(page),
     }
     return whole(page, sections, unit="images")
@@ -79,7 +79,7 @@ def _side_by_side(pictures: Pictures) -> str:
         ):
             assert labels is not None
             own = images[np.flatnonzero(labels == label)[:PER_CLASS]]
-            cells.append(figure(grid(own, PER_CLASS), f"{name}") if len(own) else '<p class="soft">none</p>')
+            cells.append(figure(grid(own, PER_CLASS), name) if len(own) else '<p class="soft">none</p>')
         lines.append(f'<div class="strip"><h3>{esc(name)}</h3>{cells[0]}{cells[1]}</div>')
     more = len(pictures.classes) - CLASSES
     note = f'<p class="explains">{more} more classes are not shown.</p>' if more > 0 else ""
@@ -89,7 +89,7 @@ def _side_by_side(pictures: Pictures) -> str:
 def _metrics(metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate], details: Mapping[str, Any]) -> str:
     intro = (
         "Each dot is a value, the bar around it the 95&nbsp;% interval; further right is better. No generator has to "
-        f"beat fresh real images: level with them is as good as it gets. Images are seen through "
+        "beat fresh real images: level with them is as good as it gets. Images are seen through "
         f"<code>{esc(details['extractor'])}</code>: figures of another network cannot be compared with these."
     )
     real = metrics.get(OF_REAL_IMAGES)
@@ -112,31 +112,19 @@ def _or_dash(share: float | None) -> str:
 
 
 def _memory(report: Mapping[str, Any], pictures: Pictures) -> str:
-    privacy = Privacy.of(report["privacy"])
     intro = (
         "A generator that repeats its training images scores best on every distance above; the mark of copies says so. "
         "So each generated image is given to the real image nearest to it, of those trained on and those held out: one "
         "that copies nobody meets held-out images in proportion to their number. It is evidence about these images, "
         "not a proof, and no differential privacy."
     )
-    listed = "".join(f"<li>{esc(each)}</li>" for each in privacy.objections)
-    words = (
-        f'<div class="verdict {LOOKS[privacy.outcome]}"><strong>{esc(privacy.sentence)}</strong>'
-        f"{f'<ul>{listed}</ul>' if listed else ''}</div>"
-    )
-    limits = {name: Gate(max=limit) for name, limit in report["privacy"]["limits"].items()}
-    known = {name: each for name, each in METRICS.items() if each.chance is not None}
     found = [
         [esc(each["space"]), percent(each["train"]), percent(each["expected"]), percent(each["excess"])]
         for each in report["details"]["spaces"]
     ]
     evidence = table(["near in", "to training images", "expected by chance", "beyond it"], found, css="figures")
-    return section(
-        "privacy",
-        "Learnt by heart",
-        intro,
-        words + rows(known, report["metrics"], limits, landmarks=LANDMARKS) + evidence + _pairs(pictures.pairs),
-    )
+    attacked = verdict_and_attacks(report["privacy"], report["metrics"], METRICS, LANDMARKS)
+    return section("privacy", "Learnt by heart", intro, attacked + evidence + _pairs(pictures.pairs))
 
 
 def _pairs(pairs: Sequence[np.ndarray]) -> str:
@@ -157,13 +145,9 @@ def _walks(walks: bytes | None) -> str:
     return section("latents", "Latents", intro, figure(walks, "walks from latent to latent"))
 
 
-def _training(page: Page, progress: Sequence[tuple[str, bytes]]) -> str:
-    curves = losses(page.history)
+def _progress(progress: Sequence[tuple[str, bytes]]) -> str:
     if not progress:
-        return curves
+        return ""
     chosen = sorted({round(each) for each in np.linspace(0, len(progress) - 1, STEPS_SHOWN)})
     shown = "".join(figure(progress[each][1], progress[each][0]) for each in chosen)
-    pictures = f'<h3>What it drew meanwhile</h3><div class="grid">{shown}</div>'
-    if not curves:
-        return section("training", "Training", "", pictures)
-    return curves.replace("\n</section>", f"\n{pictures}\n</section>")
+    return f'\n<h3>What it drew meanwhile</h3><div class="grid">{shown}</div>'

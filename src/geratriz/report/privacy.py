@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from geratriz.evaluate.base import Metric
 from geratriz.evaluate.suite import METRICS
 from geratriz.promotion import Gate, Privacy
 from geratriz.report._html import esc, number, percent, section, table
@@ -22,21 +23,31 @@ def privacy_section(
         metrics: its metrics.
         attacks: the details of each attack.
     """
-    privacy = Privacy.of(report)
     intro = (
         "Attackers who hold the synthetic rows try to learn about the rows trained on what they cannot learn about "
         "strangers. The verdict rests on the high end of each interval. It speaks of these synthetic rows and of these "
         "attacks: it is evidence, not a proof, and no differential privacy."
     )
+    evidence = _membership(attacks) + _secrets(attacks) + _shares(attacks)
+    return section("privacy", "Privacy", intro, verdict_and_attacks(report, metrics, METRICS) + evidence)
+
+
+def verdict_and_attacks(
+    report: Mapping[str, Any],
+    metrics: Mapping[str, Mapping[str, Any]],
+    known: Mapping[str, Metric[Any]],
+    landmarks: Mapping[str, str] | None = None,
+) -> str:
+    """The verdict in words, and a row for each of the ``known`` metrics that is an attack, against its limit."""
+    privacy = Privacy.of(report)
     listed = "".join(f"<li>{esc(each)}</li>" for each in privacy.objections)
     words = (
         f'<div class="verdict {LOOKS[privacy.outcome]}"><strong>{esc(privacy.sentence)}</strong>'
         f"{f'<ul>{listed}</ul>' if listed else ''}</div>"
     )
     limits = {name: Gate(max=limit) for name, limit in report["limits"].items()}
-    attacked = {name: metric for name, metric in METRICS.items() if metric.chance is not None}
-    evidence = _membership(attacks) + _secrets(attacks) + _shares(attacks)
-    return section("privacy", "Privacy", intro, words + rows(attacked, metrics, limits) + evidence)
+    attacks = {name: metric for name, metric in known.items() if metric.chance is not None}
+    return words + rows(attacks, metrics, limits, landmarks=landmarks)
 
 
 def _membership(attacks: Mapping[str, Mapping[str, Any]]) -> str:

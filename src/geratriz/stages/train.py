@@ -49,7 +49,7 @@ def main(params: Params, *, prepared: Path, out: Path, out_history: Path) -> Non
     pictures of what an image generator draws after each round go beside the bundle too.
     """
     images = _entry.is_images(params.kind)
-    generator_cls = catalog.find_images(params.model) if images else catalog.find(params.model)
+    generator_cls: Any = catalog.choose(params.model, images=images)
     settings = config.load(generator_cls.config_cls, params.config, f"train.{params.model}")
     data, rules = _read_images(prepared) if images else _read_table(prepared)
     history = tracking.JsonlTracker(CHECKPOINTS / params.model / bundle.HISTORY)

@@ -5,7 +5,7 @@ import pytest
 
 from geratriz.data.images import Images
 from geratriz.evaluate import image_support
-from geratriz.evaluate.image_base import ImageTrio
+from geratriz.evaluate.image_base import ImageTrio, distances
 from tests.images import shapes
 
 
@@ -61,7 +61,7 @@ def test_too_few_images_are_not_measured() -> None:
 def test_distances_are_euclidean() -> None:
     a, b = cloud(5), cloud(6, seed=1)
     expected = np.linalg.norm(a[:, None] - b[None], axis=2)
-    assert image_support.distances(a, b) == pytest.approx(expected, abs=1e-4)
+    assert distances(a, b) == pytest.approx(expected, abs=1e-4)
 
 
 def test_images_given_without_features_are_looked_at() -> None:
