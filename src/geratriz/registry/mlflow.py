@@ -14,7 +14,7 @@ from geratriz.bundle import HISTORY
 from geratriz.errors import RegistryError, nearest
 from geratriz.registry.evidence import Evidence
 from geratriz.registry.packaging import BUNDLE, package
-from geratriz.registry.patience import Patient, away, patient
+from geratriz.registry.patience import GoneError, Patient, away, patient
 from geratriz.tracking import hide
 
 SECONDS_FOR_ONE_CALL = 30
@@ -231,12 +231,14 @@ class Registry:
     # Marks: registered models without versions, of which there is one of a name at most -------------------------------
 
     def create_mark(self, name: str, tags: Mapping[str, str]) -> bool:
-        """Make a mark; False where there is one of that name."""
+        """Make a mark; False where there is one of that name, or was when MLflow looked."""
         from mlflow.exceptions import MlflowException
 
         try:
             self._client.create_registered_model(name, tags=dict(tags))
         except MlflowException:  # the only one that is not ours: it is there already
+            return False
+        except GoneError:  # the name was taken, and free again before MLflow could tell by whom
             return False
         return True
 

@@ -11,9 +11,10 @@ T = TypeVar("T")
 
 SECONDS_BEFORE_TRYING_AGAIN = (0.5, 2.0)
 ALREADY_THERE = "RESOURCE_ALREADY_EXISTS"
+NOT_THERE = "RESOURCE_DOES_NOT_EXIST"
 LASTING = frozenset(  # answers that asking again will not change
     {
-        "RESOURCE_DOES_NOT_EXIST",
+        NOT_THERE,
         "INVALID_PARAMETER_VALUE",
         "INVALID_STATE",
         "BAD_REQUEST",
@@ -24,6 +25,10 @@ LASTING = frozenset(  # answers that asking again will not change
         "UNAUTHENTICATED",
     }
 )
+
+
+class GoneError(RegistryError):
+    """What a call is about is not in the registry, or not any more."""
 
 
 class Patient:
@@ -56,7 +61,8 @@ def patient(call: Callable[..., T], uri: str, *, again: bool) -> Callable[..., T
                 if problem.error_code == ALREADY_THERE:
                     raise
                 if problem.error_code in LASTING:
-                    raise RegistryError(f"MLflow at {hide(uri, uri)} refuses: {hide(str(problem), uri)}") from None
+                    error = GoneError if problem.error_code == NOT_THERE else RegistryError
+                    raise error(f"MLflow at {hide(uri, uri)} refuses: {hide(str(problem), uri)}") from None
                 reason: Exception = problem
             except RequestException as problem:  # an artifact store's own answer
                 reason = problem

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from geratriz.registry import lock, promoting, release
 from geratriz.registry.audit import audit
 from geratriz.registry.history import history
@@ -118,4 +120,24 @@ def test_nobody_holds_the_lock_beside_another_after_a_stale_one_either(project: 
     for came, went in zip(lines[::2], lines[1::2], strict=True):
         assert (came.split()[0], went.split()[0]) == ("in", "out")
         assert came.split()[1] == went.split()[1]
+    assert Registry(project.root).read_mark("people.promoting") is None
+
+
+def test_a_lock_let_go_while_mlflow_looks_who_has_it_is_tried_again(
+    project: Project, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
+
+    release.register(project.root)
+    client.create_registered_model("people.promoting", tags={lock.BY: "eva"})
+    look = SqlAlchemyStore.get_registered_model
+
+    def let_go_and_look(store: SqlAlchemyStore, name: str) -> Any:
+        monkeypatch.undo()
+        client.delete_registered_model(name)
+        return look(store, name)
+
+    monkeypatch.setattr(SqlAlchemyStore, "get_registered_model", let_go_and_look)
+    with lock.held(Registry(project.root), "people", by="ana"):
+        assert Registry(project.root).read_mark("people.promoting")[lock.BY] == "ana"
     assert Registry(project.root).read_mark("people.promoting") is None
