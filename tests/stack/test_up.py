@@ -28,6 +28,11 @@ class Up:
         assert self.started.process.poll() is None, self.said()
         self.family = psutil.Process(self.started.process.pid).children(recursive=True)
 
+    def running(self, *arguments: str) -> psutil.Process:
+        """The one of its processes that Python was started with these arguments for."""
+        (found,) = [each for each in self.family if command(each)[1 : 1 + len(arguments)] == list(arguments)]
+        return found
+
     def said(self) -> str:
         return self.started.said()
 
@@ -39,6 +44,14 @@ class Up:
         """What is still there of all it started."""
         _, alive = psutil.wait_procs(self.family, timeout=seconds)
         return alive
+
+
+def command(process: psutil.Process) -> list[str]:
+    """How it was started; nothing where it has ended since, as a worker's own short ones do."""
+    try:
+        return list(process.cmdline())
+    except psutil.NoSuchProcess:  # a zombie is one, too
+        return []
 
 
 @pytest.fixture
@@ -68,8 +81,7 @@ def test_killing_it_leaves_nothing_behind(up: Up) -> None:
 
 
 def test_one_that_ends_by_itself_is_named_and_takes_the_others_with_it(up: Up) -> None:
-    (server,) = [each for each in up.family if each.cmdline()[1:4] == ["-m", "mlflow", "server"]]
-    server.kill()
+    up.running("-m", "mlflow", "server").kill()
     assert up.started.process.wait(timeout=60) == 1
     assert "mlflow ended by itself. The end of" in up.said()
     assert not up.left()
