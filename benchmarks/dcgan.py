@@ -51,7 +51,7 @@ def fit(pixels: np.ndarray, *, seconds: float, seed: int) -> tuple[Callable[[int
         network.apply(_initialise)
         network.to(memory_format=torch.channels_last)
     optimisers = [torch.optim.Adam(each.parameters(), 2e-4, betas=(0.5, 0.999)) for each in (generator, discriminator)]
-    precise = torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_amx_tile_supported())
+    precise = torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported())
     started, shown = time.process_time(), 0
     while time.process_time() - started < seconds:
         real = images[torch.randint(len(images), (BATCH,))]

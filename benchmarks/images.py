@@ -14,10 +14,8 @@ from typing import Any
 import numpy as np
 
 HERE = Path(__file__).parent
-BASELINES = {"dcgan": "image_gan", "plain_vae": "image_vae", "plain_vae_long": "image_vae_long"}
+BASELINES = {"dcgan": "image_gan", "plain_vae": "image_vae"}
 MODELS = ("image_gan", "dcgan", "image_vae", "plain_vae")
-LONG = ("image_vae_long", "plain_vae_long")  # the same with three times as many images, one seed
-LONGER = {"image_vae_long": 480_000}  # images shown
 STACKED = ("modes", "kl", "kl_of_real", "difference", "accuracy_of_classifier", "images_shown", "cpu_s")
 WARM = 1_280  # images of a first fit: libraries are loaded and code is warm when the clock starts
 
@@ -88,9 +86,9 @@ def _parts(folder: Path, **shares: float) -> dict[str, Any]:
 def _ours(model: str, train: Any, seed: int, count: int) -> tuple[np.ndarray, int, float]:
     from geratriz.generators import catalog
 
-    generator_cls = catalog.find_images(model.removesuffix("_long"))
+    generator_cls = catalog.find_images(model)
     generator_cls.fit(train, generator_cls.config_cls(images=WARM, threads=1), seed=seed, device="cpu")
-    config = generator_cls.config_cls(threads=1, images=LONGER.get(model, "auto"))
+    config = generator_cls.config_cls(threads=1)
     started = time.process_time()
     generator = generator_cls.fit(train, config, seed=seed, device="cpu")
     seconds = time.process_time() - started
@@ -142,7 +140,7 @@ def table(results: Path, seeds: Sequence[int]) -> list[str]:
         "| model | seeds | images shown | seconds | images/s | KID | precision | recall | coverage |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for model in (*MODELS, *LONG):
+    for model in MODELS:
         paths = [results / f"images-{model}-{seed}.json" for seed in seeds]
         cells = [json.loads(path.read_text()) for path in paths if path.exists()]
         if cells:

@@ -1,8 +1,8 @@
-"""The VAE that image_vae is held against: the same networks with unit variance and a standard normal prior.
+"""The VAE that image_vae is held against: its networks of one vector, unit variance and a standard normal prior.
 
-(Kingma and Welling, arXiv 1312.6114.) Encoder, decoder, batch, rate and precision are image_vae's; the likelihood is a
-Gaussian of variance 1 for pixels in [-1, 1], the KL term has its full weight from the start, samples are the decoder's
-means at latents from N(0, I). Labels are given to it as to image_vae.
+(Kingma and Welling, arXiv 1312.6114.) Encoder, decoder, latents of the vector, batch, rate and precision are
+image_vae's; the likelihood is a Gaussian of variance 1 for pixels in [-1, 1], the KL term has its full weight from the
+start, samples are the decoder's means at latents from N(0, I). Labels are given to it as to image_vae.
 """
 
 import time
@@ -10,13 +10,14 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from geratriz.data.images import Images
+from geratriz.data.images import Images, ImageSchema
 from geratriz.generators import _images
+from geratriz.generators._pyramid import Down, Up
 from geratriz.generators._torch import Ema, normal
 from geratriz.generators.image_base import shares_of
-from geratriz.generators.image_vae import ImageVaeConfig, _Network
+from geratriz.generators.image_vae import LABEL, ImageVaeConfig
 
 
 def fit(data: Images, *, seconds: float, seed: int) -> tuple[Callable[[int], np.ndarray], int]:
@@ -24,12 +25,12 @@ def fit(data: Images, *, seconds: float, seed: int) -> tuple[Callable[[int], np.
     config = ImageVaeConfig()
     torch.manual_seed(seed)
     rng = torch.Generator().manual_seed(seed)
-    network = _Network(data.schema, config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = _Plain(data.schema, config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema = Ema(network, config.ema)
     optimiser = torch.optim.AdamW(network.parameters(), config.rate, betas=(0.9, 0.99), weight_decay=1e-4, fused=True)
     images = _images.as_numbers(torch.from_numpy(np.array(data.pixels)))
     labels = None if data.labels is None else torch.from_numpy(np.array(data.labels))
-    precise = torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_amx_tile_supported())
+    precise = torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported())
     numbers, started, shown, step = int(np.prod(data.schema.shape)), time.process_time(), 0, 0
     while (spent := time.process_time() - started) < seconds:
         for group in optimiser.param_groups:
@@ -58,3 +59,30 @@ def fit(data: Images, *, seconds: float, seed: int) -> tuple[Callable[[int], np.
             return _images.as_pixels(ema.average.decode(torch.randn(count, config.latent, generator=rng), given))
 
     return draw, shown
+
+
+class _Plain(nn.Module):
+    """Encoder and decoder."""
+
+    def __init__(self, schema: ImageSchema, config: ImageVaeConfig) -> None:
+        super().__init__()
+        given = LABEL if schema.classes else 0
+        self.label = nn.Embedding(len(schema.classes), given) if given else None
+        self.down = Down(schema, config.width)
+        self.posterior = nn.Linear(self.down.features + given, 2 * config.latent)
+        self.up = Up(config.latent + given, schema, config.width)
+        nn.init.normal_(self.posterior.weight, std=0.1 * self.posterior.in_features**-0.5)
+        nn.init.zeros_(self.posterior.bias)
+
+    def encode(self, images: Tensor, labels_N: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of the posterior."""
+        mean, log_variance = self.posterior(self._told(self.down(images), labels_N)).float().chunk(2, dim=1)
+        return mean, log_variance.clamp(-12, 4)
+
+    def decode(self, z_NZ: Tensor, labels_N: Tensor | None) -> Tensor:
+        """Images, not bounded."""
+        images: Tensor = self.up(self._told(z_NZ, labels_N))
+        return images
+
+    def _told(self, features: Tensor, labels_N: Tensor | None) -> Tensor:
+        return features if self.label is None else torch.cat([features, self.label(labels_N)], 1)

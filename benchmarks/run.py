@@ -61,8 +61,6 @@ def main() -> None:
             for seed in SEEDS:
                 measure = lambda m=model, s=seed: images.measured(m, s, RESULTS)  # noqa: E731
                 cell(f"images-{model}-{seed}", measure, again=arguments.again)
-        for model in images.LONG:
-            cell(f"images-{model}-0", lambda m=model: images.measured(m, 0, RESULTS), again=arguments.again)
         cell("images-evaluation", images.evaluation, again=arguments.again)
     if arguments.only in (None, "pipeline"):
         cell("pipeline", pipeline, again=arguments.again)

@@ -45,7 +45,7 @@ def main() -> None:
     schema = ImageSchema(height=28, width=28, channels=3)
     known = Images(_stacked(singles[0], TRAINED, seed=0), schema)
     started = time.process_time()
-    config = ImageGanConfig(images=arguments.images, threads=1)
+    config = ImageGanConfig(images=arguments.images, threads=1, penalty=1.0, penalty_every=1)  # why: docs/log.md
     generator = ImageGan.fit(known, config, seed=0, device="cpu", tracker=Lines())
     seconds = time.process_time() - started
     read = _classifier(*singles)

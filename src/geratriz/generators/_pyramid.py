@@ -56,37 +56,35 @@ class Up(nn.Module):
     def __init__(self, features: int, schema: ImageSchema, width: int) -> None:
         super().__init__()
         self.sizes, self._shape = Sizes.of(schema), schema.shape
-        widths = _widths(self.sizes, width)[::-1]
+        widths = self.widths = _widths(self.sizes, width)[::-1]
         self.start = nn.Linear(features, widths[0] * self.sizes.height * self.sizes.width)
-        layers: list[nn.Module] = []
+        self.levels = nn.ModuleList()
         for level, channels in enumerate(widths):
+            layers: list[nn.Module] = []
             if level:
                 layers.append(nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False))
                 layers += _change(widths[level - 1], channels)
-            layers.append(Block(channels, len(widths)))
-        self.body = nn.Sequential(*layers)
+            self.levels.append(nn.Sequential(*layers, Block(channels, len(widths))))
         self.patches = nn.Conv2d(widths[-1], schema.channels * self.sizes.patch**2, 3, padding=1)
-        for layer in (*self.body, self.start, self.patches):
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                scale(layer)
+        scale(self.start)
         scale(self.patches, FAINT)
 
     def forward(self, features_NF: Tensor) -> Tensor:
         """The images of ``features_NF``; not bounded."""
-        return self.images(self.maps(features_NF))
+        maps = self.smallest(features_NF)
+        for level in self.levels:
+            maps = level(maps)
+        return self.images(maps)
 
-    def maps(self, features_NF: Tensor) -> Tensor:
-        """The largest feature maps, behind the rectifier."""
-        maps = self.start(features_NF).view(len(features_NF), -1, self.sizes.height, self.sizes.width)
-        maps = self.body(maps.contiguous(memory_format=torch.channels_last))
-        return nn.functional.leaky_relu(maps, SLOPE)
+    def smallest(self, features_NF: Tensor) -> Tensor:
+        """The smallest feature maps, before the first level."""
+        maps: Tensor = self.start(features_NF).view(len(features_NF), -1, self.sizes.height, self.sizes.width)
+        return maps.contiguous(memory_format=torch.channels_last)
 
     def images(self, maps: Tensor) -> Tensor:
         """The images of the largest feature maps."""
-        return self.crop(nn.functional.pixel_shuffle(self.patches(maps), self.sizes.patch).float())
-
-    def crop(self, covering: Tensor) -> Tensor:
-        """Images as large as the pyramid, cut to the size that is wanted."""
+        patches = self.patches(nn.functional.leaky_relu(maps, SLOPE))
+        covering: Tensor = nn.functional.pixel_shuffle(patches, self.sizes.patch).float()
         return covering[:, :, : self._shape[0], : self._shape[1]]
 
 
@@ -97,22 +95,30 @@ class Down(nn.Module):
         super().__init__()
         self.sizes = Sizes.of(schema)
         widths = _widths(self.sizes, width)
-        layers: list[nn.Module] = [nn.Conv2d(schema.channels * self.sizes.patch**2, widths[0], 3, padding=1)]
+        first = nn.Conv2d(schema.channels * self.sizes.patch**2, widths[0], 3, padding=1)
+        scale(first)
+        self.levels = nn.ModuleList()
         for level, channels in enumerate(widths):
-            if level:
-                layers += [*_change(widths[level - 1], channels), nn.AvgPool2d(2)]
-            layers.append(Block(channels, len(widths)))
-        self.body = nn.Sequential(*layers)
+            layers = [*_change(widths[level - 1], channels), nn.AvgPool2d(2)] if level else [first]
+            self.levels.append(nn.Sequential(*layers, Block(channels, len(widths))))
         self.features = widths[-1] * self.sizes.height * self.sizes.width
-        for layer in self.body:
-            if isinstance(layer, nn.Conv2d):
-                scale(layer)
 
     def forward(self, images: Tensor) -> Tensor:
         """The features of ``images``, from the smallest map."""
+        return self.flat(self.maps(images)[-1])
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """The feature maps of ``images``, from the largest to the smallest."""
         patches = nn.functional.pixel_unshuffle(self.sizes.cover(images), self.sizes.patch)
-        maps = self.body(patches.contiguous(memory_format=torch.channels_last))
-        return nn.functional.leaky_relu(maps, SLOPE).flatten(1)
+        maps, found = patches.contiguous(memory_format=torch.channels_last), []
+        for level in self.levels:
+            maps = level(maps)
+            found.append(maps)
+        return found
+
+    def flat(self, smallest: Tensor) -> Tensor:
+        """The features in the smallest of :meth:`maps`."""
+        return nn.functional.leaky_relu(smallest, SLOPE).flatten(1)
 
 
 class Block(nn.Module):
@@ -145,4 +151,8 @@ def _widths(sizes: Sizes, width: int) -> list[int]:
 
 
 def _change(channels: int, to: int) -> list[nn.Module]:
-    return [] if channels == to else [nn.Conv2d(channels, to, 1, bias=False)]
+    if channels == to:
+        return []
+    layer = nn.Conv2d(channels, to, 1, bias=False)
+    scale(layer)
+    return [layer]

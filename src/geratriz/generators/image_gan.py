@@ -3,7 +3,8 @@
 - Loss: relativistic pairing, softplus(-(D(real) - D(fake))) and its mirror image (Jolicoeur-Martineau, arXiv
   1807.00734), with zero-centred gradient penalties on real (R1) and generated images (R2; Mescheder et al., arXiv
   1801.04406, section 4.1). Huang et al. (arXiv 2501.05441) show that both together converge where either alone does
-  not. They are computed every few steps at so many times their weight, as in Karras et al. (arXiv 1912.04958).
+  not. They are computed every few steps at so many times their weight, as in Karras et al. (arXiv 1912.04958). As a
+  step is never longer than its clipped gradient, a weight far above the default acts only where each step has it.
 - Networks: _pyramid.py, residual blocks without any normalisation.
 - Labels: the generator gets an embedding beside the noise, the discriminator scores by projection on another (Miyato
   and Koyama, arXiv 1802.05637).
@@ -35,7 +36,6 @@ from geratriz.generators._torch import Ema, Runtime, arrays_of, normal, restore
 from geratriz.generators.image_base import ImageGenerator, shares_of
 
 WARM_UP = 0.02  # share of the steps after which the rate is at its peak
-LAZY = 4  # the gradient penalties are computed every so many steps, at so many times their weight
 LEAK = 0.01  # of the bounded output: images that are all black have a gradient still, and the fit does not end in them
 FEATURES = 16  # of the discriminator's last layer, in units of `width`
 WATCHED = 256  # images drawn after each round to see whether the generator has collapsed
@@ -55,13 +55,16 @@ class ImageGanConfig(ImageNetworkConfig):
     """Dimensions of what the generator draws from."""
     penalty: float | Literal["auto"] = "auto"
     """Weight of the gradient penalties: higher is steadier and slower. 0.1 at 32 x 32, in proportion to the pixels."""
+    penalty_every: int = 4
+    """Steps from one penalty to the next, at so many times its weight: 1 is slower, and keeps rare modes longer."""
     augment: bool | Literal["auto"] = "auto"
     """Whether images are augmented; auto: where each is seen 60 times or more."""
 
     def __post_init__(self) -> None:
         ImageNetworkConfig.__post_init__(self)
-        if self.noise < 1:
-            raise ValueError(f"noise must be at least 1, got {self.noise}")
+        for name in ("noise", "penalty_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.rate <= 0 or (self.penalty != "auto" and self.penalty < 0):
             raise ValueError(f"rate must be positive and penalty not negative, got {self.rate} and {self.penalty}")
 
@@ -207,7 +210,7 @@ class _Game:
         for step in range((number - 1) * self._steps, number * self._steps):
             self._set_rate(step)
             images, labels = self._stock.at(step)
-            sums[:3] += self._teach_discriminator(images, labels, penalised=step % LAZY == 0)
+            sums[:3] += self._teach_discriminator(images, labels, penalised=step % self._config.penalty_every == 0)
             sums[3] += self._teach_generator(images, labels)
             self.ema.update(step + 1)
         discriminator, accuracy, slope, generator = (sums / self._steps).tolist()
@@ -215,7 +218,7 @@ class _Game:
             "generator_loss": generator,
             "discriminator_loss": discriminator,
             "accuracy": accuracy,
-            "slope": slope * LAZY,
+            "slope": slope * self._config.penalty_every,
         }
         self._watch(number, values)
         return values
@@ -253,7 +256,8 @@ class _Game:
         if penalised:
             (gradient,) = torch.autograd.grad(scores.sum(), both, create_graph=True)
             slope = gradient.float().square().sum((1, 2, 3)).mean()
-            total = total + self._penalty * LAZY * slope  # half the weight on real images, half on generated ones
+            weight = self._penalty * self._config.penalty_every
+            total = total + weight * slope  # half the weight on real images, half on generated ones
         self._step(self._optimisers[1], total)
         return torch.stack([loss.detach(), (real > fake).float().mean(), slope.detach()])
 

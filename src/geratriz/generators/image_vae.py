@@ -3,21 +3,23 @@
 - Likelihood: Gaussian with one variance a band of frequencies (_bands.py), at its optimum for each batch: the loss is
   the sum of N / 2 log(MSE) over bands of N numbers, and the KL term (Rybkin et al., arXiv 2006.13202, section 4, have
   one band), so nothing weighs pixels against the KL term, and fine detail is not lost in the variance of the coarse.
-- Texture: how far pixels scatter around that mean, predicted for each place from the decoder's maps, which learn
-  nothing from it, so that the mean stays as good as it is (Stirn et al., arXiv 2212.09184). Samples are drawn at a low
-  temperature: the mean alone is too smooth, the whole scatter is grain.
-- The KL term's weight rises over the first part of the fit, else latents are switched off before they are of use.
+- Detail: each feature map of the decoder has latents of its own, drawn given what is above it (_ladder.py). A vector
+  alone leaves the decoder to answer with means, which are blurred.
+- The KL term's weight of the vector rises over the first part of the fit, that of detail is whole from the start: else
+  detail, the shorter way, tells everything, and what the image is as a whole is left to chance.
 - Prior: what the encoder makes of the training images is far from a standard Gaussian, and what the decoder makes of
   latents it never saw is no image. A flow is fitted to the aggregate posterior after the networks (_flow.py).
 - Labels: encoder, decoder and prior are told.
 - Held-out images decide which round is kept; a fit whose latents are all switched off ends with the reason.
 
-docs/log.md has the measurements behind each choice. Shapes: N images, C channels, H x W pixels, Z latents.
+docs/log.md has the measurements behind each choice. Shapes: N images, C channels, H x W pixels, Z latents: those of
+the vector, then those of each map, smallest map first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self, final
+from itertools import pairwise
+from typing import Any, ClassVar, NamedTuple, Self, cast, final
 
 import numpy as np
 import torch
@@ -27,11 +29,12 @@ from geratriz import seeding
 from geratriz.data.images import Images, ImageSchema
 from geratriz.errors import RequestError, TrainingError
 from geratriz.generators import _flow, _images, _rounds
-from geratriz.generators._bands import bands, divide, join
+from geratriz.generators._bands import bands
 from geratriz.generators._fit import Fit, Record
 from geratriz.generators._flow import Flow
 from geratriz.generators._images import ImageNetworkConfig, Pace, Stock, placed
-from geratriz.generators._pyramid import SLOPE, Down, Up
+from geratriz.generators._ladder import Gaussian, Rung
+from geratriz.generators._pyramid import Down, Up
 from geratriz.generators._torch import Ema, Runtime, arrays_of, normal, restore
 from geratriz.generators.image_base import ImageGenerator, shares_of
 
@@ -39,11 +42,10 @@ HELD_OUT = 0.05  # share of the images that judge each round
 HELD_OUT_MOST = 1000
 WARM_UP = 0.2  # share of the steps after which the KL term has its full weight
 LEAST_VARIANCE = 6e-6  # of a pixel: a quarter of the step between two bytes, squared
-SCATTER = (-11.0, 1.0)  # of log variances of texture
-TEXTURE = 64  # channels of the layer that predicts them
+DETAIL = 8  # latents a place of the smallest map; half as many at each doubling of it, and 2 at least
 LABEL = 16  # dimensions of a label's embedding
 ACTIVE = 0.01  # variance of a latent's posterior mean above which it is in use (Burda et al., arXiv 1509.00519)
-LOOKED_AT = 2048  # images whose latents are counted
+LOOKED_AT = 512  # images whose latents are counted
 CLIP = 100.0  # norm of the gradient, beyond which a step is shortened
 
 
@@ -56,19 +58,28 @@ class ImageVaeConfig(ImageNetworkConfig):
     rate: float = 2e-3
     """Peak of the learning rate."""
     latent: int = 64
-    """Dimensions of the latents."""
+    """Dimensions of the vector of latents."""
     prior_steps: int = 3000
     """Steps of fitting the prior."""
-    texture: float = 0.25
-    """Temperature of the scatter around the decoder's mean: 0 is smooth, 1 what the likelihood says."""
 
     def __post_init__(self) -> None:
         ImageNetworkConfig.__post_init__(self)
         for name in ("latent", "prior_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.rate <= 0 or self.texture < 0:
-            raise ValueError(f"rate must be positive and texture not negative, got {self.rate} and {self.texture}")
+        if self.rate <= 0:
+            raise ValueError(f"rate must be positive, got {self.rate}")
+
+
+class _Terms(NamedTuple):
+    """Of an image, at one draw of the posterior, in nats without constants."""
+
+    reconstruction: Tensor
+    """The negative log likelihood at the optimal variance of each band."""
+    vector: Tensor
+    """The KL term of the vector."""
+    detail: Tensor
+    """The KL term of the latents of maps."""
 
 
 class _Network(nn.Module):
@@ -81,52 +92,79 @@ class _Network(nn.Module):
         self.down = Down(schema, config.width)
         self.posterior = nn.Linear(self.down.features + given, 2 * config.latent)
         self.up = Up(config.latent + given, schema, config.width)
-        self.texture = nn.Sequential(
-            nn.Conv2d(self.up.patches.in_channels, TEXTURE, 3, padding=1),
-            nn.LeakyReLU(SLOPE),
-            nn.Conv2d(TEXTURE, 4 * schema.channels, 3, padding=1),
+        self.rungs = nn.ModuleList(
+            Rung(channels, max(DETAIL >> level, 2)) for level, channels in enumerate(self.up.widths)
         )
         nn.init.normal_(self.posterior.weight, std=0.1 * self.posterior.in_features**-0.5)
         nn.init.zeros_(self.posterior.bias)
+        sizes = self.up.sizes
+        self.shapes = [
+            (self._rung(level).latents, sizes.height << level, sizes.width << level) for level in range(len(self.rungs))
+        ]
+        ends = np.cumsum([0, config.latent, *(int(np.prod(shape)) for shape in self.shapes)])
+        self.parts = [slice(start, end) for start, end in pairwise(ends.tolist())]
+        """Where in all latents are those of the vector, and of each map."""
+        self.latents = self.parts[-1].stop
 
-    def encode(self, images: Tensor, labels_N: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Mean and log variance of q(z | x, y), (N, Z) each, float32."""
-        mean, log_variance = self.posterior(self._told(self.down(images), labels_N)).float().chunk(2, dim=1)
-        return mean, log_variance.clamp(-12, 4)
+    def encode(self, images: Tensor, labels_N: Tensor | None) -> Tensor:
+        """The posterior means of all latents of p(z | x, y), (N, Z), float32."""
+        seen = self.down.maps(images)
+        mean = self._vector(seen, labels_N).mean
+        means = [mean]
+
+        def take(level: int, prior: Gaussian, maps: Tensor) -> Tensor:
+            means.append(self._rung(level).posterior(prior, maps, seen[-1 - level])[0].mean)
+            return means[-1]
+
+        self._paint(mean, labels_N, take)
+        return torch.cat([each.flatten(1) for each in means], 1)
+
+    def vector(self, images: Tensor, labels_N: Tensor | None) -> Gaussian:
+        """The posterior of the vector, (N, latent) each."""
+        return self._vector(self.down.maps(images), labels_N)
 
     def decode(self, z_NZ: Tensor, labels_N: Tensor | None) -> Tensor:
-        """Mean images of p(x | z, y), (N, C, H, W), float32."""
-        images: Tensor = self.up(self._told(z_NZ, labels_N))
-        return images
+        """The images of all latents, means of p(x | z, y), (N, C, H, W), float32."""
+        return self._paint(z_NZ[:, self.parts[0]], labels_N, lambda level, prior, maps: self._of(level, z_NZ))
 
-    def draw(self, z_NZ: Tensor, labels_N: Tensor | None, temperature: float) -> Tensor:
-        """Images of p(x | z, y) at a ``temperature``, (N, C, H, W), float32; drawn with torch's global generator."""
-        maps = self.up.maps(self._told(z_NZ, labels_N))
-        images = self.up.images(maps).clamp(-1, 1)
-        if not temperature:
-            return images
-        scatter = (self._log_scatter(maps) / 2).exp()
-        return images + temperature * self.up.crop(join(scatter * torch.randn_like(scatter)))
+    def draw(self, z_NZ: Tensor, labels_N: Tensor | None) -> Tensor:
+        """The images of a vector, and of standard noise in place of the latents of maps, (N, C, H, W), float32."""
+        return self._paint(z_NZ[:, self.parts[0]], labels_N, lambda level, prior, maps: prior.at(self._of(level, z_NZ)))
 
-    def terms(self, images: Tensor, labels_N: Tensor | None, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Of an image, at one draw of the posterior, in nats without constants: the negative log likelihood at the
-        optimal variance of each band, the KL term, and the negative log likelihood of what is left as texture."""
-        mean, log_variance = self.encode(images, labels_N)
-        drawn = mean + (log_variance / 2).exp() * normal(rng, *mean.shape)
-        maps = self.up.maps(self._told(drawn, labels_N))
-        left = self.up.images(maps) - images
+    def terms(self, images: Tensor, labels_N: Tensor | None, rng: torch.Generator) -> _Terms:
+        """The terms of the negative lower bound, means over ``images``."""
+        seen = self.down.maps(images)
+        vector = self._vector(seen, labels_N)
+        kl = 0.5 * (vector.mean.square() + vector.log_variance.exp() - 1 - vector.log_variance).sum(1).mean()
+        details: list[Tensor] = []
+
+        def take(level: int, prior: Gaussian, maps: Tensor) -> Tensor:
+            posterior, cost = self._rung(level).posterior(prior, maps, seen[-1 - level])
+            details.append(cost.sum((1, 2, 3)).mean())
+            return posterior.at(normal(rng, *posterior.mean.shape))
+
+        left = self._paint(vector.at(normal(rng, *vector.mean.shape)), labels_N, take) - images
         optimal = [band[0].numel() / 2 * band.square().mean().clamp_min(LEAST_VARIANCE).log() for band in bands(left)]
-        kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
-        with torch.no_grad():
-            rest = divide(self.up.sizes.cover(left.clamp(-2, 2)))
-        scatter = self._log_scatter(maps.detach())
-        texture = 0.5 * (rest.square() * (-scatter).exp() + scatter).sum((1, 2, 3)).mean()
-        return torch.stack(optimal).sum(), kl, texture
+        return _Terms(torch.stack(optimal).sum(), kl, torch.stack(details).sum())
 
-    def _log_scatter(self, maps: Tensor) -> Tensor:
-        """The log variance of each coefficient of each patch."""
-        log_variance: Tensor = self.texture(maps).float()
-        return log_variance.clamp(*SCATTER)
+    def _vector(self, seen: list[Tensor], labels_N: Tensor | None) -> Gaussian:
+        mean, log_variance = self.posterior(self._told(self.down.flat(seen[-1]), labels_N)).float().chunk(2, dim=1)
+        return Gaussian(mean, log_variance.clamp(-12, 4))
+
+    def _paint(self, z: Tensor, labels_N: Tensor | None, take: Callable[[int, Gaussian, Tensor], Tensor]) -> Tensor:
+        """The images of a vector, and of the latents that ``take`` gives for a level, its prior and its maps."""
+        maps = self.up.smallest(self._told(z, labels_N))
+        for level in range(len(self.rungs)):
+            rung = self._rung(level)
+            maps = self.up.levels[level](maps)
+            maps = rung(maps, take(level, rung.prior(maps), maps))
+        return self.up.images(maps)
+
+    def _rung(self, level: int) -> Rung:
+        return cast(Rung, self.rungs[level])
+
+    def _of(self, level: int, z_NZ: Tensor) -> Tensor:
+        return z_NZ[:, self.parts[level + 1]].reshape(-1, *self.shapes[level])
 
     def _told(self, features: Tensor, labels_N: Tensor | None) -> Tensor:
         return features if self.label is None else torch.cat([features, self.label(labels_N)], 1)
@@ -143,7 +181,7 @@ class ImageVae(ImageGenerator[ImageVaeConfig]):
     network: _Network
     """In evaluation mode, on the device it was fitted or loaded on."""
     prior: Flow
-    """Of the latents."""
+    """Of the vector."""
 
     def encode(self, images: Images) -> np.ndarray:
         """The posterior means of ``images``, float32 (N, Z).
@@ -153,12 +191,12 @@ class ImageVae(ImageGenerator[ImageVaeConfig]):
         """
         if images.schema != self.schema:
             raise RequestError(f"encode got images of {images.schema}; expected those of {self.schema}.")
-        latents = [np.empty((0, self.config.latent), np.float32)]
+        latents = [np.empty((0, self.network.latents), np.float32)]
         with torch.inference_mode():
             for start in range(0, len(images), 256):
                 part = images.take(slice(start, start + 256))
                 pixels = _images.as_numbers(torch.from_numpy(np.array(part.pixels)).to(self._device))
-                latents.append(self.network.encode(pixels, self._labels_of(part.labels))[0].cpu().numpy())
+                latents.append(self.network.encode(pixels, self._labels_of(part.labels)).cpu().numpy())
         return np.concatenate(latents)
 
     def decode(self, latents: np.ndarray, labels: np.ndarray | None = None) -> Images:
@@ -167,8 +205,8 @@ class ImageVae(ImageGenerator[ImageVaeConfig]):
         Raises:
             RequestError: the latents have another shape, or labels are missing.
         """
-        if latents.ndim != 2 or latents.shape[1] != self.config.latent:
-            raise RequestError(f"latents have shape {latents.shape}, expected (images, {self.config.latent}).")
+        if latents.ndim != 2 or latents.shape[1] != self.network.latents:
+            raise RequestError(f"latents have shape {latents.shape}, expected (images, {self.network.latents}).")
         if (labels is None) == bool(self.schema.classes):
             raise RequestError("give labels, one an image, where the images have them, and only there.")
         with torch.inference_mode():
@@ -200,13 +238,14 @@ class ImageVae(ImageGenerator[ImageVaeConfig]):
         return cls(config, data.schema, shares_of(data), _images.record_of(data, run, runtime), network, prior)
 
     def _latents(self, rows: int, rng: np.random.Generator, labels: np.ndarray | None) -> np.ndarray:
-        return rng.standard_normal((rows, self.config.latent), dtype=np.float32)
+        return rng.standard_normal((rows, self.network.latents), dtype=np.float32)
 
     def _decode(self, latents: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         with torch.inference_mode():
             given = self._labels_of(labels)
-            z = self.prior.latents(torch.from_numpy(latents).to(self._device), given)
-            return _images.as_pixels(self.network.draw(z, given, self.config.texture))
+            noise = torch.from_numpy(latents).to(self._device)
+            vector = self.prior.latents(noise[:, : self.config.latent], given)
+            return _images.as_pixels(self.network.draw(torch.cat([vector, noise[:, self.config.latent :]], 1), given))
 
     def _labels_of(self, labels: np.ndarray | None) -> Tensor | None:
         return None if labels is None else torch.from_numpy(np.array(labels)).to(self._device)
@@ -275,7 +314,7 @@ class _Learning:
             with self._runtime.autocast():
                 terms = self._network.terms(images, labels, self.rng)
             weight = min((step + 1) / (WARM_UP * self.rounds * self._steps), 1.0)
-            loss = terms[0] + weight * terms[1] + terms[2]
+            loss = terms.reconstruction + weight * terms.vector + terms.detail
             self._optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self._network.parameters(), CLIP)
@@ -283,19 +322,19 @@ class _Learning:
             self._schedule.step()
             self.ema.update(step + 1)
             sums += torch.stack(terms).detach()
-        reconstruction, kl, texture = (sums / self._steps).tolist()
+        reconstruction, vector, detail = (sums / self._steps).tolist()
         active = self._active()
         values = {
             "reconstruction": reconstruction,
-            "kl": kl,
+            "kl": vector + detail,
+            "kl_vector": vector,
             "sigma": float(np.exp(reconstruction / self._numbers)),  # the geometric mean over bands
-            "texture": texture,
             "active_units": float(active),
         }
-        if _images.is_watched(number, self.rounds, self._steps) and np.isfinite(kl) and not active:
+        if _images.is_watched(number, self.rounds, self._steps) and np.isfinite(vector + detail) and not active:
             raise TrainingError(
-                f"the posterior collapsed: after round {number} of {self.rounds} none of the {self._config.latent} "
-                f"latents says anything of an image (KL {kl:.2g} nats). Lower the setting `rate` (now "
+                f"the posterior collapsed: after round {number} of {self.rounds} none of the {self._network.latents} "
+                f"latents says anything of an image (KL {vector + detail:.2g} nats). Lower the setting `rate` (now "
                 f"{self._config.rate:g}). What the rounds before left stays in the checkpoint."
             )
         return values
@@ -304,15 +343,15 @@ class _Learning:
         """The negative lower bound of held-out images, in nats an image; the same noise each time."""
         rng = torch.Generator(self._runtime.device).manual_seed(seeding.derive(self._seed, "judge"))
         with torch.no_grad(), self._runtime.autocast():
-            reconstruction, kl, _ = averaged.terms(*self._stock.take(self.held), rng)
-        return float(reconstruction + kl)
+            terms = averaged.terms(*self._stock.take(self.held), rng)
+        return float(sum(terms))
 
     def look(self, network: _Network) -> np.ndarray:
         """Held-out images, or training images where none are held out, each beside its reconstruction."""
         index = (self.held if len(self.held) else self._known)[: _images.LOOKED_AT // 2]
         images, labels = self._stock.take(index)
         with torch.no_grad(), self._runtime.autocast():
-            back = network.decode(network.encode(images, labels)[0], labels)
+            back = network.decode(network.encode(images, labels), labels)
         pairs = torch.stack([images, back], 1).flatten(0, 1)
         return _images.show(_images.as_pixels(pairs))
 
@@ -331,11 +370,12 @@ class _Learning:
         fitted = _flow.fit(flow, draw, len(mean), steps=steps, runtime=self._runtime, seed=self._seed)
         return fitted.requires_grad_(False)
 
-    def _posterior(self, network: _Network, index: Tensor) -> tuple[Tensor, Tensor]:
+    def _posterior(self, network: _Network, index: Tensor) -> Gaussian:
         with torch.no_grad(), self._runtime.autocast():
-            return network.encode(*self._stock.take(index))
+            return network.vector(*self._stock.take(index))
 
     def _active(self) -> int:
         """Latents whose posterior mean varies from image to image."""
-        mean, _ = self._posterior(self.ema.average, self._known[:LOOKED_AT])
-        return int((mean.var(0, correction=0) > ACTIVE).sum())
+        with torch.no_grad(), self._runtime.autocast():
+            means = self.ema.average.encode(*self._stock.take(self._known[:LOOKED_AT]))
+        return int((means.var(0, correction=0) > ACTIVE).sum())

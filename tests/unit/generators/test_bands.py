@@ -1,16 +1,15 @@
-"""The wavelet transform: nothing is lost, sums of squares stay, detail is in the fine bands."""
+"""The wavelet transform: sums of squares stay, detail is in the fine bands."""
 
 import pytest
 import torch
 
-from geratriz.generators._bands import bands, divide, join
+from geratriz.generators._bands import bands, divide
 
 
-def test_images_come_back_and_keep_their_sum_of_squares() -> None:
+def test_coefficients_keep_the_sum_of_squares() -> None:
     images = torch.randn(3, 2, 8, 6)
     coefficients = divide(images)
     assert coefficients.shape == (3, 8, 4, 3)
-    assert torch.allclose(join(coefficients), images, atol=1e-6)
     assert coefficients.square().sum() == pytest.approx(float(images.square().sum()), rel=1e-5)
 
 
