@@ -92,7 +92,10 @@ class JsonlTracker(NullTracker):
         self._path = path
 
     def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
-        """Append ``{"step": ..., name: value ...}``. A step at or before the last one replaces what follows it."""
+        """Append ``{"step": ..., name: value ...}``. A step at or before the last one replaces what follows it.
+
+        Pictures of later steps go too: they are an earlier fit's.
+        """
         del steps
         self._path.parent.mkdir(parents=True, exist_ok=True)
         kept = [line for line in read_history(self._path) if line["step"] < step] if self._path.exists() else []
@@ -100,6 +103,9 @@ class JsonlTracker(NullTracker):
         partial = self._path.with_name(self._path.name + ".partial")
         partial.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
         os.replace(partial, self._path)
+        for picture in (self._path.parent / PROGRESS).glob("*.png"):
+            if int(picture.stem) > step:
+                picture.unlink()
 
     def picture(self, picture: "np.ndarray", *, step: int) -> None:
         """Write it as PNG under the number of its step."""
@@ -273,8 +279,8 @@ def mlflow_client(uri: str, *, timeout: int) -> "MlflowClient":
 @contextmanager
 def _alone(uri: str) -> Iterator[None]:
     """Let one process at a time open a SQLite store: two that find none would both make its tables, and one fails."""
-    path = uri.removeprefix("sqlite:///")
-    if path == uri:
+    path = _database(uri)
+    if path is None:
         yield
         return
     from filelock import FileLock
@@ -283,17 +289,26 @@ def _alone(uri: str) -> Iterator[None]:
         yield
 
 
+def _database(uri: str) -> Path | None:
+    """The file of a SQLite store."""
+    path = uri.removeprefix("sqlite:///")
+    return None if path == uri else Path(path)
+
+
 def experiment_id(client: "MlflowClient", name: str, root: Path, uri: str) -> str:
     """The experiment's id; made when it is not there.
 
-    Without a server its artifacts go to ``mlartifacts`` in the root, said here because an experiment can never change
-    the place, and MLflow's default is whatever folder the process stands in.
+    Without a server its artifacts go to ``mlartifacts`` beside the database, or in the root where that is no file: said
+    here because an experiment can never change the place, and MLflow's default is whatever folder the process stands
+    in. Not in the root of whoever is first: that may be a worktree, which is swept.
     """
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(name)
     if found is None:
-        place = None if is_server(uri) else (root.resolve() / "mlartifacts").as_uri()
+        database = _database(uri)
+        home = root.resolve() if database is None else database.resolve().parent
+        place = None if is_server(uri) else (home / "mlartifacts").as_uri()
         try:
             return str(client.create_experiment(name, artifact_location=place))
         except MlflowException as problem:  # two branches train at once, and the other one was first

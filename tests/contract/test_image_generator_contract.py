@@ -1,5 +1,6 @@
 """The promises of generators/image_base.py, held for every entry of the catalog: a new generator inherits this file."""
 
+import dataclasses
 import json
 import random
 from pathlib import Path
@@ -237,6 +238,13 @@ def test_a_bundle_of_images_is_no_generator_of_tables(generator: ImageGenerator[
 def test_what_cannot_be_met_names_itself(generator: ImageGenerator[Any], arguments: Any, words: str) -> None:
     with pytest.raises(RequestError, match=words):
         generator.sample(**{"seed": 1, **arguments})
+
+
+def test_a_class_without_images_cannot_be_asked_for(kind: str) -> None:
+    found = shapes(30)
+    schema = dataclasses.replace(found.schema, classes=("bar", "disc", "ring"))
+    with pytest.raises(RequestError, match="'ring', which was never seen"):
+        fit(kind, Images(found.pixels, schema, found.labels)).sample(2, seed=0, where={"label": "ring"})
 
 
 def test_bad_arguments_of_walks_and_unlabelled_sets_name_themselves(kind: str, generator: ImageGenerator[Any]) -> None:

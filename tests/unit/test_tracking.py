@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from geratriz import tracking
@@ -29,6 +30,24 @@ def test_history_survives_a_step_that_is_done_again(tmp_path: Path) -> None:
     for step in (1, 2, 3, 2):
         tracker.metrics({"loss": 1 / step}, step=step, steps=3)
     assert read_history(tmp_path / "run" / "history.jsonl") == [{"step": 1, "loss": 1.0}, {"step": 2, "loss": 0.5}]
+
+
+def test_pictures_of_a_longer_fit_before_do_not_stay(tmp_path: Path) -> None:
+    for steps in (3, 2):
+        tracker = JsonlTracker(tmp_path / "history.jsonl")
+        for step in range(1, steps + 1):
+            tracker.metrics({"loss": 1.0}, step=step, steps=steps)
+            tracker.picture(np.zeros((2, 2, 1), np.uint8), step=step)
+    assert sorted(path.name for path in (tmp_path / "progress").iterdir()) == ["000001.png", "000002.png"]
+
+
+def test_artifacts_lie_beside_the_database_whoever_asks_first(tmp_path: Path) -> None:
+    home, worktree = tmp_path / "home", tmp_path / "home" / "worktree"
+    worktree.mkdir(parents=True)
+    uri = tracking.default_uri(home)
+    client = tracking.mlflow_client(uri, timeout=10)
+    found = client.get_experiment(tracking.experiment_id(client, "toys", worktree, uri))
+    assert found.artifact_location == (home / "mlartifacts").as_uri()
 
 
 def test_several_trackers_hear_the_same(tmp_path: Path) -> None:

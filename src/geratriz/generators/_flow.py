@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from geratriz import seeding
-from geratriz.generators._torch import Ema, Runtime, normal, uniform
+from geratriz.generators._torch import Ema, Runtime, normal, one_cycle, uniform
 
 FREQUENCIES = 16
 STEPS = 12  # of Heun's method; more change little (docs/log.md)
@@ -88,7 +88,7 @@ def fit(
     flow.std.copy_(latents.std(0).clamp_min(1e-4))
     ema = Ema(flow, DECAY)
     optimiser = torch.optim.AdamW(flow.parameters(), lr=RATE, betas=(0.9, 0.99), fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.1)
+    schedule = one_cycle(optimiser, RATE, steps)
     for step in range(steps):
         index = torch.randint(count, (min(BATCH, count),), generator=rng, device=runtime.device)
         latents, labels = draw(index, rng)

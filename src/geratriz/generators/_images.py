@@ -84,7 +84,8 @@ class Stock:
         """``index``: the images that batches are made of; all when None."""
         on_disk = isinstance(data.pixels, np.memmap)
         self._pixels = data.pixels if on_disk else torch.from_numpy(np.array(data.pixels)).to(runtime.device)
-        self.labels = None if data.labels is None else torch.from_numpy(np.array(data.labels)).to(runtime.device)
+        self.labels = given(data.labels, runtime.device)
+        self.size = batch
         self._batches = Batches(torch.arange(len(data)) if index is None else index, batch, seed)
         self._device = runtime.device
 
@@ -100,6 +101,11 @@ class Stock:
             pixels = self._pixels[index.to(self._device)]
         labels = None if self.labels is None else self.labels[index.to(self._device)]
         return as_numbers(pixels), labels
+
+
+def given(labels: np.ndarray | None, device: torch.device | str) -> Tensor | None:
+    """Labels (N,) for a network; None where there are none."""
+    return None if labels is None else torch.from_numpy(np.array(labels)).to(device)
 
 
 def as_numbers(pixels: Tensor) -> Tensor:

@@ -46,7 +46,8 @@ def train(
         look: a picture of what the averaged network draws, uint8 (h, w, C), to show after each round.
 
     Raises:
-        TrainingError: a loss is not finite.
+        TrainingError: a loss is not finite, or a round found that its networks learn nothing; with the place of the
+            last good state.
     """
     everything = {**parts, "ema": ema.average}
     done, best_round, best_value = 0, 0, math.inf  # infinite: not to be kept if any other round is not
@@ -60,13 +61,17 @@ def train(
         tracker.note(f"going on from a checkpoint: {done} of {rounds} rounds are done")
     while done < rounds and done - best_round < patience:
         done += 1
-        values = dict(one_round(done))
-        if not all(map(math.isfinite, values.values())):
-            figures = ", ".join(f"{name} {value:g}" for name, value in values.items())
-            raise TrainingError(
-                f"a loss is not finite in round {done} of {rounds} ({figures}). Lower the setting `rate`, or set "
-                "`precision` to float32."
-            )
+        try:
+            values = dict(one_round(done))
+            if not all(map(math.isfinite, values.values())):
+                figures = ", ".join(f"{name} {value:g}" for name, value in values.items())
+                raise TrainingError(
+                    f"a loss is not finite in round {done} of {rounds} ({figures}). Lower the setting `rate`, or set "
+                    "`precision` to float32."
+                )
+        except TrainingError as problem:
+            kept = f" The state after round {done - 1}, the last good one, is kept in {checkpoint.path}."
+            raise TrainingError(f"{problem}{kept if checkpoint.path else ''}") from None
         value = -float(done) if judge is None else judge(ema.average)  # without a judge the last is the best
         if judge is not None:
             values[HELD_OUT] = value

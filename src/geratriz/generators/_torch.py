@@ -101,6 +101,12 @@ def restore(network: N, arrays: Mapping[str, np.ndarray]) -> N:
     return network.eval().requires_grad_(False)
 
 
+def one_cycle(optimiser: torch.optim.Optimizer, rate: float, steps: int) -> torch.optim.lr_scheduler.OneCycleLR:
+    """A rate that rises to its peak over a tenth of the steps and falls for the rest (Smith, arXiv 1803.09820)."""
+    least = 11  # torch divides by the steps of the rise less one
+    return torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=max(steps, least), pct_start=0.1)
+
+
 class Batches:
     """Slices of resident rows, an epoch in a fresh order each; any step's batch can be had without those before it."""
 
@@ -171,6 +177,11 @@ class Checkpoint:
                 f"{problem.strerror} while writing the checkpoint {self._path}. Mend that and run the same fit again: "
                 "it goes on from the last round that was kept."
             ) from None
+
+    @property
+    def path(self) -> Path | None:
+        """The file that holds the last state, or None where there is none."""
+        return self._path if self._path is not None and self._path.exists() else None
 
     def clear(self) -> None:
         """The fit is done: nothing is left to go on from, and no empty folder."""

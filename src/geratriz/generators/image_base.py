@@ -139,8 +139,10 @@ class ImageGenerator(abc.ABC, Generic[C]):
             ends = (self._latents(rows, rng, labels), self._latents(rows, rng, labels))
             walk = np.stack([self._between(*ends, share) for share in np.linspace(0, 1, steps)], axis=1)
             along = None if labels is None else np.repeat(labels, steps)
-            pixels = self._decode(walk.reshape(rows * steps, -1).astype(np.float32), along)
-        return Images(pixels, self.schema, along)
+            latents = walk.reshape(rows * steps, -1).astype(np.float32)
+            parts = [slice(first, first + BLOCK) for first in range(0, len(latents), BLOCK)]
+            decoded = [self._decode(latents[part], None if along is None else along[part]) for part in parts]
+        return Images(np.concatenate(decoded), self.schema, along)
 
     @final
     def save(self, folder: Path | str) -> None:
@@ -177,8 +179,9 @@ class ImageGenerator(abc.ABC, Generic[C]):
         if LABEL not in where:
             return None
         asked = str(where[LABEL])
-        if asked not in classes:
-            raise RequestError(f"where asks for the {LABEL} {asked!r}, which was never seen.{nearest(asked, classes)}")
+        seen = [name for name, share in zip(classes, self.shares, strict=True) if share]
+        if asked not in seen:
+            raise RequestError(f"where asks for the {LABEL} {asked!r}, which was never seen.{nearest(asked, seen)}")
         return classes.index(asked)
 
     def _labels(self, rows: int, label: int | None, rng: np.random.Generator) -> np.ndarray | None:

@@ -54,7 +54,8 @@ class ImageGanConfig(ImageNetworkConfig):
     noise: int = 64
     """Dimensions of what the generator draws from."""
     penalty: float | Literal["auto"] = "auto"
-    """Weight of the gradient penalties: higher is steadier and slower. 0.1 at 32 x 32, in proportion to the pixels."""
+    """Weight of the gradient penalties: higher is steadier and slower. 0.1 at 32 x 32, in proportion to the pixels, and
+    0.01 at least: small images need some, too."""
     penalty_every: int = 4
     """Steps from one penalty to the next, at so many times its weight: 1 is slower, and keeps rare modes longer."""
     augment: bool | Literal["auto"] = "auto"
@@ -149,7 +150,7 @@ class ImageGan(ImageGenerator[ImageGanConfig]):
     def _decode(self, latents: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         device = self.network.up.start.weight.device
         with torch.inference_mode():
-            given = None if labels is None else torch.from_numpy(labels).to(device)
+            given = _images.given(labels, device)
             return _images.as_pixels(self.network(torch.from_numpy(latents).to(device), given))
 
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -193,10 +194,10 @@ class _Game:
             "discriminator_steps": self._optimisers[1],
         }
         self.rng = torch.Generator(runtime.device).manual_seed(seeding.derive(seed, "train"))
-        known, _ = self._stock.take(torch.linspace(0, len(data) - 1, WATCHED).long())
+        known, labels = self._stock.take(torch.linspace(0, len(data) - 1, min(WATCHED, len(data))).long())
         self._real_variety = _images.variety(known)
+        self._watched = None if labels is None else np.resize(labels.cpu().numpy(), WATCHED)  # as real ones follow
         self._shown = _images.shown_labels(data.schema)
-        self._watched = _images.shown_labels(data.schema, WATCHED)
         networks = (self._generator, self._discriminator)
         self.plan = pace.said(data, runtime, networks, also=", augmented" if self._augmented else "")
 
@@ -282,7 +283,7 @@ class _Game:
 
     def _draw(self, network: _Generator, count: int, labels: np.ndarray | None) -> Tensor:
         rng = torch.Generator(self._runtime.device).manual_seed(seeding.derive(self._seed, "look"))
-        given = None if labels is None else torch.from_numpy(labels).to(self._runtime.device)
+        given = _images.given(labels, self._runtime.device)
         with torch.no_grad(), self._runtime.autocast():
             drawn: Tensor = network(normal(rng, count, self._config.noise), given)
         return drawn
@@ -292,11 +293,12 @@ class _Game:
         variety = _images.variety(self._draw(self.ema.average, WATCHED, self._watched)) / max(self._real_variety, ALIKE)
         values["variety"] = variety
         watched = _images.is_watched(number, self.rounds, self._steps) and self._real_variety > ALIKE
+        watched = watched and math.isfinite(variety)  # what is not finite is told of by itself
         if watched and not COLLAPSED <= variety <= DIVERGED:
             went = "diverged" if variety > DIVERGED else "collapsed"
             raise TrainingError(
                 f"the generator {went}: after round {number} of {self.rounds} the images drawn from it differ by "
                 f"{variety:.0%} of what real ones differ by. The discriminator was right on {values['accuracy']:.0%} "
                 f"of the pairs. Lower the setting `rate` (now {self._config.rate:g}), or raise `penalty` (now "
-                f"{self._penalty:g}). What the rounds before left stays in the checkpoint."
+                f"{self._penalty:g})."
             )

@@ -35,17 +35,18 @@ from geratriz.generators._flow import Flow
 from geratriz.generators._images import ImageNetworkConfig, Pace, Stock, placed
 from geratriz.generators._ladder import Gaussian, Rung
 from geratriz.generators._pyramid import Down, Up
-from geratriz.generators._torch import Ema, Runtime, arrays_of, normal, restore
+from geratriz.generators._torch import Ema, Runtime, arrays_of, normal, one_cycle, restore
 from geratriz.generators.image_base import ImageGenerator, shares_of
 
 HELD_OUT = 0.05  # share of the images that judge each round
 HELD_OUT_MOST = 1000
 WARM_UP = 0.2  # share of the steps after which the KL term has its full weight
-LEAST_VARIANCE = 6e-6  # of a pixel: a quarter of the step between two bytes, squared
+LEAST_VARIANCE = (2 / 255) ** 2 / 12  # of a pixel: what rounding to a byte leaves
 DETAIL = 8  # latents a place of the smallest map; half as many at each doubling of it, and 2 at least
 LABEL = 16  # dimensions of a label's embedding
 ACTIVE = 0.01  # variance of a latent's posterior mean above which it is in use (Burda et al., arXiv 1509.00519)
 LOOKED_AT = 512  # images whose latents are counted
+PASSED = 4  # batches that go through the networks at once where nothing is learnt
 CLIP = 100.0  # norm of the gradient, beyond which a step is shortened
 
 
@@ -196,7 +197,7 @@ class ImageVae(ImageGenerator[ImageVaeConfig]):
             for start in range(0, len(images), 256):
                 part = images.take(slice(start, start + 256))
                 pixels = _images.as_numbers(torch.from_numpy(np.array(part.pixels)).to(self._device))
-                latents.append(self.network.encode(pixels, self._labels_of(part.labels)).cpu().numpy())
+                latents.append(self.network.encode(pixels, _images.given(part.labels, self._device)).cpu().numpy())
         return np.concatenate(latents)
 
     def decode(self, latents: np.ndarray, labels: np.ndarray | None = None) -> Images:
@@ -211,7 +212,7 @@ class ImageVae(ImageGenerator[ImageVaeConfig]):
             raise RequestError("give labels, one an image, where the images have them, and only there.")
         with torch.inference_mode():
             z = torch.from_numpy(latents.astype(np.float32)).to(self._device)
-            pixels = _images.as_pixels(self.network.decode(z, self._labels_of(labels)))
+            pixels = _images.as_pixels(self.network.decode(z, _images.given(labels, self._device)))
         return Images(pixels, self.schema, labels)
 
     @classmethod
@@ -242,13 +243,10 @@ class ImageVae(ImageGenerator[ImageVaeConfig]):
 
     def _decode(self, latents: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         with torch.inference_mode():
-            given = self._labels_of(labels)
+            given = _images.given(labels, self._device)
             noise = torch.from_numpy(latents).to(self._device)
             vector = self.prior.latents(noise[:, : self.config.latent], given)
             return _images.as_pixels(self.network.draw(torch.cat([vector, noise[:, self.config.latent :]], 1), given))
-
-    def _labels_of(self, labels: np.ndarray | None) -> Tensor | None:
-        return None if labels is None else torch.from_numpy(np.array(labels)).to(self._device)
 
     @property
     def _device(self) -> torch.device:
@@ -295,9 +293,7 @@ class _Learning:
         self._optimiser = torch.optim.AdamW(
             self._network.parameters(), lr=config.rate, betas=(0.9, 0.99), weight_decay=1e-4, fused=True
         )
-        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self._optimiser, config.rate, total_steps=self.rounds * self._steps, pct_start=0.1
-        )
+        self._schedule = one_cycle(self._optimiser, config.rate, self.rounds * self._steps)
         self.parts = {"network": self._network, "optimiser": self._optimiser, "schedule": self._schedule}
         self.rng = torch.Generator(runtime.device).manual_seed(seeding.derive(seed, "train"))
         self.plan = pace.said(data, runtime, [self._network])
@@ -335,30 +331,38 @@ class _Learning:
             raise TrainingError(
                 f"the posterior collapsed: after round {number} of {self.rounds} none of the {self._network.latents} "
                 f"latents says anything of an image (KL {vector + detail:.2g} nats). Lower the setting `rate` (now "
-                f"{self._config.rate:g}). What the rounds before left stays in the checkpoint."
+                f"{self._config.rate:g})."
             )
         return values
 
     def judge(self, averaged: _Network) -> float:
         """The negative lower bound of held-out images, in nats an image; the same noise each time."""
         rng = torch.Generator(self._runtime.device).manual_seed(seeding.derive(self._seed, "judge"))
-        with torch.no_grad(), self._runtime.autocast():
-            terms = averaged.terms(*self._stock.take(self.held), rng)
-        return float(sum(terms))
+        total = 0.0
+        for index in self._passes(self.held):
+            with torch.no_grad(), self._runtime.autocast():
+                total += float(sum(averaged.terms(*self._stock.take(index), rng))) * len(index)
+        return total / len(self.held)
 
     def look(self, network: _Network) -> np.ndarray:
-        """Held-out images, or training images where none are held out, each beside its reconstruction."""
-        index = (self.held if len(self.held) else self._known)[: _images.LOOKED_AT // 2]
-        images, labels = self._stock.take(index)
+        """A picture of samples, from the same noise each time.
+
+        The prior is fitted when the networks are done; until then vectors come from a Gaussian with the moments of the
+        posteriors of some images. Never real images, nor what is decoded from theirs: pictures are part of a bundle.
+        """
+        some = self._posterior(network, self._known[:LOOKED_AT])
+        spread = (some.mean.var(0, correction=0) + some.log_variance.exp().mean(0)).sqrt()
+        rng = torch.Generator(self._runtime.device).manual_seed(seeding.derive(self._seed, "look"))
+        noise = normal(rng, _images.LOOKED_AT, network.latents)
+        vector, detail = noise.tensor_split([self._config.latent], 1)
+        given = _images.given(_images.shown_labels(self._schema), self._runtime.device)
         with torch.no_grad(), self._runtime.autocast():
-            back = network.decode(network.encode(images, labels), labels)
-        pairs = torch.stack([images, back], 1).flatten(0, 1)
-        return _images.show(_images.as_pixels(pairs))
+            drawn = network.draw(torch.cat([some.mean.mean(0) + spread * vector, detail], 1), given)
+        return _images.show(_images.as_pixels(drawn))
 
     def fit_prior(self, network: _Network) -> Flow:
         """The flow to one draw of the posterior an image."""
-        parts = [self._posterior(network, each) for each in torch.split(self._known, 512)]
-        mean, log_variance = (torch.cat(each) for each in zip(*parts, strict=True))
+        mean, log_variance = self._posterior(network, self._known)
         labels = None if self._stock.labels is None else self._stock.labels[self._known.to(mean.device)]
 
         def draw(index: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor | None]:
@@ -371,11 +375,21 @@ class _Learning:
         return fitted.requires_grad_(False)
 
     def _posterior(self, network: _Network, index: Tensor) -> Gaussian:
-        with torch.no_grad(), self._runtime.autocast():
-            return network.vector(*self._stock.take(index))
+        """The posteriors of the vectors of the images at ``index``."""
+        parts = []
+        for each in self._passes(index):
+            with torch.no_grad(), self._runtime.autocast():
+                parts.append(network.vector(*self._stock.take(each)))
+        return Gaussian(*(torch.cat(each) for each in zip(*parts, strict=True)))
 
     def _active(self) -> int:
         """Latents whose posterior mean varies from image to image."""
-        with torch.no_grad(), self._runtime.autocast():
-            means = self.ema.average.encode(*self._stock.take(self._known[:LOOKED_AT]))
-        return int((means.var(0, correction=0) > ACTIVE).sum())
+        means = []
+        for index in self._passes(self._known[:LOOKED_AT]):
+            with torch.no_grad(), self._runtime.autocast():
+                means.append(self.ema.average.encode(*self._stock.take(index)))
+        return int((torch.cat(means).var(0, correction=0) > ACTIVE).sum())
+
+    def _passes(self, index: Tensor) -> tuple[Tensor, ...]:
+        """``index`` in parts that need no more memory than a step of training does."""
+        return torch.split(index, PASSED * self._stock.size)

@@ -32,7 +32,7 @@ from geratriz.generators._codes import POOL, Layout, Residual, resample
 from geratriz.generators._fit import Fit, Record
 from geratriz.generators._mixture import Mixture
 from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
-from geratriz.generators._torch import Batches, Ema, arrays_of, normal, restore
+from geratriz.generators._torch import Batches, Ema, arrays_of, normal, one_cycle, restore
 from geratriz.generators.base import Generator
 
 WIDEST = 512  # units of a layer, where `width` is auto and the table is large
@@ -232,9 +232,7 @@ def _train(network: _Network, start: Start, plan: Plan, config: TvaeConfig, run:
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=config.rate, weight_decay=config.weight_decay, betas=(0.9, 0.99), fused=True
     )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, config.rate, total_steps=plan.rounds * plan.steps, pct_start=0.1
-    )
+    schedule = one_cycle(optimiser, config.rate, plan.rounds * plan.steps)
     rng = torch.Generator(runtime.device).manual_seed(seeding.derive(run.seed, "train"))
     batches = Batches(rows, plan.batch, run.seed)
 

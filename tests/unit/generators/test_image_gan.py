@@ -5,13 +5,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from geratriz.data.images import Images
 from geratriz.errors import TrainingError
-from geratriz.generators.image_gan import ImageGan, ImageGanConfig
+from geratriz.generators import _images
+from geratriz.generators._torch import Runtime
+from geratriz.generators.image_gan import ImageGan, ImageGanConfig, _Game
 from tests.images import shapes
 from tests.unit.generators.heard import Heard
 
+RUNTIME = Runtime(device="cpu", threads=1, precision="float32")
 SMALL: dict[str, Any] = {"batch": 16, "width": 8, "noise": 8, "threads": 1, "precision": "float32"}
 
 
@@ -26,8 +30,37 @@ def test_a_run_that_goes_wrong_is_stopped_with_the_reason_and_its_last_checkpoin
     config = ImageGanConfig(**SMALL, images=16 * 400, **settings)
     with pytest.raises(TrainingError, match=r"collapsed|diverged|not finite") as told:
         ImageGan.fit(shapes(200), config, seed=0, device="cpu", checkpoint=tmp_path)
-    assert "Lower the setting `rate`" in str(told.value)
-    assert len(list(tmp_path.glob("*.pt"))) == 1
+    (kept,) = tmp_path.glob("*.pt")
+    assert "Lower the setting `rate`" in str(told.value) and str(kept) in str(told.value)
+
+
+def test_what_is_not_finite_is_not_called_a_collapse() -> None:
+    game = _Game(shapes(40), ImageGanConfig(**SMALL, images=16 * 400), RUNTIME, seed=0)
+    for weight in game.ema.average.parameters():
+        weight.data.fill_(float("nan"))
+    values: dict[str, float] = {"accuracy": 0.5}
+    game._watch(game.rounds, values)
+    assert np.isnan(values["variety"])  # it stops the fit as a figure that is not finite
+
+
+@pytest.mark.parametrize("count", [12, 64, 400])
+def test_a_generator_as_varied_as_the_images_is_neither_collapsed_nor_diverged(count: int) -> None:
+    """Images that come class by class, and fewer of them than are watched."""
+    data = shapes(count)
+    assert data.labels is not None
+    data = data.take(np.argsort(data.labels, kind="stable"))
+    game = _Game(data, ImageGanConfig(**SMALL, images=16 * 400), RUNTIME, seed=0)
+    drawn = shapes(3000, seed=1)
+
+    def perfect(noise: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        assert drawn.labels is not None
+        chosen = [np.flatnonzero(drawn.labels == label)[place] for place, label in enumerate(labels.tolist())]
+        return _images.as_numbers(torch.from_numpy(drawn.pixels[chosen]))
+
+    game.ema.average = perfect  # type: ignore[assignment]
+    values = {"accuracy": 0.5}
+    game._watch(game.rounds, values)
+    assert 0.75 < values["variety"] < 1.3
 
 
 def test_it_learns_what_is_asked_for_by_label() -> None:
@@ -55,7 +88,8 @@ def test_larger_sets_are_shown_more_images() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"batch": 1}, {"rate": 0.0}, {"penalty": -1.0}, {"ema": 1.0}, {"noise": 0}, {"width": 0}]
+    "wrong",
+    [{"batch": 1}, {"rate": 0.0}, {"penalty": -1.0}, {"ema": 1.0}, {"noise": 0}, {"penalty_every": 0}, {"width": 0}],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):

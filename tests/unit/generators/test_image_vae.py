@@ -68,6 +68,26 @@ def test_the_vector_says_what_an_image_is_and_the_maps_its_detail(fitted: ImageV
     assert 0 < of_detail < of_vector
 
 
+@pytest.mark.parametrize("steps", [1, 10, 11])
+def test_a_fit_may_be_of_any_number_of_steps(steps: int) -> None:
+    config = ImageVaeConfig(**{**SMALL, "images": 16 * steps, "prior_steps": steps})
+    assert len(ImageVae.fit(shapes(40), config, seed=0, device="cpu").sample(3, seed=0)) == 3
+
+
+def test_pictures_of_a_fit_hold_no_training_image() -> None:
+    class Pictures(Heard):
+        def picture(self, picture: np.ndarray, *, step: int) -> None:
+            self.last = picture
+
+    data, heard = shapes(300), Pictures()
+    ImageVae.fit(data, ImageVaeConfig(**{**SMALL, "images": 16 * 400}), seed=0, device="cpu", tracker=heard)
+    height, width, _ = data.schema.shape
+    corners = [(row * (height + 2) + 2, column * (width + 2) + 2) for row in range(8) for column in range(8)]
+    tiles = [heard.last[top : top + height, left : left + width].tobytes() for top, left in corners]
+    assert heard.last.shape[:2] == (8 * (height + 2) + 2, 8 * (width + 2) + 2)
+    assert not set(tiles) & {image.tobytes() for image in data.pixels}
+
+
 def test_what_cannot_be_encoded_or_decoded_names_itself(fitted: ImageVae) -> None:
     with pytest.raises(RequestError, match="expected those of"):
         fitted.encode(shapes(3, height=9))

@@ -76,6 +76,13 @@ def test_a_loss_that_is_not_finite_ends_the_fit_and_names_itself() -> None:
         descend([], Heard(), one_round=lambda number: {"loss": float("nan")})
 
 
+def test_a_fit_that_goes_wrong_says_where_its_last_good_state_is(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="The state after round 2, the last good one, is kept in") as told:
+        descend([], Heard(), tmp_path, one_round=lambda number: {"loss": 1.0 if number < 3 else float("inf")})
+    (kept,) = tmp_path.glob("*.pt")
+    assert str(told.value).endswith(f"{kept}.")
+
+
 def test_an_epoch_goes_over_the_rows_once_and_any_step_can_be_had_alone() -> None:
     rows = torch.arange(100)
     batches = Batches(rows, 10, seed=0)
