@@ -53,7 +53,8 @@ def speed_and_quality(title: str, points: Sequence[Point]) -> str:
 
 
 def _scatter(points: Sequence[Point]) -> list[str]:
-    least, most = min(each.fit_s for each in points) / 1.6, max(each.fit_s for each in points) * 1.6
+    least = min(each.fit_s for each in points) / 1.6
+    most = max(each.fit_s for each in points) * 4  # room for a name
 
     def x(seconds: float) -> float:
         return LEFT + (RIGHT - LEFT) * math.log(seconds / least) / math.log(most / least)
@@ -69,17 +70,19 @@ def _scatter(points: Sequence[Point]) -> list[str]:
         parts.append(f'<line class="grid" x1="{x(seconds):.1f}" y1="{TOP}" x2="{x(seconds):.1f}" y2="{BASE}"/>')
         parts.append(f'<text class="soft middle" x="{x(seconds):.1f}" y="{BASE + 18}">{seconds:g}</text>')
     parts.append(f'<text class="soft end" x="{RIGHT}" y="{BASE + 38}">seconds to fit; the upper left is best</text>')
-    taken = [_box(x(each.fit_s) - 6, y(each.detection) - 6, 12, 12) for each in points]
-    for each in points:
+    dots = [_box(x(each.fit_s) - 8, y(each.detection) - 8, 16, 16) for each in points]
+    labels: list[Box] = []
+    for i, each in enumerate(points):
         place, height = x(each.fit_s), y(each.detection)
         width = LETTER * len(each.name)
         spots = [(place + 9, height + 4), (place - 9 - width, height + 4)]
-        spots += [(place - width / 2, height + step) for step in (-11, 19, -25, 33)]
-        boxes = [(spot, _box(spot[0], spot[1] - 10, width, 12)) for spot in spots]
-        inside = [(spot, box) for spot, box in boxes if box[0] > LEFT and box[2] < RIGHT and box[3] < BASE]
-        free = [pair for pair in inside if not any(_meet(pair[1], other) for other in taken)]
-        (left, base), box = (free or inside or boxes)[0]
-        taken.append(box)
+        spots += [(place - width / 2, height + step) for step in (-11, 19, -25, 33, -39)]
+        boxes = [(left, min(base, BASE - 4), width) for left, base in spots]
+        inside = [box for box in boxes if box[0] > LEFT and box[0] + width < RIGHT + 28]
+        others = dots[:i] + dots[i + 1 :] + labels
+        free = [box for box in inside if not any(_meet(_letters(*box), other) for other in others)]
+        left, base, _ = (free or inside or boxes)[0]
+        labels.append(_letters(left, base, width))
         parts.append(f'<circle class="{each.css}" cx="{place:.1f}" cy="{height:.1f}" r="5"/>')
         parts.append(f'<text x="{left:.1f}" y="{base:.1f}">{escape(each.name)}</text>')
     return parts
@@ -108,6 +111,10 @@ Box = tuple[float, float, float, float]
 
 def _box(left: float, top: float, width: float, height: float) -> Box:
     return left, top, left + width, top + height
+
+
+def _letters(left: float, base: float, width: float) -> Box:
+    return _box(left, base - 10, width, 12)
 
 
 def _meet(one: Box, other: Box) -> bool:

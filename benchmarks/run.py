@@ -20,13 +20,13 @@ from benchmarks.cells import RESULTS, Cell, keep
 ROOT = Path(__file__).parent.parent
 SEEDS = (0, 1, 2)
 DIVISIONS = range(20)  # of Adult, for the privacy verdict
-PARTS = ("tables", "sampling", "privacy", "images", "pipeline", "stack")
+PARTS = ("tables", "sampling", "privacy", "images", "pipeline", "stack", "page")
 
 
 def main() -> None:
     """Measure what is missing and write docs/benchmarks.md."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=PARTS, help="this part alone")
+    parser.add_argument("--only", choices=PARTS, help="this part alone; page: measure nothing, write")
     parser.add_argument("--sets", type=_sets, default=tables.SETS, metavar="NAME[:TARGET],...", help="of tables")
     parser.add_argument("--models", type=_models, default=tables.MODELS, metavar="NAME,...", help="of tables")
     parser.add_argument("--again", action="store_true", help="measure what stands, too")

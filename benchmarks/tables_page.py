@@ -91,6 +91,7 @@ def _terms(machine: str, drawn: dict[str, list[Cell]]) -> list[str]:
     alike: dict[str, list[str]] = {}
     for model, cells in drawn.items():
         versions = "".join(f", {name} {version}" for name, version in cells[0].get("versions", {}).items())
+        versions = versions or ", in one process with the harness"  # as it was before each had its own
         alike.setdefault(f"{cells[0]['precision']}, {cells[0]['threads']} threads{versions}", []).append(model)
     terms = "; ".join(f"{', '.join(models)}: {how}" for how, models in alike.items())
     return ["", f"Machine: {machine}. {terms}." if terms else f"Machine: {machine}."]
@@ -149,9 +150,10 @@ def _agreement(cells: Sequence[Cell]) -> list[str]:
         return []
     found = []
     for name, theirs in SAME.items():
-        pairs = [(each["own"][name][0], each[theirs]) for each in both if name in each["own"]]
-        if pairs:
-            mine, others = (pd.Series(side) for side in zip(*pairs, strict=True))
+        having = [each for each in both if name in each["own"]]
+        mine = pd.Series([each["own"][name][0] for each in having], dtype=float)
+        others = pd.Series([each[theirs] for each in having], dtype=float)
+        if mine.nunique() > 1 and others.nunique() > 1:  # no rank where all are alike
             found.append(f"{name} {mine.corr(others, method='spearman'):.2f}")
     return ["", f"Do the two judges agree? Rank correlation over {len(both)} cells: {', '.join(found)}."]
 
