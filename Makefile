@@ -48,7 +48,7 @@ benchmarks/.venv/.ready: benchmarks/requirements.txt
 
 # a peer's list is complete, so nothing is resolved; torch alone brings what its build needs
 benchmarks/peers/.venv/%/.ready: benchmarks/peers/%.txt
-	@echo "making the environment of the peer $* (a minute or two, once)"
+	@echo "making the environment of the peer $* (minutes, once)"
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' $<)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<

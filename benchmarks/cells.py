@@ -7,19 +7,22 @@ import traceback
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 RESULTS = Path(__file__).parent / "results"
 Cell = dict[str, Any]
 
 
-def keep(path: Path, measure: Callable[[], Cell], *, again: bool = False, about: Cell | None = None) -> None:
+Again = Literal["all", "elsewhere"]  # which of the cells that stand are measured anew
+
+
+def keep(path: Path, measure: Callable[[], Cell], *, again: Again | None = None, about: Cell | None = None) -> None:
     """Measure and keep one cell, unless it stands.
 
     ``about`` says what the cell is of, and that it may fail: the error is kept in the place of figures, and the next
     run tries again.
     """
-    if path.exists() and not again and "error" not in json.loads(path.read_text()):
+    if path.exists() and _stands(json.loads(path.read_text()), again):
         return
     try:
         figures = measure()
@@ -32,6 +35,12 @@ def keep(path: Path, measure: Callable[[], Cell], *, again: bool = False, about:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(cell, indent=1) + "\n")
     print(f"{path.stem}: {json.dumps(cell)}", flush=True)
+
+
+def _stands(cell: Cell, again: Again | None) -> bool:
+    if "error" in cell or again == "all":
+        return False
+    return again is None or cell["machine"] == machine()
 
 
 def read(paths: Iterable[Path]) -> list[Cell]:

@@ -4,7 +4,7 @@
     python -m benchmarks.run --only tables --sets magic,adult --models ctgan,peer_tvae
     python -m benchmarks.run --only tables --sets loans:defaulted     GERATRIZ_DATA/loans.parquet and its target
     python -m benchmarks.run --only tables --quick FOLDER             does all of it run? minutes; into FOLDER
-    python -m benchmarks.run --again ...    measure anew
+    python -m benchmarks.run --again elsewhere   measure anew what another machine measured; all: everything
 
 Run it on a machine that does nothing else. Timings are printed, never asserted.
 """
@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import images, page, pipeline, sampling, tables
-from benchmarks.cells import RESULTS, Cell, keep
+from benchmarks.cells import RESULTS, Again, Cell, keep
 
 ROOT = Path(__file__).parent.parent
 SEEDS = (0, 1, 2)
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, help="this part alone; page: measure nothing, write")
     parser.add_argument("--sets", type=_sets, default=tables.SETS, metavar="NAME[:TARGET],...", help="of tables")
     parser.add_argument("--models", type=_models, default=tables.MODELS, metavar="NAME,...", help="of tables")
-    parser.add_argument("--again", action="store_true", help="measure what stands, too")
+    parser.add_argument("--again", choices=("elsewhere", "all"), help="which cells that stand are measured anew")
     parser.add_argument("--quick", type=Path, metavar="FOLDER", help="of tables: few rows, shortest fits, one seed")
     given = parser.parse_args()
     os.environ.update({name: os.environ.get(name, value) for name, value in tables.OF_A_USER.items()})
@@ -44,7 +44,7 @@ def main() -> None:
     print(page.write(results, docs).read_text())
 
 
-def _others(only: str | None, *, again: bool) -> None:
+def _others(only: str | None, *, again: Again | None) -> None:
     """All but the tables."""
     if only in (None, "sampling"):
         for kind in tables.OURS:

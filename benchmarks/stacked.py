@@ -62,7 +62,7 @@ def main() -> None:
         "images_shown": arguments.images,
         "cpu_s": round(seconds),
     }
-    keep(RESULT, lambda: found, again=True)
+    keep(RESULT, lambda: found, again="all")
 
 
 def _stacked(singles: np.ndarray, count: int, *, seed: int) -> np.ndarray:

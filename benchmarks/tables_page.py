@@ -44,7 +44,14 @@ def section(cells: Sequence[Cell], folder: Path) -> list[str]:
 def _order(cell: Cell) -> tuple[int, str, str, int, str, int]:
     sets, model = list(SETS), cell["model"]
     place = sets.index(cell["table"]) if cell["table"] in sets else len(sets)
-    return (place, cell["table"], cell["machine"], MODELS.index(model) if model in MODELS else 99, model, cell["seed"])
+    return (
+        place,
+        cell["table"],
+        cell["machine"],
+        MODELS.index(model) if model in MODELS else len(MODELS),
+        model,
+        cell["seed"],
+    )
 
 
 def _of_one(name: str, machine: str, cells: Sequence[Cell], picture: Path) -> list[str]:
@@ -90,10 +97,11 @@ def _terms(machine: str, drawn: dict[str, list[Cell]]) -> list[str]:
     """The machine, and under which terms each model ran on it."""
     alike: dict[str, list[str]] = {}
     for model, cells in drawn.items():
-        versions = "".join(f", {name} {version}" for name, version in cells[0].get("versions", {}).items())
-        versions = versions or ", in one process with the harness"  # as it was before each had its own
-        alike.setdefault(f"{cells[0]['precision']}, {cells[0]['threads']} threads{versions}", []).append(model)
-    terms = "; ".join(f"{', '.join(models)}: {how}" for how, models in alike.items())
+        for cell in cells:
+            versions = "".join(f", {name} {version}" for name, version in cell.get("versions", {}).items())
+            versions = versions or ", in one process with the harness"  # as it was before each had its own
+            alike.setdefault(f"{cell['precision']}, {cell['threads']} threads{versions}", []).append(model)
+    terms = "; ".join(f"{', '.join(dict.fromkeys(models))}: {how}" for how, models in alike.items())
     return ["", f"Machine: {machine}. {terms}." if terms else f"Machine: {machine}."]
 
 

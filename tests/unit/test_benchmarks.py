@@ -111,6 +111,19 @@ def test_a_model_that_fails_is_a_cell_and_is_tried_again(
     assert "failed" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("again", "machine", "measured"),
+    [(None, "another", 0), ("elsewhere", "another", 1), ("elsewhere", cells.machine(), 0), ("all", cells.machine(), 1)],
+)
+def test_what_stands_is_measured_anew_where_that_is_asked_for(
+    tmp_path: Path, again: cells.Again | None, machine: str, measured: int
+) -> None:
+    path = tmp_path / "cell.json"
+    path.write_text(json.dumps({"machine": machine, "times": 0}))
+    cells.keep(path, lambda: {"times": 1}, again=again)
+    assert json.loads(path.read_text())["times"] == measured
+
+
 def test_a_peer_without_its_environment_says_who_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "HERE", tmp_path)
     with pytest.raises(RuntimeError, match="make bench"):
