@@ -2,6 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
+PEERS := $(patsubst benchmarks/peers/%.txt,benchmarks/peers/.venv/%/.ready,$(wildcard benchmarks/peers/*.txt))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
@@ -37,7 +38,7 @@ up: $(READY) ## MLflow, Prefect and workers on this machine, until Ctrl-C
 check: $(READY) ## formatting, lint, types, import rules
 	@ruff check . && ruff format --check . && mypy && lint-imports
 
-bench: $(READY) benchmarks/.venv/.ready ## measure, and write docs/benchmarks.md
+bench: $(READY) benchmarks/.venv/.ready $(PEERS) ## measure ours beside peers, and write docs/benchmarks.md
 	@python -m benchmarks.run
 
 benchmarks/.venv/.ready: benchmarks/requirements.txt
@@ -45,8 +46,16 @@ benchmarks/.venv/.ready: benchmarks/requirements.txt
 	@benchmarks/.venv/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	@touch $@
 
+# a peer's list is complete, so nothing is resolved; torch alone brings what its build needs
+benchmarks/peers/.venv/%/.ready: benchmarks/peers/%.txt
+	@echo "making the environment of the peer $* (minutes, once)"
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' $<)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
 clean: ## remove the virtual environments and caches, keep data, models and the registry
-	@rm -rf .venv benchmarks/.venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .cache
+	@rm -rf .venv benchmarks/.venv benchmarks/peers/.venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .cache
 
 lock: $(READY) ## write requirements.lock from .venv, after an upgrade in it
 	@{ head -1 requirements.lock; python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > requirements.lock.new

@@ -7,11 +7,12 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from benchmarks.cells import Cell, measured_on
 
 HERE = Path(__file__).parent
 BASELINES = {"dcgan": "image_gan", "plain_vae": "image_vae"}
@@ -123,48 +124,46 @@ def _judged(train: Any, unseen: Any, drawn: np.ndarray) -> dict[str, float]:
     return {name: round(value, 4) for name, value in found.items()}
 
 
-def table(results: Path, seeds: Sequence[int]) -> list[str]:
+def table(cells: list[Cell]) -> list[str]:
     """What was measured, as Markdown."""
+    named = {each["name"].removeprefix("images-"): each for each in cells}
     lines = [
         "",
         "## Images: Fashion-MNIST, 32 x 32, 9,561 to learn from",
         "",
-        "One thread, bfloat16 where the processor has AMX; processor seconds, and images shown (repeats counted) a",
-        "second of one core, prior and all. Judged on as many samples as held-out images (2,439), through",
-        "EfficientNet-Lite0 at 64 pixels; KID with the mean of its standard errors. A baseline got the seconds",
-        "that ours took with the same seed: DCGAN as in its paper (512, 256, 128 channels, Adam 2e-4, batches of",
-        "128: benchmarks/dcgan.py) and a VAE of the same networks with unit variance and a standard normal prior",
-        "(benchmarks/plain_vae.py). Ours: `image_gan` 2.1 M parameters, Adam 1e-3, batches of 64; `image_vae` 1.6",
-        "M, AdamW 2e-3, batches of 32, and a flow of 0.5 M.",
+        "One thread, bfloat16; processor seconds, and images shown (repeats counted) a second of one core, prior and",
+        "all. Judged on as many samples as held-out images (2,439), through EfficientNet-Lite0 at 64 pixels; KID with",
+        "the mean of its standard errors. A baseline got the seconds that ours took with the same seed: DCGAN as in",
+        "its paper (512, 256, 128 channels, Adam 2e-4, batches of 128: benchmarks/dcgan.py) and a VAE of the same",
+        "networks without latents of maps, with unit variance and a standard normal prior (benchmarks/plain_vae.py).",
+        "Ours: `image_gan` 2.1 M parameters, Adam 1e-3, batches of 64; `image_vae` 1.3 M, AdamW 2e-3, batches of 32,",
+        "and a flow of 0.5 M.",
         "",
         "| model | seeds | images shown | seconds | images/s | KID | precision | recall | coverage |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for model in MODELS:
-        paths = [results / f"images-{model}-{seed}.json" for seed in seeds]
-        cells = [json.loads(path.read_text()) for path in paths if path.exists()]
-        if cells:
-            mean = {name: float(np.mean([each[name] for each in cells])) for name in cells[0]}
-            figures = [f"{mean[name]:,.0f}" for name in ("images_shown", "cpu_s", "images_per_s")]
-            seeds_kid = ", ".join(f"{each['kid']:.2f}" for each in cells)
+        found = [each for name, each in named.items() if name.rpartition("-")[0] == model]
+        if found:
+            columns = ("images_shown", "cpu_s", "images_per_s", "kid", "kid_se", "precision", "recall", "coverage")
+            mean = {column: float(np.mean([each[column] for each in found])) for column in columns}
+            figures = [f"{mean[column]:,.0f}" for column in columns[:3]]
+            seeds_kid = ", ".join(f"{each['kid']:.2f}" for each in found)
             figures.append(f"{mean['kid']:.2f} ({seeds_kid}) +- {mean['kid_se']:.2f}")
-            figures += [f"{mean[name]:.3f}" for name in ("precision", "recall", "coverage")]
-            lines.append(f"| {' | '.join([model, str(len(cells)), *figures])} |")
-    if (results / "images-stacked.json").exists():
-        found = json.loads((results / "images-stacked.json").read_text())
+            figures += [f"{mean[column]:.3f}" for column in columns[5:]]
+            lines.append(f"| {' | '.join([model, str(len(found)), *figures])} |")
+    if "stacked" in named:
+        stacked = named["stacked"]
         lines += [
             "",
             "### Stacked Fashion-MNIST, 28 x 28 x 3, 1000 modes, 26,000 samples (benchmarks/stacked.py)",
             "",
             "| modes | KL | KL of real stacks | difference | classifier | images shown | seconds |",
             "|---|---|---|---|---|---|---|",
-            f"| {' | '.join(str(found[name]) for name in STACKED)} |",
+            f"| {' | '.join(str(stacked[column]) for column in STACKED)} |",
         ]
-    if (results / "images-evaluation.json").exists():
-        found = json.loads((results / "images-evaluation.json").read_text())
-        each = ", ".join(f"{name} {seconds:g}" for name, seconds in found["each"].items())
-        lines += [
-            "",
-            f"Judging 5,000 images of each side: {found['seconds']:g} s on two cores ({each}; features in the first).",
-        ]
-    return lines
+    if "evaluation" in named:
+        judging = named["evaluation"]
+        each = ", ".join(f"{name} {seconds:g}" for name, seconds in judging["each"].items())
+        lines += ["", f"Judging 5,000 images of each side: {judging['seconds']:g} s ({each}; features in the first)."]
+    return lines + measured_on(cells)

@@ -9,14 +9,15 @@ classifier errs. So it is held against that of 26,000 real stacks through the sa
 """
 
 import argparse
-import json
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-RESULT = Path(__file__).parent / "results" / "images-stacked.json"
+from benchmarks.cells import RESULTS, keep
+
+RESULT = RESULTS / "images-stacked.json"
 TRAINED = 60_000  # stacks
 SAMPLES = 26_000
 LABELLED = 20_000  # single images that the classifier learns from
@@ -61,8 +62,7 @@ def main() -> None:
         "images_shown": arguments.images,
         "cpu_s": round(seconds),
     }
-    RESULT.write_text(json.dumps(found, indent=1) + "\n")
-    print(json.dumps(found, indent=1))
+    keep(RESULT, lambda: found, again="all")
 
 
 def _stacked(singles: np.ndarray, count: int, *, seed: int) -> np.ndarray:

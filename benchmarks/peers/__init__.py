@@ -1,0 +1,1 @@
+"""Peers, comparators only: each script runs in the environment of the requirements file that bears its name."""
