@@ -279,7 +279,7 @@ def mlflow_client(uri: str, *, timeout: int) -> "MlflowClient":
 @contextmanager
 def _alone(uri: str) -> Iterator[None]:
     """Let one process at a time open a SQLite store: two that find none would both make its tables, and one fails."""
-    path = _database(uri)
+    path = database(uri)
     if path is None:
         yield
         return
@@ -289,8 +289,8 @@ def _alone(uri: str) -> Iterator[None]:
         yield
 
 
-def _database(uri: str) -> Path | None:
-    """The file of a SQLite store."""
+def database(uri: str) -> Path | None:
+    """The file of a SQLite store, there or not yet; None for any other store."""
     path = uri.removeprefix("sqlite:///")
     return None if path == uri else Path(path)
 
@@ -306,8 +306,8 @@ def experiment_id(client: "MlflowClient", name: str, root: Path, uri: str) -> st
 
     found = client.get_experiment_by_name(name)
     if found is None:
-        database = _database(uri)
-        home = root.resolve() if database is None else database.resolve().parent
+        file = database(uri)
+        home = root.resolve() if file is None else file.resolve().parent
         place = None if is_server(uri) else (home / "mlartifacts").as_uri()
         try:
             return str(client.create_experiment(name, artifact_location=place))

@@ -24,8 +24,8 @@ def in_use(root: Path, uri: str | None = None) -> set[str]:
     Raises:
         RegistryError: MLflow does not answer.
     """
-    where = tracking.default_uri(root) if uri is None else uri
-    if where.startswith("sqlite:///") and not Path(where.removeprefix("sqlite:///")).exists():
+    file = tracking.database(tracking.default_uri(root) if uri is None else uri)
+    if file is not None and not file.exists():
         return set()  # nothing was ever registered, and asking would make the file
     from geratriz.registry.mlflow import Registry
 

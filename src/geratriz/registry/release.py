@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from geratriz import __version__, bundle
+from geratriz import __version__, bundle, tracking
 from geratriz.data.stream import Origin
 from geratriz.errors import RegistryError
 from geratriz.generators import catalog
@@ -163,6 +163,12 @@ def find(where: Path | str, *, root: Path = Path(), uri: str | None = None) -> F
     """As :func:`load`, with what is known of the generator: its bundle and, if registered, its version and verdict."""
     if not str(where).startswith("models:"):
         return _found(Path(where))
+    file = tracking.database(tracking.default_uri(root) if uri is None else uri)
+    if file is not None and not file.exists():  # asking would make it
+        raise RegistryError(
+            f"{where} cannot be looked up: {file} does not exist. Run it in the project's folder, or say where the "
+            "registry is with MLFLOW_TRACKING_URI."
+        )
     registry = Registry(root, uri)
     version = registry.resolve(str(where))
     with tempfile.TemporaryDirectory() as scratch:
