@@ -359,6 +359,9 @@ def test_images_that_are_not_the_schemas_are_refused(tmp_path: Path) -> None:
     ]:
         with pytest.raises(DataError, match=message):
             read(root, schema)
+    bare = folder(tmp_path / "bare", {"a.png": encoded(), "b.png": encoded(1)})
+    with pytest.raises(DataError, match="bare holds images without labels; expected those of the classes cat, dog"):
+        read(bare, right)
     colour = folder(tmp_path / "colour", {"a.png": encoded(picture(0, channels=3))})
     with pytest.raises(DataError, match="images of 3 channels; expected 1"):
         read(colour, ImageSchema(height=8, width=8, channels=1))
@@ -531,7 +534,7 @@ def header(kind: bytes, content: bytes) -> bytes:
             r"its headers have 9,000,016 bytes, at most 1,048,576",
         ),
         (header(b"L", bytes(9_000_000)), r"its headers have 9,000,000 bytes, at most 1,048,576"),
-        (20 * header(b"L", bytes(500_000)), r"its headers have 1,\d\d\d,\d\d\d bytes, at most 1,048,576"),
+        (200 * header(b"L", bytes(500_000)), r"its headers have 1,\d\d\d,\d\d\d bytes, at most 1,048,576"),
         (header(b"S", b""), "stored as the list of its parts"),
         (
             header(b"x", b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n")
@@ -546,7 +549,10 @@ def test_a_tar_whose_headers_unpack_to_much_is_refused(start: bytes, message: st
     good = header(b"0", encoded())
     path = tmp_path / "a.tar.gz"
     path.write_bytes(gzip.compress((b"" if first else good) + start + good + bytes(1024)))
-    with at_most(2**23), pytest.raises(DataError, match=rf"a\.tar\.gz cannot be read: .*{message}"):
+    with (
+        at_most(2**26 if b"L" in start[:512] else 2**23),
+        pytest.raises(DataError, match=rf"a\.tar\.gz cannot be read: .*{message}"),
+    ):
         manifest(path)
 
 
