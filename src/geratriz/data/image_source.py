@@ -229,7 +229,7 @@ class _Member(tarfile.TarInfo):
             raise _Refused(_SPARSE)
         return member
 
-    def _proc_gnusparse_10(self, *_: object) -> None:
+    def _proc_gnusparse_10(self, *_: object) -> None:  # tarfile's, which would read the list from the content
         raise _Refused(_SPARSE)
 
 
