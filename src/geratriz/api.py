@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from geratriz.report.image_page import Pictures
 
 AnyGenerator = Generator[Any] | ImageGenerator[Any]
-Model = AnyGenerator | Path | str  # a generator in hand, its folder, or its address in the registry
+Model = (
+    AnyGenerator | release.Found | Path | str
+)  # in hand, as it was found, its folder, or its address in the registry
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -169,6 +171,8 @@ def fit(
         config = settings_of.load(generator_cls.config_cls, settings, generator_cls.kind)
     elif settings:
         raise ConfigError(f"fit got config and {', '.join(settings)} beside it; say all of it in one of the two.")
+    if images and contract is not None:
+        raise ConfigError(f"fit got the contract {contract} with images; its rules are about the rows of a table.")
     more = {} if images else {"rules": _rules(contract, tracker or NullTracker())}
     return generator_cls.fit(  # type: ignore[no-any-return]
         data if images else _a_table("fit", data),
@@ -270,16 +274,16 @@ def sample(
     A file is written in bounded memory and carries its provenance: ``geratriz provenance FILE`` prints it.
 
     Args:
-        model: a generator, the folder of one, or its address in the registry.
-        n: how many rows.
+        model: a generator, the folder of one, its address in the registry, or what ``registry.release.find`` found.
+        n: how many rows or images.
         seed: of the rows; equal seeds give equal rows, however many processes draw them.
         where: values that columns must have; the rest follows given them.
         out: Parquet, CSV (``.csv``, ``.csv.gz``) or JSON lines (``.jsonl``, ``.jsonl.gz``), by its ending; of images
             one picture of all (``.png``), Parquet, or a folder of PNG files.
         start: the first row of the endless table that ``seed`` and ``where`` name: rows 0 to 10 and, with ``start=10``,
             another 10 are the rows 0 to 20.
-        jobs: processes that draw rows; as many as pay when None. More than one need ``if __name__ == "__main__":``
-            around what a script does.
+        jobs: processes that draw rows; as many as pay when None. Images are drawn by one. More than one need
+            ``if __name__ == "__main__":`` around what a script does.
         told: called with the number of rows written so far.
 
     Returns:
@@ -291,12 +295,16 @@ def sample(
         BundleError, RegistryError: as :func:`load`.
     """
     order = draw.Order(rows=n, seed=seed, where=where or {}, start=start)
+    found = model if isinstance(model, Generator | ImageGenerator | release.Found) else release.find(model)
+    generator = found.generator if isinstance(found, release.Found) else found
+    if isinstance(generator, ImageGenerator) and jobs not in (None, 1):
+        raise RequestError(f"jobs is {jobs!r}, and images are drawn by one process; leave it out.")
     if out is None:
-        generator = model if isinstance(model, Generator | ImageGenerator) else release.load(model)
         if isinstance(generator, ImageGenerator):
             return image_draw.images(generator, order)
         return draw.table(generator, order, jobs=jobs)
-    found = _in_hand(model) if isinstance(model, Generator | ImageGenerator) else release.find(model)
+    if not isinstance(found, release.Found):
+        found = _in_hand(found)
     if isinstance(found.generator, ImageGenerator):
         image_draw.write(found.generator, Path(out), order, origin=found.origin, told=told)
     else:
@@ -310,7 +318,7 @@ def evaluate(
     synthetic: Table | Images,
     *,
     contract: Path | str | None = None,
-    title: str = "Synthetic rows",
+    title: str | None = None,
     **settings: Any,
 ) -> Report:
     """Judge synthetic rows or images, whoever made them.
@@ -327,12 +335,12 @@ def evaluate(
         test: real rows or images it never saw.
         synthetic: what is to be judged.
         contract: of tables, a suite of expectations, JSON, to hold the synthetic rows against.
-        title: of the page.
+        title: of the page; ``Synthetic rows`` or ``Synthetic images`` when None.
         settings: as in the section ``evaluate`` of params.yaml: ``seed``, ``bootstrap``, ``max_rows``; of images
             ``seed``, ``max_images``, ``extractor``.
 
     Raises:
-        ConfigError: no such setting.
+        ConfigError: no such setting, or a contract for images.
         DataError: the tables have not the same columns, the images not the same size, or there are too few.
         RequestError: tables and images are mixed.
     """
@@ -341,7 +349,9 @@ def evaluate(
     from geratriz.stages import evaluate as stage
 
     if isinstance(train, Images):
-        return _evaluate_images(train, test, synthetic, title, settings)
+        if contract is not None:
+            raise ConfigError(f"evaluate got the contract {contract} with images; it is about the rows of a table.")
+        return _evaluate_images(train, test, synthetic, title or "Synthetic images", settings)
     chosen = settings_of.load(EvaluateConfig, settings, "evaluate")
     rules = None if contract is None else read_suite(Path(contract))
     schema = _a_table("evaluate", train).schema
@@ -349,7 +359,7 @@ def evaluate(
     fresh, held = suite.halve(held)
     marks = suite.landmarks(train, fresh, held, chosen, rules)
     trio = Trio(train=train, test=held, fresh=fresh, synthetic=rows, config=chosen, rows=marks.rows, suite=rules)
-    return _report(title, stage.assess(trio, marks, gates=None, limits=PrivacyLimits()))
+    return _report(title or "Synthetic rows", stage.assess(trio, marks, gates=None, limits=PrivacyLimits()))
 
 
 def _evaluate_images(train: Images, test: Any, synthetic: Any, title: str, settings: Mapping[str, Any]) -> Report:
@@ -380,8 +390,9 @@ def _report(title: str, content: Mapping[str, Any], **more: Any) -> Report:
 def _a_table(verb: str, given: Any) -> Table:
     if not isinstance(given, Table):
         raise RequestError(
-            f"{verb} takes a geratriz.Table, got a {type(given).__name__}. Table.read(path, target=...) reads one, "
-            "Table.from_frame(frame, target=...) makes one of a pandas frame."
+            f"{verb} takes a geratriz.Table or geratriz.Images, all of one kind, got a {type(given).__name__}. "
+            "Table.read(path, target=...) reads a table, Table.from_frame(frame, target=...) makes one of a pandas "
+            "frame, read_images(path) reads images."
         )
     return given
 

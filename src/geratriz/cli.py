@@ -4,7 +4,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -105,7 +105,7 @@ def validate(
     if as_json:
         _print_json(report.to_json())
     for finding in report.warnings if not as_json else ():
-        typer.echo(f"warning: {finding.column or 'table'}: {finding.description}")
+        typer.echo(f"warning: {contracts.in_short(finding)}")
     contracts.require(report)
     if not as_json:
         kept = f"{data}: {report.rows:,} {'images' if images else 'rows'} keep the contract {report.name!r}"
@@ -260,22 +260,24 @@ def sample(
     """
     import geratriz
     from geratriz.data.stream import read_provenance
-    from geratriz.generators.catalog import IMAGE_GENERATORS
+    from geratriz.generators.image_base import ImageGenerator
+    from geratriz.registry import release
 
-    conditions = _pairs(where or [], "--where", RequestError)
+    found = release.find(model)
+    images = isinstance(found.generator, ImageGenerator)
     with _Progress(f"sampling {output.name}") as progress:
         geratriz.sample(
-            model,
+            found,
             rows,
             seed=seed,
-            where=conditions,
+            where=_labels(where) if images else _pairs(where or [], "--where", RequestError),
             out=output,
             start=start,
             jobs=jobs,
             told=lambda done: progress.move(done, rows),
         )
     origin = read_provenance(output)
-    unit = "images" if origin["kind"] in IMAGE_GENERATORS else "rows"
+    unit = "images" if images else "rows"
     typer.echo(f"{output}: {rows:,} {unit}. `geratriz provenance {output}` says where they come from.")
     if origin["acceptance"] < 1:
         share = f"{origin['acceptance']:.2%}"
@@ -295,19 +297,35 @@ def interpolate(
 
     Example: geratriz interpolate models:/fashion@champion -o walks.png --where label=bag
     """
-    from geratriz.data.image_output import check_path
+    import dataclasses
+
+    from geratriz.data import image_output
+    from geratriz.data.stream import WalkProvenance
     from geratriz.generators.image_base import ImageGenerator
-    from geratriz.picture import grid, png
     from geratriz.registry import release
 
     if output.suffix != ".png":
         raise RequestError(f"-o {output}: a picture of walks ends in .png.")
-    check_path(output)
-    generator = release.load(model)
+    image_output.check_path(output)
+    found = release.find(model)
+    generator = found.generator
     if not isinstance(generator, ImageGenerator):
         raise RequestError(f"{model} is a generator of tables; walks are drawn by generators of images.")
-    drawn = generator.interpolate(steps, rows=walks, seed=seed, where=_pairs(where or [], "--where", RequestError))
-    output.write_bytes(png(grid(drawn.pixels, steps)))
+    conditions = _labels(where)
+    drawn = generator.interpolate(steps, rows=walks, seed=seed, where=conditions)
+    provenance = WalkProvenance(
+        **dataclasses.asdict(found.origin),
+        kind=generator.kind,
+        record=dataclasses.asdict(generator.record),
+        seed=seed,
+        where=conditions,
+        start=0,
+        rows=len(drawn),
+        block=len(drawn),
+        acceptance=1.0,
+        steps=steps,
+    )
+    image_output.write(output, iter([drawn]), len(drawn), provenance, columns=steps)
     typer.echo(f"{output}: {walks} walks of {steps} images.")
 
 
@@ -637,17 +655,30 @@ def _form(size: str | None) -> Any:
     return ImageForm(height=int(height), width=int(width))
 
 
-def _pairs(texts: list[str], option: str, error: type[GeratrizError]) -> dict[str, Any]:
-    """``key=value`` texts as a mapping; values are read as YAML: 'text', 12, 0.5, true, null."""
+def _labels(where: list[str] | None) -> dict[str, Any]:
+    """What ``--where`` asks of images: a label is a name, also one that YAML would read as a number, yes or null."""
+    return _pairs(where or [], "--where", RequestError, read=_unquoted)
+
+
+def _unquoted(text: str) -> str:
+    text = text.strip()
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+
+
+def _pairs(
+    texts: list[str], option: str, error: type[GeratrizError], read: Callable[[str], Any] | None = None
+) -> dict[str, Any]:
+    """``key=value`` texts as a mapping; values are read as YAML, unless told: 'text', 12, 0.5, true, null."""
     import yaml
 
+    read = read or yaml.safe_load
     pairs = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise error(f"{option} got {text!r}, expected NAME=VALUE.")
         try:
-            pairs[key.strip()] = yaml.safe_load(value)
+            pairs[key.strip()] = read(value)
         except yaml.YAMLError:
             pairs[key.strip()] = value.strip()
     return pairs

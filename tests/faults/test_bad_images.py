@@ -1,17 +1,21 @@
 """Image sets that are broken, hostile or odd: named file by file or refused as a whole, nothing written elsewhere."""
 
+import gzip
 import io
 import os
 import re
 import struct
 import tarfile
+import tracemalloc
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -19,6 +23,7 @@ from geratriz.data import contract
 from geratriz.data.image_draft import draft_images
 from geratriz.data.image_files import manifest
 from geratriz.data.image_prepare import ImageForm, load, prepare, read
+from geratriz.data.image_source import entries
 from geratriz.data.images import ImageSchema
 from geratriz.data.split import SplitConfig
 from geratriz.errors import ContractError, DataError
@@ -283,7 +288,10 @@ def test_a_row_without_an_image_is_named(tmp_path: Path) -> None:
         ({"images": np.array([object()] * 3)}, "expected uint8"),
         ({"data": np.zeros((3, 8, 8), np.uint8)}, "has the arrays data; expected one named 'images'"),
         ({"images": np.zeros((3, 8, 8), np.uint8), "labels": np.zeros(2, int)}, "one for each of the 3 images"),
-        ({"images": np.zeros((3, 8, 8), np.uint8), "labels": np.array([{}] * 3)}, "cannot be read: Object arrays"),
+        (
+            {"images": np.zeros((3, 8, 8), np.uint8), "labels": np.array([{}] * 3)},
+            r"labels are object \(3,\); expected text",
+        ),
         ({"images": np.zeros((0, 8, 8), np.uint8)}, "holds no images"),
     ],
 )
@@ -351,6 +359,9 @@ def test_images_that_are_not_the_schemas_are_refused(tmp_path: Path) -> None:
     ]:
         with pytest.raises(DataError, match=message):
             read(root, schema)
+    bare = folder(tmp_path / "bare", {"a.png": encoded(), "b.png": encoded(1)})
+    with pytest.raises(DataError, match="bare holds images without labels; expected those of the classes cat, dog"):
+        read(bare, right)
     colour = folder(tmp_path / "colour", {"a.png": encoded(picture(0, channels=3))})
     with pytest.raises(DataError, match="images of 3 channels; expected 1"):
         read(colour, ImageSchema(height=8, width=8, channels=1))
@@ -379,8 +390,6 @@ def test_an_image_that_goes_while_it_is_read_is_an_error_not_a_wrong_label(
 
 
 def test_memory_of_a_bomb_is_never_taken() -> None:
-    import tracemalloc
-
     from geratriz.data.image_files import Unreadable, decode, header
     from geratriz.data.image_source import Entry
 
@@ -403,3 +412,162 @@ def test_pixels_are_what_they_were(tmp_path: Path) -> None:
     whole = folder(tmp_path / "a", {"a.png": encoded()})
     assert np.array_equal(load(whole).pixels[0], pixels())
     assert io.BytesIO(encoded()).getvalue() == (whole / "a.png").read_bytes()
+
+
+def packed(shape: tuple[int, ...], dtype: str = "|u1", content: bytes = b"", fortran: str = "False") -> bytes:
+    """An array as NPY that claims to be of this shape, whatever stands in it."""
+    said = f"{{'descr': '{dtype}', 'fortran_order': {fortran}, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(said)) + said + content
+
+
+def arrays(path: Path, **files: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(f"{name}.npy", content)
+    return path
+
+
+@contextmanager
+def at_most(size: int) -> Iterator[None]:
+    """Python's and NumPy's memory stays below ``size`` bytes."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < size
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_array_of_images_that_are_too_large_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    path = arrays(tmp_path / "a.npz", images=packed((1, 9000, 9000), content=bytes(2**24)))
+    with at_most(2**22), pytest.raises(DataError, match="holds images of 9,000 x 9,000 pixels; at most 67,108,864"):
+        manifest(path)
+
+
+def test_few_large_images_of_an_array_are_in_memory_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geratriz.data.image_source.TOGETHER", 2**20)
+    path = arrays(tmp_path / "a.npz", images=packed((40, 512, 512), content=bytes(40 * 2**18)))
+    with at_most(5 * 2**20):
+        assert sum(1 for _ in entries(path)) == 40
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (
+            packed((2**24,), content=bytes(2**24)),
+            r"the labels are uint8 \(16777216,\); expected .* each of the 3 images",
+        ),
+        (packed((3,), "<U99999999", bytes(2**24)), "1,199,999,988 bytes; at most 268,435,456 are read"),
+        (packed((3,), "<i8", bytes(8)), "the array 'labels.npy' ends early"),
+    ],
+)
+def test_labels_are_looked_at_before_they_are_unpacked(labels: bytes, message: str, tmp_path: Path) -> None:
+    path = arrays(tmp_path / "a.npz", images=packed((3, 8, 8), content=bytes(192)), labels=labels)
+    with at_most(2**22), pytest.raises(DataError, match=message):
+        manifest(path)
+
+
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        (b"\x93NUMPY\x09\x07" + bytes(99), r"its version is 9\.7, and 1\.0 and 2\.0 are read"),
+        (b"\x93NUMPY\x03\x00" + bytes(99), r"its version is 3\.0, and 1\.0 and 2\.0 are read"),
+        (b"\x93NUMPY\x01\x00\x09\x00('a', (''", r"\w"),
+        (b"\x93NUMPY\x01\x00\x09\x00{'a': '''", r"\w"),
+        (b"\x93NUMPY\x01\x00\x40\x00" + 64 * b"(", r"\w"),
+        (b"\x93NUMPY\x02\x00\xff\xff\xff\x0f" + bytes(2**24), r"it has 268,435,455 bytes, at most 1,048,576 are read"),
+        (b"\x93NUMPY\x01", r"reading magic string, expected 8 bytes got 7"),
+        (b"", r"expected 8 bytes got 0"),
+        (packed((3, 8, 8), "what"), r"\w"),
+        (packed((3, 8, 8), fortran="None"), r"\w"),
+    ],
+)
+def test_a_broken_header_of_an_array_is_named(head: bytes, message: str, tmp_path: Path) -> None:
+    said = rf"a\.npz: the header of the array 'images' cannot be read: .*{message}.*Write the file again with numpy"
+    path = arrays(tmp_path / "a.npz", images=head)
+    with at_most(2**23), pytest.raises(DataError, match=said):
+        manifest(path)
+
+
+def test_an_image_in_parquet_is_held_to_what_a_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geratriz.data.image_source.LARGEST", 10_000)
+    for cells in (
+        [encoded() + bytes(10_000), encoded(), None],
+        [{"bytes": encoded() + bytes(10_000)}, {"bytes": encoded()}, None],
+    ):
+        found = manifest(parquet(tmp_path / "a.parquet", image=pa.array(cells)))
+        assert found.readable.tolist() == [False, True, False]
+        assert "bytes; at most 10,000 are read" in found.problem[0]
+        assert found.problem[2] == "there is no image in this row"
+
+
+def test_few_large_images_of_a_parquet_file_are_in_memory_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geratriz.data.image_source.TOGETHER", 2**20)
+    rng = np.random.default_rng(0)
+    path = tmp_path / "a.parquet"
+    with pq.ParquetWriter(path, pa.schema([("image", pa.binary())]), use_dictionary=False) as file:
+        for _ in range(32):
+            file.write_table(pa.table({"image": pa.array([rng.bytes(2**18)], pa.binary())}))
+    before = pa.total_allocated_bytes()
+    peak = max(pa.total_allocated_bytes() - before for _ in entries(path))
+    assert peak < 2**22
+
+
+def header(kind: bytes, content: bytes) -> bytes:
+    member = tarfile.TarInfo("x")
+    member.type, member.size = kind, len(content)
+    return member.tobuf() + content + bytes(-len(content) % 512)
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        (
+            header(b"x", b"9000000 comment=" + bytes(9_000_000)),
+            r"its headers have 9,000,016 bytes, at most 1,048,576",
+        ),
+        (
+            header(b"g", b"9000000 comment=" + bytes(9_000_000)),
+            r"its headers have 9,000,016 bytes, at most 1,048,576",
+        ),
+        (header(b"L", bytes(9_000_000)), r"its headers have 9,000,000 bytes, at most 1,048,576"),
+        (200 * header(b"L", bytes(500_000)), r"its headers have 1,\d\d\d,\d\d\d bytes, at most 1,048,576"),
+        (header(b"S", b""), "stored as the list of its parts"),
+        (
+            header(b"x", b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n")
+            + header(b"0", b"99999999\n" + 2**16 * b"1\n"),
+            "stored as the list of its parts",
+        ),
+    ],
+    ids=["pax", "global", "name", "many names", "sparse", "sparse of pax"],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_tar_whose_headers_unpack_to_much_is_refused(start: bytes, message: str, first: bool, tmp_path: Path) -> None:
+    good = header(b"0", encoded())
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(gzip.compress((b"" if first else good) + start + good + bytes(1024)))
+    with (
+        at_most(2**26 if b"L" in start[:512] else 2**23),
+        pytest.raises(DataError, match=rf"a\.tar\.gz cannot be read: .*{message}"),
+    ):
+        manifest(path)
+
+
+def test_what_is_said_of_all_members_of_a_tar_does_not_grow(tmp_path: Path) -> None:
+    good = header(b"0", encoded())
+    said = [header(b"g", b"500000 k%02d=" % i + bytes(499_988) + b"\n") + good for i in range(10)]
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(b"".join(said) + bytes(1024)))
+    with at_most(2**24), pytest.raises(DataError, match=r"its headers have 1,\d\d\d,\d\d\d bytes"):
+        manifest(tmp_path / "a.tar.gz")
+
+
+def test_long_names_and_notes_in_a_tar_are_read(tmp_path: Path) -> None:
+    for form in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
+        with tarfile.open(tmp_path / "a.tar", "w", format=form, pax_headers={"comment": "ok"}) as archive:
+            member = tarfile.TarInfo(f"cat/{'é' * 300}.png")
+            member.size = len(encoded())
+            archive.addfile(member, io.BytesIO(encoded()))
+        assert manifest(tmp_path / "a.tar").readable.all()

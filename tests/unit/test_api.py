@@ -190,6 +190,15 @@ def test_images_go_the_way_of_tables(tmp_path: Path) -> None:
     report = geratriz.evaluate(images, shapes(60, seed=1), geratriz.sample(generator, 40, seed=1))
     assert report.scores["kid"].copycat is not None
     report.write(tmp_path / "report")
-    assert "Learnt by heart" in (tmp_path / "report" / "index.html").read_text()
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "Learnt by heart" in page and "Synthetic images" in page
+    with pytest.raises(ConfigError, match=r"fit got the contract a\.json with images"):
+        geratriz.fit(images, contract="a.json")  # type: ignore[call-overload]
+    with pytest.raises(ConfigError, match=r"evaluate got the contract a\.json with images"):
+        geratriz.evaluate(images, images, images, contract="a.json")
+    with pytest.raises(RequestError, match="jobs is 2, and images are drawn by one process"):
+        geratriz.sample(generator, 3, seed=1, jobs=2)
+    with pytest.raises(RequestError, match=r"or geratriz\.Images.*read_images\(path\)"):
+        geratriz.fit(images.pixels)  # type: ignore[call-overload]
     with pytest.raises(geratriz.GeratrizError, match="three sets of images"):
         geratriz.evaluate(images, drawn, geratriz.Table.from_frame(pd.DataFrame({"a": [1, 2]})))

@@ -120,3 +120,37 @@ def test_images_are_no_table_and_a_table_no_images(model: Path, tmp_path: Path) 
         run("fit", tmp_path / "rows.csv", "--kind", "image_gan", "-o", tmp_path / "model")
     with pytest.raises(GeratrizError, match="--size is about images"):
         run("fit", tmp_path / "rows.csv", "--size", "3x3", "-o", tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    ("asked", "label"),
+    [("yes", "yes"), ("007", "007"), ("null", "null"), (" '7' ", "7"), ('"a"', "a"), ("0.50", "0.50")],
+)
+def test_a_label_is_the_text_that_was_typed(model: Path, asked: str, label: str, tmp_path: Path) -> None:
+    for verb in (("sample", model, "-n", 1), ("interpolate", model)):
+        with pytest.raises(GeratrizError, match=f"the label '{label}', which was never seen"):
+            run(*verb, "-o", tmp_path / "x.png", "--where", f"label={asked}")
+
+
+def test_walks_carry_their_provenance_and_make_their_folder(model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "new" / "walks.png"
+    run("interpolate", model, "-o", path, "--steps", 3, "-n", 2, "--seed", 5)
+    said = json.loads(run("provenance", path, "--json"))
+    assert (said["kind"], said["seed"], said["steps"], said["rows"]) == ("image_gan", 5, 3, 6)
+    assert [each.name for each in path.parent.iterdir()] == ["walks.png"]
+
+
+def test_images_are_drawn_by_one_process(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(GeratrizError, match="jobs is 4, and images are drawn by one process"):
+        run("sample", model, "-n", 2, "-o", tmp_path / "x.png", "--jobs", 4)
+
+
+def test_a_warning_names_the_files(folder: Path, tmp_path: Path) -> None:
+    contract = tmp_path / "shapes.json"
+    run("contract", "draft", folder, "-o", contract)
+    (folder / "bar" / "again.png").write_bytes(next((folder / "bar").glob("*.png")).read_bytes())
+    try:
+        said = run("validate", folder, "--contract", contract)
+    finally:
+        (folder / "bar" / "again.png").unlink()
+    assert "warning: sha256" in said and "again.png" in said

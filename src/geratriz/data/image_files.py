@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from geratriz.data.image_source import Entry, entries, labels, starts_as_image
+from geratriz.data.image_source import LARGEST_PIXELS, Entry, entries, labels, starts_as_image
+from geratriz.data.images import MODES
 from geratriz.errors import DataError
 
 COLUMNS = (
@@ -34,7 +35,6 @@ COLUMNS = (
 )
 NUMBERS = ("width", "height", "channels", "bits")  # missing where a file could not be read
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")  # no others: some run programs
-LARGEST = 2**26  # pixels of an image, refused by its header: a small file may claim any number
 SHOWN = 3  # files in a message
 TURNED = 5  # from this orientation on, height and width change places
 _DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -139,7 +139,7 @@ def decode(entry: Entry) -> Image.Image:
             deep = np.asarray(image).astype(np.int64).clip(0, 65535)
             plain: Image.Image = Image.fromarray(((deep + 128) // 257).astype(np.uint8))
         else:
-            plain = image.convert({1: "L", 3: "RGB", 4: "RGBA"}[found.channels])
+            plain = image.convert(MODES[found.channels])
         if turn is not None and found.format != "TIFF":  # those Pillow turns itself
             plain = plain.transpose(turn)
     return plain
@@ -161,8 +161,7 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 def _header_of_array(pixels: np.ndarray) -> Header:
     height, width, channels = pixels.shape
-    mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
-    return Header(format="array", mode=mode, width=width, height=height, channels=channels, bits=8)
+    return Header(format="array", mode=MODES[channels], width=width, height=height, channels=channels, bits=8)
 
 
 @contextmanager
@@ -182,7 +181,7 @@ def _open(entry: Entry) -> Iterator[tuple[Image.Image, Header]]:
         known = f"no image of a known format ({kind})" if kind else "damaged: it begins as an image and breaks off"
         raise Unreadable(known) from None
     except Image.DecompressionBombError:
-        raise Unreadable(f"more than {LARGEST:,} pixels") from None
+        raise Unreadable(f"more than {LARGEST_PIXELS:,} pixels") from None
     except Exception as problem:  # a decoder meets damaged bytes with any error there is
         said = (str(problem) or type(problem).__name__).splitlines()[0]
         said = re.sub(r"image file is (truncated)", r"\1", said)
@@ -191,8 +190,8 @@ def _open(entry: Entry) -> Iterator[tuple[Image.Image, Header]]:
 
 def _header(image: Image.Image, content: bytes) -> Header:
     width, height = image.size
-    if width * height > LARGEST:
-        raise Unreadable(f"{width:,} x {height:,} pixels; at most {LARGEST:,} pixels are read")
+    if width * height > LARGEST_PIXELS:
+        raise Unreadable(f"{width:,} x {height:,} pixels; at most {LARGEST_PIXELS:,} pixels are read")
     mode, kind = image.mode, str(image.format)
     if mode not in (*_GREY, *_COLOUR, *_CLEAR) or (mode == "I" and kind not in ("PNG", "PPM")):
         raise Unreadable(f"pixels of mode {mode}, whose range is not known: convert them to 8 or 16 bits")

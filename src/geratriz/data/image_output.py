@@ -20,15 +20,19 @@ import pyarrow.parquet as pq
 
 from geratriz.data.image_source import IMAGE, folder_of
 from geratriz.data.images import LABEL, Images, ImageSchema
-from geratriz.data.stream import KEY, RECORD, Provenance, refusing, writing
+from geratriz.data.stream import KEY, RECORD, Provenance, check_room, refusing, writing
 from geratriz.errors import RequestError
 from geratriz.picture import grid, png
 
 LARGEST_GRID = 2**25  # pixels: it is held in memory, and a viewer must open it
+WEIGHED = 16  # images, for what the others will take
+FILE = 4096  # bytes in which disks give room to files
 GROUP = 2**24  # bytes of a row group of Parquet, which is held in memory
 
 
-def write(path: Path, blocks: Iterator[Images], total: int, provenance: Provenance) -> None:
+def write(
+    path: Path, blocks: Iterator[Images], total: int, provenance: Provenance, *, columns: int | None = None
+) -> None:
     """Write ``total`` images, which come in ``blocks`` of one schema.
 
     Args:
@@ -39,20 +43,23 @@ def write(path: Path, blocks: Iterator[Images], total: int, provenance: Provenan
         blocks: drawn one at a time.
         total: how many images come.
         provenance: where they came from.
+        columns: of a grid; about as many as rows when None.
 
     Raises:
-        RequestError: the ending is another one, a folder is there and not empty, a grid would be too large, or the
-            disk refuses.
+        RequestError: the ending is another one, a folder is there and not empty, a grid would be too large, the disk
+            has no room for so many images, or it refuses.
     """
     check_path(path)
     first = next(blocks)
     rest = itertools.chain([first], blocks)
     if path.suffix == ".png":
         _check_grid(path, first.schema, total)
-        context = writing(path, _Grid(total), provenance)
+        context = writing(path, _Grid(columns or math.ceil(math.sqrt(total))), provenance)
     elif path.suffix == ".parquet":
+        _check_room(path, first, total, least=1)
         context = writing(path, _Parquet(first.schema), provenance)
     else:
+        _check_room(path, first, total, least=FILE)
         context = _folder(path, first.schema, total, provenance)
     with context as append:
         for block in rest:
@@ -88,11 +95,18 @@ def _check_grid(path: Path, schema: ImageSchema, total: int) -> None:
         )
 
 
+def _check_room(path: Path, first: Images, total: int, *, least: int) -> None:
+    """Whether the disk has room for all, by what the first few take, in steps of ``least`` bytes."""
+    if len(first) < total:
+        taken = [-(-len(png(each)) // least) * least for each in first.pixels[:WEIGHED]]
+        check_room(path, total * sum(taken) / len(taken))
+
+
 @dataclass(frozen=True, slots=True)
 class _Grid:
     carries_provenance: ClassVar[bool] = True
 
-    total: int
+    columns: int
 
     @contextmanager
     def writer(self, file: IO[bytes], provenance: Provenance) -> Iterator[Callable[[Images], None]]:
@@ -102,7 +116,7 @@ class _Grid:
             blocks.append(block.pixels)
 
         yield append
-        picture = grid(np.concatenate(blocks), math.ceil(math.sqrt(self.total)))
+        picture = grid(np.concatenate(blocks), self.columns)
         file.write(png(picture, texts={KEY.decode(): provenance.to_json()}))
 
 

@@ -19,14 +19,13 @@ from PIL import Image
 
 from geratriz.data.image_files import SHOWN, Unreadable, decode, header, no_images, quiet
 from geratriz.data.image_source import Entry, entries, is_prepared, labels
-from geratriz.data.images import LABELS, PIXELS, SCHEMA, Images, ImageSchema
+from geratriz.data.images import LABELS, MODES, PIXELS, SCHEMA, Images, ImageSchema
 from geratriz.data.split import PARTS, SplitConfig
 from geratriz.errors import ConfigError, DataError
 
 SIZES = 5  # in a message
 MOVED = 2**20  # bytes at once
 SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,6 +127,11 @@ def read(path: Path, schema: ImageSchema) -> Images:
             raise DataError(f"{path} holds images of {_sizes(other)}; expected {schema.height} x {schema.width} alone.")
         if plan.needed > schema.channels:
             raise DataError(f"{path} holds images of {plan.needed} channels; expected {schema.channels}.")
+        if schema.classes and None in plan.labels:  # of all images, or of none
+            raise DataError(
+                f"{path} holds images without labels; expected those of the classes {', '.join(schema.classes)}. Put "
+                "the images of a class into a sub-folder of its name, or name them in the column 'label'."
+            )
         unknown = sorted({str(each) for each in plan.labels if each not in schema.classes}) if schema.classes else []
         if unknown:
             raise DataError(
@@ -263,8 +267,8 @@ def _pixels(image: Image.Image, shape: tuple[int, int, int], fit: str) -> np.nda
     fitted = _fitted(image, height, width, fit)
     if fitted.mode == "RGBA" and channels != 4:
         fitted = Image.alpha_composite(Image.new("RGBA", fitted.size, (0, 0, 0, 255)), fitted)
-    if fitted.mode != _MODES[channels]:
-        fitted = fitted.convert(_MODES[channels])
+    if fitted.mode != MODES[channels]:
+        fitted = fitted.convert(MODES[channels])
     return np.asarray(fitted).reshape(shape)
 
 

@@ -4,24 +4,28 @@ An entry that cannot be an image says why in its ``problem``; what is plainly no
 over. The order is that of paths in folders and zips, that of the file elsewhere.
 """
 
+import io
 import itertools
 import json
 import lzma
+import math
 import os
 import re
 import stat
 import tarfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, Self
 from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from geratriz.data.images import CHANNELS, LABEL, PIXELS, SCHEMA, Images
@@ -35,7 +39,10 @@ ENDINGS = (  # of images; what cannot be decoded of them is named, not passed ov
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 HEAD = 16
 LARGEST = 2**28  # bytes of a file: it is held in memory
-ROWS = 64  # of a Parquet file or an array, read together
+LARGEST_PIXELS = 2**26  # of an image, refused by its header: a small file may claim any number
+LARGEST_HEADER = 2**20  # bytes of what a tar says of a member, or an array of itself, before the content
+ROWS = 64  # of a Parquet file or an array, read together,
+TOGETHER = 2**24  # unless they have more bytes than this
 DAMAGED = (  # what readers raise; pyarrow's are the first two
     *(ValueError, OSError, EOFError, RuntimeError, zlib.error, lzma.LZMAError),
     *(tarfile.TarError, zipfile.BadZipFile),
@@ -143,7 +150,7 @@ def _reader(path: Path) -> Callable[[Path], Iterator[Entry]]:
         return _single
     if zipfile.is_zipfile(path):
         return _zip
-    if tarfile.is_tarfile(path):
+    if _is_tar(path):
         return _tar
     if name.endswith(ARCHIVES):
         raise DataError(
@@ -204,11 +211,58 @@ def _zip(path: Path) -> Iterator[Entry]:
                 yield from _file(name, member.file_size, lambda member=member: archive.open(member))  # type: ignore[misc]
 
 
+class _Member(tarfile.TarInfo):
+    """A member of a tar. tarfile holds what is said of it in memory: a small file that unpacks to much is refused."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile: Any) -> Self:
+        if (said := tarfile.fileobj.tell() - tarfile.offset) > LARGEST_HEADER:  # by headers one after the other
+            raise _Refused(_long(said))
+        return super().fromtarfile(tarfile)
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in _SAYS_MORE and member.size > LARGEST_HEADER:
+            raise _Refused(_long(member.size))
+        if member.type == tarfile.GNUTYPE_SPARSE:
+            raise _Refused(_SPARSE)
+        return member
+
+    def _proc_gnusparse_10(self, *_: object) -> None:  # tarfile's, which would read the list from the content
+        raise _Refused(_SPARSE)
+
+
+class _Refused(tarfile.TarError):
+    """Not tarfile's own ReadError, which asks whether the tar is packed in another way."""
+
+
+_SAYS_MORE = (
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+)
+_SPARSE = "a file in it is stored as the list of its parts (tar --sparse), which may be of any length"
+
+
+def _long(size: int) -> str:
+    return f"its headers have {size:,} bytes, at most {LARGEST_HEADER:,} are read"
+
+
+def _is_tar(path: Path) -> bool:
+    try:
+        tarfile.open(path, tarinfo=_Member).close()
+    except (tarfile.ReadError, tarfile.CompressionError):
+        return False
+    return True
+
+
 def _tar(path: Path) -> Iterator[Entry]:
-    with tarfile.open(path, "r|*") as archive:
+    with tarfile.open(path, "r|*", tarinfo=_Member) as archive:
         stream: Any = archive.fileobj
         while (member := archive.next()) is not None:
             archive.members.clear()  # type: ignore[attr-defined]  # it would keep all of them
+            if (said := sum(len(name) + len(text) for name, text in archive.pax_headers.items())) > LARGEST_HEADER:
+                raise _Refused(_long(said))
             if member.isdir():
                 continue
             if outside := _leaves(member.name):
@@ -235,9 +289,9 @@ def _file(name: str, size: int, open_it: Callable[[], IO[bytes]]) -> Iterator[En
             if not _looks_like_image(name, head):
                 return
             if size > LARGEST:
-                yield Entry(path=_text(name), problem=f"{size:,} bytes; at most {LARGEST:,} are read")
+                yield Entry(path=_text(name), problem=_too_large(size))
                 return
-            content = head + file.read(LARGEST)
+            content = head + file.read(size - len(head))  # no more: a reader may set aside what it is asked for
     except OSError as problem:
         yield Entry(path=_text(name), problem=f"cannot be read: {problem.strerror or problem}")
     except (*DAMAGED, NotImplementedError) as problem:
@@ -270,19 +324,35 @@ def _parquet(path: Path) -> Iterator[Entry]:
             )
         label = _labels_of(path, schema)
         columns = [IMAGE, LABEL] if label else [IMAGE]
+        groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+        typical = sum(each.total_byte_size for each in groups) // max(file.metadata.num_rows, 1)
         row = 0
-        for batch in file.iter_batches(ROWS, columns=columns, use_threads=False):
+        for batch in file.iter_batches(_together(typical), columns=columns, use_threads=False):
             images = batch.column(IMAGE)
-            for i in range(len(images)):
-                value = images[i].as_py()
-                content = value.get("bytes") if isinstance(value, dict) else value
-                yield Entry(
-                    path=f"row {row}",
-                    content=content or b"",
-                    label=label(batch.column(LABEL)[i].as_py()) if label else None,
-                    problem=None if content is not None else "there is no image in this row",
-                )
+            cells = pc.struct_field(images, "bytes") if pa.types.is_struct(kind) else images
+            for i in range(len(cells)):
+                content, problem = _cell(cells[i].as_buffer())
+                name = label(batch.column(LABEL)[i].as_py()) if label else None
+                yield Entry(path=f"row {row}", content=content, label=name, problem=problem)
                 row += 1
+
+
+def _cell(stored: pa.Buffer | None) -> tuple[bytes, str | None]:
+    """What stands in a cell, or the problem of it."""
+    if stored is None:
+        return b"", "there is no image in this row"
+    if stored.size > LARGEST:
+        return b"", _too_large(stored.size)
+    return stored.to_pybytes(), None
+
+
+def _too_large(size: int) -> str:
+    return f"{size:,} bytes; at most {LARGEST:,} are read"
+
+
+def _together(size: int) -> int:
+    """How many rows of ``size`` bytes are read together."""
+    return max(min(ROWS, TOGETHER // max(size, 1)), 1)
 
 
 def _labels_of(path: Path, schema: pa.Schema) -> Callable[[Any], str | None] | None:
@@ -315,22 +385,20 @@ def _arrays(path: Path) -> Iterator[Entry]:
         if pair is None:
             raise DataError(f"{path} has the arrays {', '.join(sorted(keys))}; expected one named 'images'.")
         with archive.open(keys[pair[0]]) as file:
-            shape, dtype = _header(path, pair[0], file)
-            given = _array_labels(path, keys[pair[1]], shape[0]) if pair[1] in keys else None
-            size = int(np.prod(shape[1:]))
-            for start in range(0, shape[0], ROWS):
-                rows = min(ROWS, shape[0] - start)
-                content = file.read(rows * size)
-                if len(content) < rows * size:
-                    raise DataError(f"{path}: the array {pair[0]!r} ends early. Export it again.")
-                for i, pixels in enumerate(np.frombuffer(content, dtype).reshape(rows, *shape[1:]), start):
+            shape = _shape_of_pixels(path, pair[0], file)
+            given = _array_labels(path, archive, keys[pair[1]], shape[0]) if pair[1] in keys else None
+            size = math.prod(shape[1:])
+            rows = _together(size)
+            for start in range(0, shape[0], rows):
+                count = min(rows, shape[0] - start)
+                content = _exactly(path, pair[0], file, count * size)
+                for i, pixels in enumerate(np.frombuffer(content, np.uint8).reshape(count, *shape[1:]), start):
                     yield Entry(path=f"row {i}", pixels=pixels, label=None if given is None else str(given[i]))
 
 
-def _header(path: Path, key: str, file: IO[bytes]) -> tuple[tuple[int, int, int, int], np.dtype[Any]]:
-    """Shape (N, H, W, C) and dtype of an array of pixels."""
-    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    shape, fortran, dtype = read[np.lib.format.read_magic(file)](file)
+def _shape_of_pixels(path: Path, key: str, file: IO[bytes]) -> tuple[int, int, int, int]:
+    """(N, H, W, C) of an array of pixels, whose header is read."""
+    shape, fortran, dtype = _header(path, key, file)
     shape = (*shape, 1) if len(shape) == 3 else shape
     if len(shape) != 4 or shape[3] not in CHANNELS or min(shape[1:3]) < 1 or dtype != np.uint8 or fortran:
         order = ", in Fortran's order" if fortran else ""
@@ -338,18 +406,52 @@ def _header(path: Path, key: str, file: IO[bytes]) -> tuple[tuple[int, int, int,
             f"{path}: the array {key!r} is {dtype} {shape}{order}; expected uint8 (N, H, W) or (N, H, W, C), C = 1, 3 "
             "or 4, values from 0 to 255."
         )
-    return shape, dtype
-
-
-def _array_labels(path: Path, name: str, count: int) -> np.ndarray:
-    with np.load(path, allow_pickle=False) as arrays:
-        given: np.ndarray = arrays[name.removesuffix(".npy")]
-    if given.shape != (count,) or given.dtype.kind not in "iubU":
+    if shape[1] * shape[2] > LARGEST_PIXELS:
         raise DataError(
-            f"{path}: the labels are {given.dtype} {given.shape}; expected text or whole numbers, one for each of the "
-            f"{count} images."
+            f"{path}: the array {key!r} holds images of {shape[1]:,} x {shape[2]:,} pixels; at most "
+            f"{LARGEST_PIXELS:,} pixels are read. Make them smaller before they are stored."
         )
-    return given
+    return shape
+
+
+def _array_labels(path: Path, archive: zipfile.ZipFile, name: str, count: int) -> np.ndarray:
+    """Judged by their header: a small file may claim labels of any size."""
+    with archive.open(name) as file:
+        shape, _, dtype = _header(path, name, file)
+        if shape != (count,) or dtype.kind not in "iubU":
+            raise DataError(
+                f"{path}: the labels are {dtype} {shape}; expected text or whole numbers, one for each of the "
+                f"{count} images."
+            )
+        if count * dtype.itemsize > LARGEST:
+            raise DataError(f"{path}: the labels are {dtype} {shape}, {_too_large(count * dtype.itemsize)}.")
+        return np.frombuffer(_exactly(path, name, file, count * dtype.itemsize), dtype)
+
+
+def _header(path: Path, key: str, file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, Fortran's order and dtype of an array, as NPY has them before its content."""
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    try:
+        version = np.lib.format.read_magic(file)
+        if version not in readers:
+            raise ValueError(f"its version is {'.'.join(map(str, version))}, and 1.0 and 2.0 are read")
+        length = file.read(2 * version[0])
+        size = int.from_bytes(length, "little")
+        if size > LARGEST_HEADER:
+            raise ValueError(f"it has {size:,} bytes, at most {LARGEST_HEADER:,} are read")
+        return readers[version](io.BytesIO(length + file.read(size)))
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, tokenize.TokenError) as problem:
+        said = (str(problem) or type(problem).__name__).splitlines()[0].rstrip(".")
+        raise DataError(
+            f"{path}: the header of the array {key!r} cannot be read: {said}. Write the file again with numpy.savez."
+        ) from None
+
+
+def _exactly(path: Path, key: str, file: IO[bytes], size: int) -> bytes:
+    content = file.read(size)
+    if len(content) < size:
+        raise DataError(f"{path}: the array {key!r} ends early. Export it again.")
+    return content
 
 
 def _prepared(path: Path) -> Iterator[Entry]:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from geratriz import config
-from geratriz.errors import DataError
+from geratriz.errors import ConfigError, DataError
 
 CHANNELS = {1: "grey", 3: "RGB", 4: "RGBA"}
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # what Pillow calls them
 LABEL = "label"  # what a label is called in conditions and files
 PIXELS, LABELS, SCHEMA = "pixels.npy", "labels.npy", "schema.json"
 
@@ -56,13 +57,17 @@ class ImageSchema:
         """The schema that :meth:`write` wrote.
 
         Raises:
-            DataError: there is none.
+            DataError: there is none, or it is damaged.
         """
         try:
             return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise DataError(
                 f"{path} is missing: its folder holds no prepared images. Run `dvc repro prepare`."
+            ) from None
+        except (ValueError, TypeError, ConfigError) as problem:
+            raise DataError(
+                f"{path} is no description of prepared images: {problem} Run `dvc repro prepare`, or write them again."
             ) from None
 
 
@@ -123,7 +128,7 @@ class Images:
         try:
             pixels = np.load(folder / PIXELS, mmap_mode="r")
             labels = np.load(folder / LABELS) if schema.classes else None
-        except (FileNotFoundError, ValueError) as problem:
+        except (FileNotFoundError, ValueError, EOFError) as problem:
             raise DataError(
                 f"{folder} is not a folder of prepared images: {problem}. Run `dvc repro prepare`."
             ) from None

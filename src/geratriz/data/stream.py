@@ -70,6 +70,14 @@ class Provenance(Origin):
         return json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False, default=_plain) + "\n"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WalkProvenance(Provenance):
+    """Where images on the way from latent to latent came from; ``rows`` counts all of them, row by row."""
+
+    steps: int
+    """Images of a walk: rows that ``sample`` draws have none."""
+
+
 class Container(Protocol):
     """A file that blocks are appended to."""
 
@@ -205,7 +213,7 @@ def check_room(path: Path, size: float) -> None:
     free = shutil.disk_usage(folder).free
     if size > free:
         raise RequestError(
-            f"{path} would take about {_size(size)}, and its disk has {_size(free)} free. Ask for fewer rows, "
+            f"{path} would take about {_size(size)}, and its disk has {_size(free)} free. Ask for fewer, "
             "or write to another disk; nothing was written."
         )
 

@@ -18,6 +18,8 @@ IMAGES = (
     "the same size. Whether they repeat images it was fitted on was measured (below), not proved: it has no "
     "differential privacy.\n"
 )
+OF_ROWS = "by bootstrap, of shares Wilson's"  # how most intervals are found
+OF_IMAGES = "Wilson's of shares, of distances from the jackknife's standard error"
 
 
 def card(project: Project, evidence: Evidence, columns: tuple[str, ...], *, git: str | None) -> str:
@@ -35,7 +37,7 @@ def card(project: Project, evidence: Evidence, columns: tuple[str, ...], *, git:
         f"## Verdict: {'may be released' if evidence.release else 'may not be released'}\n\n{reasons}",
         f"## Measured\n\n{_table(evidence)}\n"
         f"Floor: {'real images, blurred' if images else 'columns drawn independently'}. Ceiling: real data that was "
-        "not trained on. Intervals: 95 %, bootstrap.\n",
+        f"not trained on. Intervals: 95 %, {OF_IMAGES if images else OF_ROWS}.\n",
         f"## Use\n\n```\ngeratriz sample models:/{name}@champion -n {drawn} --seed 7\n"
         f"mlflow models serve -m models:/{name}@champion --env-manager local -p 5001\n"
         "curl localhost:5001/invocations -H 'Content-Type: application/json' \\\n"

@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path, PurePosixPath
 
 import geratriz
-from geratriz.data.images import LABEL
+from geratriz import bundle as bundles
+from geratriz.data.images import LABEL, ImageSchema
+from geratriz.data.schema import Schema
 from geratriz.generators import catalog
 
 BUNDLE = PurePosixPath("artifacts/bundle")  # where it lies in the model
@@ -26,7 +28,9 @@ def package(folder: Path, bundle: Path, *, run_id: str | None = None, model_id: 
 
     source = Path(geratriz.__file__).parent
     named = folder.parent / BUNDLE.name  # MLflow keeps the folder's name, and load() wants to know it
-    shutil.copytree(bundle, named)
+    named.mkdir()
+    for part in (bundles.HEAD, *bundles.read(bundle).head["parts"]):  # checked, without the pictures beside them
+        shutil.copy2(bundle / part, named / part)
     outputs = [ColSpec(DataType[KINDS.get(kind, "string")], name) for name, kind in answers(bundle)]
     mlflow.pyfunc.save_model(
         path=str(folder),
@@ -44,14 +48,23 @@ def package(folder: Path, bundle: Path, *, run_id: str | None = None, model_id: 
 
 def answers(bundle: Path) -> list[tuple[str, str]]:
     """The columns of what the generator answers, (name, kind)."""
-    if catalog.makes_images(bundle):
-        labelled = bool(catalog.load_images(bundle).schema.classes)
-        return [("image", "png"), *([(LABEL, "category")] if labelled else [])]
-    return [(column.name, column.kind) for column in catalog.load(bundle).schema.columns]
+    schema = _schema(bundle)
+    if isinstance(schema, ImageSchema):
+        return [("image", "png"), *([(LABEL, "category")] if schema.classes else [])]
+    return [(column.name, column.kind) for column in schema.columns]
 
 
 def conditions(bundle: Path) -> tuple[str, ...]:
     """The columns that sampling can be conditioned on."""
+    schema = _schema(bundle)
+    if isinstance(schema, ImageSchema):
+        return (LABEL,) if schema.classes else ()
+    return tuple(column.name for column in schema.learnt)
+
+
+def _schema(bundle: Path) -> Schema | ImageSchema:
+    """From the bundle's head: the networks are not needed for it."""
+    head = bundles.read_head(bundle)
     if catalog.makes_images(bundle):
-        return (LABEL,) if catalog.load_images(bundle).schema.classes else ()
-    return tuple(column.name for column in catalog.load(bundle).schema.learnt)
+        return ImageSchema.from_json(head["schema"])
+    return Schema.from_json(head["codec"]["schema"])

@@ -9,6 +9,7 @@ An image is a row of ``image``, a PNG in base64, and ``label`` where the set is 
 """
 
 import base64
+import math
 import secrets
 import threading
 from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ from geratriz.picture import png
 ROWS = "n_rows"
 MOST_ROWS = 1_000_000  # in one answer, which is held in memory whole; `geratriz sample` streams any number to a file
 MOST_IMAGES = 10_000
+MOST_BYTES = 2**28  # of the pixels of an answer
 
 Draw = Callable[..., pd.DataFrame]
 
@@ -41,8 +43,7 @@ class ServedGenerator(PythonModel):  # type: ignore[misc]
         """Load the bundle that lies among the model's artifacts."""
         folder = Path(context.artifacts["bundle"])
         images = catalog.makes_images(folder)
-        self._names, self._draw = _images(folder) if images else _rows(folder)
-        self._most = MOST_IMAGES if images else MOST_ROWS
+        self._names, self._most, self._draw = _images(folder) if images else _rows(folder)
         self._turn = threading.Lock()  # the server answers in threads, sampling seeds the global generators
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
@@ -71,18 +72,18 @@ class ServedGenerator(PythonModel):  # type: ignore[misc]
         return _plain(pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0])
 
 
-def _rows(folder: Path) -> tuple[tuple[str, ...], Draw]:
-    """What can be asked of a generator of tables, and how its rows are drawn."""
+def _rows(folder: Path) -> tuple[tuple[str, ...], int, Draw]:
+    """What can be asked of a generator of tables, how much of it at once, and how its rows are drawn."""
     generator = catalog.load(folder)
 
     def draw(rows: int, *, seed: int, where: Mapping[str, Any]) -> pd.DataFrame:
         return generator.sample(rows, seed=seed, where=where).frame
 
-    return generator.schema.names, draw
+    return generator.schema.names, MOST_ROWS, draw
 
 
-def _images(folder: Path) -> tuple[tuple[str, ...], Draw]:
-    """What can be asked of a generator of images, and how its images are drawn."""
+def _images(folder: Path) -> tuple[tuple[str, ...], int, Draw]:
+    """What can be asked of a generator of images, how much of it at once, and how its images are drawn."""
     generator = catalog.load_images(folder)
     classes = generator.schema.classes
 
@@ -91,7 +92,8 @@ def _images(folder: Path) -> tuple[tuple[str, ...], Draw]:
         frame = pd.DataFrame({"image": [base64.b64encode(png(each)).decode("ascii") for each in drawn.pixels]})
         return frame if drawn.labels is None else frame.assign(**{LABEL: [classes[each] for each in drawn.labels]})
 
-    return ((LABEL,) if classes else ()), draw
+    most = max(min(MOST_IMAGES, MOST_BYTES // math.prod(generator.schema.shape)), 1)
+    return ((LABEL,) if classes else ()), most, draw
 
 
 def _orders(asked: Any, names: tuple[str, ...], most: int) -> list[tuple[int, dict[str, Any]]]:
@@ -106,7 +108,7 @@ def _orders(asked: Any, names: tuple[str, ...], most: int) -> list[tuple[int, di
             raise ValueError(f"the request has a column {name!r}, which the data does not have.{nearest(name, names)}")
     orders = []
     for line, cells in enumerate(frame.to_dict(orient="records")):
-        where = {str(name): cell for name, cell in cells.items() if name != ROWS and not _is_missing(cell)}
+        where = {str(name): _given(cell) for name, cell in cells.items() if name != ROWS and not _is_missing(cell)}
         orders.append((_whole(f"{ROWS} in line {line}", cells[ROWS], least=1), where))
     total = sum(rows for rows, _ in orders)
     if not 1 <= total <= most:
@@ -136,6 +138,11 @@ def _whole(name: str, given: Any, *, least: int) -> int:
     if isinstance(given, bool) or not isinstance(given, int | float) or not float(given).is_integer() or given < least:
         raise ValueError(f"{name} is {given!r}; it must be a whole number, at least {least}.")
     return int(given)
+
+
+def _given(cell: Any) -> Any:
+    """A condition as it was sent: pandas makes a column of whole numbers one of floats where a line leaves it empty."""
+    return int(cell) if isinstance(cell, float) and cell.is_integer() else cell
 
 
 def _is_missing(cell: Any) -> bool:

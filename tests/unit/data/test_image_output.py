@@ -205,3 +205,16 @@ def test_memory_does_not_grow_with_the_number_of_images(name: str, tmp_path: Pat
     assert peak(100) - peak(25) < 75 * block.pixels.nbytes / 10
     if name.endswith("parquet"):
         assert pq.ParquetFile(tmp_path / f"100{name}").num_row_groups == 50
+
+
+@pytest.mark.parametrize("name", ["drawn", "drawn.parquet"])
+def test_more_images_than_the_disk_holds_are_refused_before_they_are_drawn(name: str, tmp_path: Path) -> None:
+    few = made(4)
+
+    def endless() -> Iterator[Images]:
+        yield few
+        raise AssertionError("another block was drawn")
+
+    with pytest.raises(RequestError, match=r"would take about .* and its disk has .* free\. Ask for fewer"):
+        write(tmp_path / name, endless(), 10**15, PROVENANCE)
+    assert content(tmp_path) == {}

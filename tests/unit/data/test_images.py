@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from geratriz.data.images import Images, ImageSchema
-from geratriz.errors import ConfigError, DataError
+from geratriz.errors import DataError
+from tests.images import shapes
 
 
 def images(n: int = 6, classes: tuple[str, ...] = ("bag", "shoe")) -> Images:
@@ -56,5 +57,21 @@ def test_a_folder_without_images_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"pixels.npy"):
         Images.read(tmp_path)
     (tmp_path / "schema.json").write_text('{"height": 5, "widht": 3, "channels": 1}')
-    with pytest.raises(ConfigError, match="Did you mean 'width'"):
+    with pytest.raises(DataError, match="Did you mean 'width'"):
+        Images.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("schema.json", b'{"height": 8,'),
+        ("schema.json", b"[1]"),
+        ("schema.json", b'{"height": "x"}'),
+        ("pixels.npy", b""),
+    ],
+)
+def test_a_damaged_folder_says_what_to_do(name: str, content: bytes, tmp_path: Path) -> None:
+    shapes(4).write(tmp_path)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=r"prepared images: .*Run `dvc repro prepare`"):
         Images.read(tmp_path)

@@ -1,5 +1,7 @@
 """The model card."""
 
+import pytest
+
 from geratriz.registry import evidence
 from geratriz.registry.card import LONGEST, card, shortened
 
@@ -26,3 +28,12 @@ def test_a_card_fits_into_a_description_and_says_where_the_rest_is(project: Proj
     assert len(shortened(text)) <= LONGEST
     assert shortened("short") == "short"
     assert shortened("x" * 6000).endswith("`card.md`.\n")
+
+
+def test_the_card_of_images_does_not_claim_a_bootstrap(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = evidence.read(project.root)
+    assert "Intervals: 95 %, by bootstrap, of shares Wilson's." in card(found, found.winner, (), git=None)
+    monkeypatch.setattr("geratriz.generators.catalog.makes_images", lambda folder: True)
+    text = card(found, found.winner, ("label",), git=None)
+    assert "Intervals: 95 %, Wilson's of shares, of distances from the jackknife's standard error." in text
+    assert "bootstrap" not in text

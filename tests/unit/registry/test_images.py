@@ -1,6 +1,7 @@
 """Generators of images in the registry: packaged, served as PNG in base64, compared with the champion."""
 
 import base64
+import dataclasses
 import io
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 from PIL import Image
 
+from geratriz.data.images import Images
 from geratriz.evaluate import image_paired
 from geratriz.evaluate.image_base import ImageEvaluateConfig
 from geratriz.generators.image_gan import ImageGan, ImageGanConfig
@@ -66,8 +68,12 @@ def test_what_cannot_be_answered_names_itself(served: ServedGenerator, columns: 
 def test_a_packaged_generator_says_what_it_answers_and_loads_as_mlflow_loads_it(folder: Path, tmp_path: Path) -> None:
     import mlflow.pyfunc
 
+    (folder / "progress").mkdir()
+    (folder / "progress" / "0001.png").write_bytes(b"")
     assert packaging.conditions(folder) == ("label",)
     packaging.package(tmp_path / "model", folder)
+    packed = {each.name for each in (tmp_path / "model" / packaging.BUNDLE).iterdir()}
+    assert packed == {"generator.json", "tensors.safetensors"}
     loaded = mlflow.pyfunc.load_model(str(tmp_path / "model"))
     assert [each.name for each in loaded.metadata.signature.outputs.inputs] == ["image", "label"]
     answer = loaded.predict(pd.DataFrame({"n_rows": [2]}), params={"seed": 1})
@@ -87,3 +93,42 @@ def test_the_better_of_two_generators_is_called_better_and_an_equal_one_is_not()
     assert found["coverage"]["high"] < 0
     equal = image_paired.compare(as_good, good, test, config)
     assert all(each["low"] <= 0 <= each["high"] for each in equal.values())
+
+
+def test_what_is_answered_is_read_from_the_head_alone(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "generator.json").write_bytes((folder / "generator.json").read_bytes())
+    assert packaging.conditions(tmp_path) == ("label",)
+    assert packaging.answers(tmp_path) == [("image", "png"), ("label", "category")]
+
+
+@pytest.fixture
+def numbered(tmp_path: Path) -> ServedGenerator:
+    """A generator whose labels are numbers."""
+    few = shapes(40)
+    images = Images(few.pixels, dataclasses.replace(few.schema, classes=("3", "7")), few.labels)
+    config = ImageGanConfig(images=160, batch=16, width=4, noise=4, threads=1, precision="float32")
+    ImageGan.fit(images, config, seed=0, device="cpu").save(tmp_path)
+
+    class Context:
+        artifacts = {"bundle": str(tmp_path)}  # noqa: RUF012 - a stand-in for MLflow's
+
+    generator = ServedGenerator()
+    generator.load_context(Context())
+    return generator
+
+
+def test_a_label_that_is_a_number_may_be_left_out_in_another_line(numbered: ServedGenerator) -> None:
+    assert ask(numbered, n_rows=[3, 2], label=[7, None])["label"].tolist()[:3] == ["7"] * 3
+
+
+def test_an_answer_is_limited_by_its_bytes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geratriz.registry.serving.MOST_BYTES", 5 * 80 + 79)
+
+    class Context:
+        artifacts = {"bundle": str(folder)}  # noqa: RUF012 - a stand-in for MLflow's
+
+    served = ServedGenerator()
+    served.load_context(Context())
+    assert len(ask(served, n_rows=[5])) == 5
+    with pytest.raises(MlflowException, match="asks for 6 rows; expected 1 to 5"):
+        ask(served, n_rows=[6])
