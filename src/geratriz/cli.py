@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from geratriz import __version__
-from geratriz.errors import ConfigError, GeratrizError, RequestError, nearest
+from geratriz.errors import ConfigError, DataError, GeratrizError, RequestError, nearest
 from geratriz.tracking import NullTracker
 
 if TYPE_CHECKING:
@@ -36,10 +36,21 @@ Name = Annotated[str, typer.Argument(help="Name of the registered model.")]
 Target = Annotated[str | None, typer.Option(help="Column whose prediction utility is measured on.")]
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk, a quota, a limit on files
+PATHS = (
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EACCES,
+    errno.EROFS,
+    errno.ENAMETOOLONG,
+)  # no place for a file
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells have it
 DIGITS = 30  # of a number that is meant
 Kinds = Annotated[
     list[str] | None, typer.Option("--schema", help="What a column is, as in data.schema.", metavar="COLUMN=KIND")
+]
+Size = Annotated[
+    str | None, typer.Option(help="Of images, if they differ: what they are resized to.", metavar="HEIGHTxWIDTH")
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -67,6 +78,8 @@ def main() -> None:
     except GeratrizError as problem:
         _fail(f"{type(problem).__name__}: {problem}")
     except OSError as problem:
+        if problem.errno in PATHS and problem.filename:
+            _fail(f"{problem.filename}: {problem.strerror}. Name another path.")
         if problem.errno not in FULL:
             raise
         where = f" {problem.filename}" if problem.filename else ""
@@ -130,6 +143,8 @@ def contract_draft(
 
     name = data.name.split(".")[0]
     if holds_images(data):
+        if schema:
+            raise ConfigError("--schema is about tables, and the data are images.")
         drafted = draft_images(manifest(data), name)
     else:
         drafted = draft(Table.read(data, overrides=_pairs(schema or [], "--schema", ConfigError)), name)
@@ -173,9 +188,7 @@ def fit(
     contract: Annotated[
         Path | None, typer.Option(help="Suite whose critical row rules hold in every row that is drawn.")
     ] = None,
-    size: Annotated[
-        str | None, typer.Option(help="Of images, if they differ: what they are resized to.", metavar="HEIGHTxWIDTH")
-    ] = None,
+    size: Size = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Fit a generator to a table or to images. Interrupted, it goes on where it was when it is run again.
@@ -190,6 +203,8 @@ def fit(
     from geratriz.data.image_source import holds_images
     from geratriz.generators import catalog
 
+    if not data.exists():
+        raise DataError(f"{data} does not exist.")
     images = holds_images(data)
     generator_cls = catalog.choose(kind, images=images)
     kind = generator_cls.kind
@@ -357,6 +372,7 @@ def evaluate(
     target: Target = None,
     contract: Annotated[Path | None, typer.Option(help="Suite to hold the synthetic rows against.")] = None,
     schema: Kinds = None,
+    size: Size = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge synthetic rows or images, whoever made them.
@@ -372,10 +388,12 @@ def evaluate(
     if holds_images(train):
         if target or schema or contract:
             raise ConfigError("--target, --schema and --contract are about tables, and TRAIN holds images.")
-        images = image_prepare.load(train)
-        sides = (image_prepare.read(path, images.schema) for path in (test, synthetic))
+        images = image_prepare.load(train, _form(size))
+        sides = (image_prepare.read(path, images.schema, resize=size is not None) for path in (test, synthetic))
         report = geratriz.evaluate(images, *sides, title=synthetic.name)
     else:
+        if size:
+            raise ConfigError("--size is about images, and TRAIN is a table.")
         real = geratriz.Table.read(train, target=target, overrides=_pairs(schema or [], "--schema", ConfigError))
         others = (geratriz.Table.read(path, schema=real.schema) for path in (test, synthetic))
         report = geratriz.evaluate(real, *others, contract=contract, title=synthetic.name)

@@ -112,6 +112,35 @@ def test_what_is_about_tables_is_refused(folder: Path, tmp_path: Path, words: tu
         run("fit", folder, "-o", tmp_path / "model", *words)
 
 
+def test_sets_of_other_sizes_are_judged_at_one(folder: Path, tmp_path: Path) -> None:
+    sides = ("--train", folder, "--test", folder, "--synthetic", folder, "-o", tmp_path / "report")
+    assert "kid" in run("evaluate", *sides, "--size", "8x8")
+    with pytest.raises(GeratrizError, match="--size 10x8"):
+        other = tmp_path / "other"
+        (other / "bar").mkdir(parents=True)
+        Image.new("L", (5, 5)).save(other / "bar" / "a.png")
+        run("evaluate", "--train", folder, "--test", other, "--synthetic", folder, "-o", tmp_path / "report")
+
+
+def test_a_path_that_is_not_there_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(GeratrizError, match="does not exist"):
+        run("fit", tmp_path / "nope", "--kind", "image_gan", "-o", tmp_path / "model")
+
+
+def test_a_contract_of_images_has_no_kinds_of_columns(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(GeratrizError, match="--schema is about tables"):
+        run("contract", "draft", folder, "--schema", "label=id")
+
+
+def test_an_output_where_no_file_can_be_is_one_sentence(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["geratriz", "contract", "draft", str(folder), "-o", str(tmp_path)])
+    with pytest.raises(SystemExit, match="1"):
+        cli.main()
+    assert capsys.readouterr().err == f"{tmp_path}: Is a directory. Name another path.\n"
+
+
 def test_images_are_no_table_and_a_table_no_images(model: Path, tmp_path: Path) -> None:
     with pytest.raises(GeratrizError, match="never seen"):
         run("sample", model, "-n", 2, "-o", tmp_path / "x.png", "--where", "label=boot")

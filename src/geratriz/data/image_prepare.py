@@ -105,10 +105,11 @@ def load(path: Path, form: ImageForm | None = None) -> Images:
     return Images(pixels, schema, _codes(found, schema))
 
 
-def read(path: Path, schema: ImageSchema) -> Images:
+def read(path: Path, schema: ImageSchema, *, resize: bool = False) -> Images:
     """All images at ``path``, which must be of ``schema``: in memory, or memory-mapped where Images.write wrote them.
 
-    Grey images become colours where the schema has some; labels of an unlabelled schema are left behind.
+    Grey images become colours where the schema has some; labels of an unlabelled schema are left behind. Images of
+    another size are refused, unless they are to be brought to it (``resize``).
 
     Raises:
         DataError: an image cannot be read, or its size, its channels or its label is not the schema's.
@@ -123,8 +124,11 @@ def read(path: Path, schema: ImageSchema) -> Images:
         plan = _survey(path, form, schema.classes)
         size = (schema.height, schema.width)
         other = {each: names for each, names in plan.sizes.items() if each != size}
-        if other:
-            raise DataError(f"{path} holds images of {_sizes(other)}; expected {schema.height} x {schema.width} alone.")
+        if other and not resize:
+            raise DataError(
+                f"{path} holds images of {_sizes(other)}; expected {schema.height} x {schema.width} alone. Bring them "
+                f"to that size, on the command line with --size {schema.height}x{schema.width}."
+            )
         if plan.needed > schema.channels:
             raise DataError(f"{path} holds images of {plan.needed} channels; expected {schema.channels}.")
         if schema.classes and None in plan.labels:  # of all images, or of none
@@ -189,7 +193,7 @@ def _survey(path: Path, form: ImageForm, classes: Sequence[str] = (), *, sure: b
             return _survey(path, form, classes, sure=True)
         raise DataError(
             f"{path} holds images of {_sizes(sizes)}. Set data.image.height, width and fit (resize, pad or crop) to "
-            "bring them to one size."
+            "bring them to one size, or say it on the command line: --size HEIGHTxWIDTH."
         )
     height, width = (form.height, form.width) if form.height and form.width else next(iter(sizes))
     return _Plan(

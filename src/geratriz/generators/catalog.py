@@ -122,6 +122,7 @@ def _kind(folder: Path | str) -> str:
 
 def _require(kind: str, known: Iterable[str], what: str, others: Iterable[str], other: str) -> None:
     if kind in others:
-        raise ConfigError(f"{kind!r} makes {other}, and the data are {what}.{nearest(kind, known)}")
+        hint = " Parquet of images has them, encoded, in a column 'image'." if other == "images" else ""
+        raise ConfigError(f"{kind!r} makes {other}, and the data are {what}.{nearest(kind, known)}{hint}")
     if kind not in known:
         raise ConfigError(f"{kind!r} is no generator of {what}.{nearest(kind, known)}")
