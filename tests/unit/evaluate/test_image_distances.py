@@ -52,6 +52,19 @@ def test_the_frechet_distance_of_gaussians_is_that_of_the_formula() -> None:
     assert found == pytest.approx(3 + np.square(scales - 1).sum(), rel=0.05)
 
 
+def test_the_error_of_the_frechet_distance_is_that_of_both_sides() -> None:
+    found = []
+    for seed in range(60):
+        sides = [shapes(200, height=2, width=2, seed=each) for each in range(3)]
+        given = (gaussian(200, seed=2 * seed), gaussian(200, shift=1, seed=2 * seed + 1))
+        seen = {id(each): (each, part) for each, part in zip(sides[1:], given, strict=True)}
+        score = image_distances.fd(ImageTrio(train=sides[0], test=sides[1], synthetic=sides[2], seen=seen))
+        assert score is not None
+        found.append((score.value, score.detail["standard_error"]))
+    values, errors = np.array(found).T
+    assert errors.mean() == pytest.approx(values.std(), rel=0.2)
+
+
 def test_noise_is_further_than_blur_and_blur_than_fresh_images() -> None:
     train, test, fresh = (shapes(30, height=16, width=16, seed=seed) for seed in range(3))
     noisy = fresh.take(np.arange(30))
