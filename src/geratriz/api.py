@@ -41,7 +41,7 @@ class Measured:
     low: float
     high: float
     floor: float | None
-    """What columns drawn independently score; of images, what blurred real ones do."""
+    """What columns drawn independently score; of images, what pixels drawn independently do."""
     ceiling: float | None
     """What fresh real rows or images score."""
     better: Literal["higher", "lower"]

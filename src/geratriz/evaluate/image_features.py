@@ -6,6 +6,7 @@ Real and synthetic images take the same path, from bytes: resized with antialias
 """
 
 import hashlib
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,7 @@ import numpy as np
 
 from geratriz.data.images import Images
 from geratriz.errors import ConfigError
+from geratriz.evaluate.image_work import blocks
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,8 +46,11 @@ class ExtractorConfig:
 
     @property
     def name(self) -> str:
-        """What stands beside figures that rest on it."""
-        return f"{'efficientnet-lite0' if self.path is None else self.path.stem}@{self.size}"
+        """What stands beside figures that rest on it; files of one name are told apart by their content."""
+        network = "efficientnet-lite0"
+        if self.path is not None and self.sha256 is not None:
+            network = f"{self.path.stem}-{self.sha256[:8]}"
+        return f"{network}@{self.size}"
 
 
 def features_of(images: Images, config: ExtractorConfig) -> np.ndarray:
@@ -62,8 +67,8 @@ def features_of(images: Images, config: ExtractorConfig) -> np.ndarray:
     network = _efficientnet() if config.path is None else _own(config.path, config.sha256 or "")
     found = []
     with torch.inference_mode():
-        for start in range(0, len(images), BATCH):
-            pixels = torch.from_numpy(np.array(images.pixels[start : start + BATCH])).permute(0, 3, 1, 2).float() / 255
+        for part in blocks(len(images), images.schema, BATCH):
+            pixels = torch.from_numpy(np.array(images.pixels[part])).permute(0, 3, 1, 2).float() / 255
             parts = [_checked(network(_resized(shown, config.size)), config) for shown in _shown(pixels)]
             found.append(torch.cat(parts, 1).float().numpy())
     return np.concatenate(found)
@@ -119,13 +124,14 @@ def _own(path: Path, sha256: str) -> Callable[["Tensor"], "Tensor"]:
 
     if not path.is_file():
         raise ConfigError(f"evaluate.extractor.path is {path}, which is no file.")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    content = path.read_bytes()  # once: what is run is what was hashed
+    found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise ConfigError(
             f"{path} has the SHA-256 {found}, evaluate.extractor.sha256 says {sha256}. Which one is meant?"
         )
     try:
-        network = torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
+        network = torch.jit.load(io.BytesIO(content), map_location="cpu").eval()  # type: ignore[no-untyped-call]
     except RuntimeError as problem:
         raise ConfigError(f"{path} is no TorchScript file: {str(problem).splitlines()[0]}") from None
     mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in IMAGENET)

@@ -6,6 +6,7 @@ the held-out ones in proportion to their number; what training images are met be
 at training images alone do not see a generator that copies, or see one everywhere (Stein et al., arXiv 2306.04675).
 """
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from geratriz import seeding
 from geratriz.data.images import Images
 from geratriz.evaluate.base import Score
 from geratriz.evaluate.image_base import ImageTrio
+from geratriz.evaluate.image_work import blocks
 from geratriz.evaluate.resampling import Z_OF_TWO, beyond_chance
 
-REAL = 60_000  # images of the training set, and of the held-out ones, that are looked at
+PROBES = 5_000  # held-out images that say how near strangers come to training images
 STRANGER = 0.05  # share of held-out images that come as near to a training image as what is called near
 PIXELS = 16  # a side, to which images are averaged for distances between pixels
 CELLS = 20_000_000  # distances held at once
@@ -27,10 +29,16 @@ def memorised_share(trio: ImageTrio) -> Score:
     """The share of synthetic images that repeat a training image, in the space of features or of pixels, the greater.
 
     Near is what the nearest 5 % of held-out images are to a training image. Only real images that no other real image
-    is as near to count: what several show is nobody's. 0 is what a generator that copies nobody scores.
+    is as near to count: what several show is nobody's. An image that stands in the training set many times is one, and
+    is asked for as one: what stands there more than once is what generators learn by heart first. 0 is what a generator
+    that copies nobody scores.
     """
     rng = seeding.generator(trio.config.seed, "memory")
-    chosen = {name: _some(getattr(trio, name), limit, rng) for name, limit in _limits(trio).items()}
+    chosen = {
+        "train": _different(trio.train),
+        "unseen": _different(trio.unseen),
+        "synthetic": np.sort(rng.permutation(len(trio.synthetic))[: trio.config.max_images]),
+    }
     found = []
     for space in ("features", "pixels"):
         points = {
@@ -46,12 +54,13 @@ def memorised_share(trio: ImageTrio) -> Score:
     )
 
 
-def _limits(trio: ImageTrio) -> dict[str, int]:
-    return {"train": REAL, "unseen": REAL, "synthetic": trio.config.max_images}
-
-
-def _some(images: Images, most: int, rng: np.random.Generator) -> np.ndarray:
-    return np.sort(rng.permutation(len(images))[:most])
+def _different(images: Images) -> np.ndarray:
+    """Where each image stands first, ascending; colour under full transparency makes no other image."""
+    first: dict[bytes, int] = {}
+    for place, pixels in enumerate(images.pixels):
+        shown = pixels * (pixels[..., 3:] > 0) if images.schema.channels == 4 else np.ascontiguousarray(pixels)
+        first.setdefault(hashlib.sha256(shown.data).digest(), place)
+    return np.array(list(first.values()), dtype=np.int64)
 
 
 def _pixels(images: Images, index: np.ndarray) -> np.ndarray:
@@ -59,8 +68,8 @@ def _pixels(images: Images, index: np.ndarray) -> np.ndarray:
     import torch
 
     parts = []
-    for part in np.array_split(index, max(len(index) // 2048, 1)):
-        numbers = torch.from_numpy(np.array(images.pixels[part])).permute(0, 3, 1, 2).float() / 255
+    for part in blocks(len(index), images.schema):
+        numbers = torch.from_numpy(np.array(images.pixels[index[part]])).permute(0, 3, 1, 2).float() / 255
         if numbers.shape[1] == 4:
             numbers = torch.cat([numbers[:, :3] * numbers[:, 3:], numbers[:, 3:]], 1)
         size = (min(numbers.shape[2], PIXELS), min(numbers.shape[3], PIXELS))
@@ -72,7 +81,8 @@ def _repeats(points: dict[str, np.ndarray], chosen: dict[str, np.ndarray], rng: 
     """The excess of synthetic images that repeat a training image, its standard error, and the nearest pairs."""
     train, unseen, synthetic = (points[name] for name in ("train", "unseen", "synthetic"))
     ratio = len(train) / len(unseen)
-    near = float(np.quantile(_nearest(unseen, train)[0], STRANGER))
+    probes = unseen[rng.permutation(len(unseen))[:PROBES]]
+    near = float(np.quantile(_nearest(probes, train)[0], STRANGER))
     to_train, nearest_train = _nearest(synthetic, train)
     to_unseen, nearest_unseen = _nearest(synthetic, unseen)
     ties = rng.random(len(synthetic)) < len(train) / (len(train) + len(unseen))  # of equally near ones it is anybody

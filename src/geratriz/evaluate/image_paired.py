@@ -4,6 +4,7 @@ Each is drawn several times and held against the same real images; those are res
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -12,12 +13,31 @@ from geratriz.data.images import Images
 from geratriz.evaluate.image_base import ImageEvaluateConfig, ImageTrio
 from geratriz.evaluate.image_distances import kernel
 from geratriz.evaluate.image_support import K_DENSE, radii
+from geratriz.evaluate.image_work import one_thread
 from geratriz.evaluate.paired import CHANCE, difference
 from geratriz.evaluate.resampling import weights
 
 RESAMPLES = 200
 
 
+@dataclass(frozen=True, slots=True)
+class _Real:
+    """What the real images are to each other: asked once, for all draws of both generators."""
+
+    features: np.ndarray
+    """float64 (N, D)."""
+    within: float
+    """The mean kernel of two different ones."""
+    reach: np.ndarray
+    """Of each, the distance to its k-th nearest neighbour, (N,)."""
+
+    @classmethod
+    def of(cls, trio: ImageTrio) -> "_Real":
+        features = trio.features("test").astype(np.float64)
+        return cls(features, _within(features), radii(trio, "test", min(K_DENSE, trio.size - 1)))
+
+
+@one_thread()
 def compare(
     candidate: Sequence[Images], champion: Sequence[Images], test: Images, config: ImageEvaluateConfig
 ) -> dict[str, dict[str, Any]]:
@@ -37,31 +57,37 @@ def compare(
     ]
     once = np.ones((1, images), dtype=np.float32)
     weight = np.vstack([once, weights(images, RESAMPLES, config.seed, "paired")]).astype(np.float64)
+    real = _Real.of(sides[0][0])
     found = {}
     for name, (better, measure) in _METRICS.items():
-        one, other = (np.array([measure(trio, weight) for trio in side]) for side in sides)
+        one, other = (np.array([measure(trio, real, weight) for trio in side]) for side in sides)
         found[name] = {**difference(one, other, CHANCE / len(_METRICS)), "better": better}
     return found
 
 
-def _kid(trio: ImageTrio, weight: np.ndarray) -> np.ndarray:
-    """Under weights of the test images, (1 + R,); what those are to each other is the same for both generators."""
-    test, synthetic = (trio.features(name).astype(np.float64) for name in ("test", "synthetic"))
-    real, drawn = kernel(test, test), kernel(synthetic, synthetic)
-    n = trio.size
-    within = sum((each.sum() - np.trace(each)) / n / max(n - 1, 1) for each in (real, drawn))
-    values: np.ndarray = within - 2 * (weight @ kernel(test, synthetic).mean(1)) / weight.sum(1)
+def _within(features: np.ndarray) -> float:
+    found = kernel(features, features)
+    return float((found.sum() - np.trace(found)) / len(found) / max(len(found) - 1, 1))
+
+
+# Each measures synthetic images under weights (1 + R, N) of the test images, the first being ones: (1 + R,). --------
+
+
+def _kid(trio: ImageTrio, real: _Real, weight: np.ndarray) -> np.ndarray:
+    """What the real images are to each other is not resampled: it is the same for both generators."""
+    synthetic = trio.features("synthetic").astype(np.float64)
+    across = kernel(real.features, synthetic).mean(1)
+    values: np.ndarray = real.within + _within(synthetic) - 2 * (weight @ across) / weight.sum(1)
     return values
 
 
-def _coverage(trio: ImageTrio, weight: np.ndarray) -> np.ndarray:
-    k = min(K_DENSE, trio.size - 1)
-    covered = trio.between("test", "synthetic").min(1) <= radii(trio, "test", k)
+def _coverage(trio: ImageTrio, real: _Real, weight: np.ndarray) -> np.ndarray:
+    covered = trio.between("test", "synthetic").min(1) <= real.reach
     values: np.ndarray = weight @ covered / weight.sum(1)
     return values
 
 
-_METRICS: dict[str, tuple[Literal["higher", "lower"], Callable[[ImageTrio, np.ndarray], np.ndarray]]] = {
+_METRICS: dict[str, tuple[Literal["higher", "lower"], Callable[[ImageTrio, _Real, np.ndarray], np.ndarray]]] = {
     "kid": ("lower", _kid),
     "coverage": ("higher", _coverage),
 }

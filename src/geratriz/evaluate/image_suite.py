@@ -1,4 +1,4 @@
-"""All metrics of images, and the landmarks they stand between: blurred, fresh, and copied real images."""
+"""All metrics of images, and the landmarks they stand between: scattered, blurred, fresh and copied real images."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from geratriz import seeding
 from geratriz.data.images import Images
 from geratriz.errors import DataError
 from geratriz.evaluate import image_distances, image_memory, image_support, image_utility
 from geratriz.evaluate.base import Metric, Score
 from geratriz.evaluate.image_base import ImageEvaluateConfig, ImageTrio
+from geratriz.evaluate.image_work import blocks, one_thread
 from geratriz.evaluate.suite import Landmarks
 
 OF_REAL_IMAGES = "cas_real"  # says nothing of the synthetic images: what cas is to be read beside
-BLUR = 3  # pixels a side that the floor's blur averages over
+BLUR = 3  # pixels a side that the landmark's blur averages over
 METRICS: dict[str, Metric[ImageTrio]] = {
     metric.name: metric
     for metric in (
@@ -90,6 +92,7 @@ METRICS: dict[str, Metric[ImageTrio]] = {
 }
 
 
+@one_thread()
 def evaluate(trio: ImageTrio, known: Mapping[str, Score] = MappingProxyType({})) -> dict[str, Score]:
     """Every metric that makes sense for the images, by name; those in ``known`` are not measured again."""
     scores = {name: known.get(name) or metric.compute(trio) for name, metric in METRICS.items()}
@@ -97,7 +100,7 @@ def evaluate(trio: ImageTrio, known: Mapping[str, Score] = MappingProxyType({}))
 
 
 def landmarks(train: Images, fresh: Images, test: Images, config: ImageEvaluateConfig) -> Landmarks:
-    """The floor, ``fresh`` images blurred; the ceiling, ``fresh``; the copycat, training images.
+    """The floor, ``train`` scattered; the ceiling, ``fresh``; ``fresh`` blurred; and the copycat, ``train`` itself.
 
     As synthetic images, ``fresh`` cannot be held-out ones as well: whether images were learnt by heart is less certain
     there.
@@ -112,8 +115,9 @@ def landmarks(train: Images, fresh: Images, test: Images, config: ImageEvaluateC
     real = {name: score for name, score in ceiling.items() if name == OF_REAL_IMAGES}
     return Landmarks(
         rows=images,
-        floor=evaluate(trio(blurred(fresh), None), real),
+        floor=evaluate(trio(scattered(train, len(fresh), config.seed), fresh), real),
         ceiling=ceiling,
+        blurred=evaluate(trio(blurred(fresh), None), real),
         copycat=evaluate(trio(train, fresh), real),
     )
 
@@ -132,13 +136,27 @@ def halve(test: Images) -> tuple[Images, Images]:
     return test.take(first), test.take(~first)
 
 
+def scattered(images: Images, most: int, seed: int) -> Images:
+    """Some of ``images``, at most so many, with each pixel and the label shuffled among them on its own.
+
+    What a table is with every column shuffled: each place keeps its colours, and no image is left.
+    """
+    rng = seeding.generator(seed, "floor")
+    count, (height, width, _) = min(most, len(images)), images.schema.shape
+    some = images.take(np.sort(rng.choice(len(images), count, replace=False)))
+    for row in range(height):
+        source = rng.permuted(np.tile(np.arange(count)[:, None], width), axis=0)
+        some.pixels[:, row] = some.pixels[source, row, np.arange(width)]
+    return Images(some.pixels, images.schema, None if some.labels is None else rng.permutation(some.labels))
+
+
 def blurred(images: Images) -> Images:
     """Each pixel the mean of the 3 x 3 around it, at the edges of those there are."""
     reach = BLUR // 2
     height, width, _ = images.schema.shape
     pixels = np.empty_like(images.pixels)
-    for start in range(0, len(images), 1024):
-        part = np.asarray(images.pixels[start : start + 1024], np.float32)
+    for block in blocks(len(images), images.schema):
+        part = np.asarray(images.pixels[block], np.float32)
         sums, counts = np.zeros_like(part), np.zeros((1, height, width, 1), np.float32)
         for down in range(-reach, reach + 1):
             for right in range(-reach, reach + 1):
@@ -146,5 +164,5 @@ def blurred(images: Images) -> Images:
                 of = (slice(max(-down, 0), height + min(-down, 0)), slice(max(-right, 0), width + min(-right, 0)))
                 sums[:, to[0], to[1]] += part[:, of[0], of[1]]
                 counts[:, to[0], to[1]] += 1
-        pixels[start : start + 1024] = np.rint(sums / counts)
+        pixels[block] = np.rint(sums / counts)
     return Images(pixels, images.schema, images.labels)

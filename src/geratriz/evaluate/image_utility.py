@@ -13,6 +13,7 @@ from geratriz import seeding
 from geratriz.data.images import Images
 from geratriz.evaluate.base import Score
 from geratriz.evaluate.image_base import ImageTrio
+from geratriz.evaluate.image_work import blocks
 from geratriz.evaluate.resampling import share
 
 if TYPE_CHECKING:
@@ -95,12 +96,14 @@ def _score(trio: ImageTrio, taught: str) -> Score | None:
 
 
 def _numbers(images: Images) -> "Tensor":
-    """float32 (N, C, H, W) in about [-1, 1]."""
+    """float32 (N, C, H, W) in about [-1, 1], averaged down to 64 pixels a side at most."""
     import torch
 
-    numbers = torch.from_numpy(np.array(images.pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1
-    if max(numbers.shape[2:]) > LARGEST:
-        scale = LARGEST / max(numbers.shape[2:])
-        size = tuple(max(round(side * scale), 1) for side in numbers.shape[2:])
-        numbers = torch.nn.functional.interpolate(numbers, size=size, mode="area")
-    return numbers.contiguous(memory_format=torch.channels_last)
+    height, width, channels = images.schema.shape
+    scale = min(LARGEST / max(height, width), 1.0)
+    size = tuple(max(round(side * scale), 1) for side in (height, width))
+    numbers = torch.empty(len(images), channels, *size).contiguous(memory_format=torch.channels_last)
+    for part in blocks(len(images), images.schema):
+        pixels = torch.from_numpy(np.array(images.pixels[part])).permute(0, 3, 1, 2).float() / 127.5 - 1
+        numbers[part] = torch.nn.functional.interpolate(pixels, size=size, mode="area") if scale < 1 else pixels
+    return numbers

@@ -18,7 +18,7 @@ from geratriz.errors import DataError
 from geratriz.evaluate import contract, copies, detection, fidelity, privacy, support, trends, utility
 from geratriz.evaluate.base import EvaluateConfig, Metric, Score, Trio
 
-SIDES = ("floor", "ceiling", "copycat")
+SIDES = ("floor", "ceiling", "blurred", "copycat")
 OF_REAL_ROWS = "utility_real"  # says nothing of the synthetic rows: what utility is to be read beside
 METRICS: dict[str, Metric[Trio]] = {
     metric.name: metric
@@ -108,13 +108,15 @@ METRICS: dict[str, Metric[Trio]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Landmarks:
-    """What the metrics say of data that are no good (floor), of fresh real data (ceiling) and, of images, of copies."""
+    """What the metrics say of data that are no good (floor), of fresh real data (ceiling); of images, of two more."""
 
     rows: int
     """Rows or images a side, so that a generator is judged on as many."""
     floor: Mapping[str, Score]
-    """Columns drawn independently; real images blurred."""
+    """Columns drawn independently; of images, every pixel."""
     ceiling: Mapping[str, Score]
+    blurred: Mapping[str, Score] = field(default_factory=dict)
+    """Of images: blurred real ones, which hold everything but detail."""
     copycat: Mapping[str, Score] = field(default_factory=dict)
     """Of images: training images in the generator's place."""
 

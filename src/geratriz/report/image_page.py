@@ -16,8 +16,9 @@ from geratriz.report.pictures import figure
 from geratriz.report.privacy import verdict_and_attacks
 
 LANDMARKS = {
-    "tick_floor": "floor: real images, blurred",
+    "tick_floor": "floor: every pixel shuffled on its own",
     "tick_ceiling": "fresh real images in the place of synthetic ones",
+    "tick_blurred": "the same, blurred",
     "tick_copycat": "copies of the training images",
 }
 PER_CLASS = 10  # images a class and side
@@ -48,12 +49,13 @@ class Pictures:
 
 def render(page: Page, pictures: Pictures) -> str:
     """A self-contained HTML page; equal content gives equal bytes."""
-    report = page.report
+    report, blurred = page.report, page.report["details"]["blurred"]
+    metrics = {name: {**entry, "blurred": blurred.get(name)} for name, entry in report["metrics"].items()}
     sections = {
         "Pictures": _side_by_side(pictures),
-        "Metrics": _metrics(report["metrics"], page.gates, report["details"]),
+        "Metrics": _metrics(metrics, page.gates, report["details"]),
         "Classes": _classes(report["details"].get("classes", ())),
-        "Privacy": _memory(report, pictures),
+        "Privacy": _memory(report, metrics, pictures),
         "Latents": _walks(pictures.walks),
         "Training": losses(page.history, _progress(pictures.progress)),
         "Settings": making(page),
@@ -93,7 +95,9 @@ def _metrics(metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate]
         f"<code>{esc(details['extractor'])}</code>: figures of another network cannot be compared with these."
     )
     real = metrics.get(OF_REAL_IMAGES)
-    remarks = {"cas": f" Real training images teach {number(real['value'])}."} if real and is_measured(real) else {}
+    remarks = {name: f" Standard error {number(error)}." for name, error in details["standard_errors"].items()}
+    if real and is_measured(real):
+        remarks["cas"] = f" Real training images teach {number(real['value'])}."
     known = {name: each for name, each in METRICS.items() if each.chance is None and name != OF_REAL_IMAGES}
     return section("metrics", "Metrics", intro, rows(known, metrics, gates, remarks, LANDMARKS))
 
@@ -111,7 +115,7 @@ def _or_dash(share: float | None) -> str:
     return "&ndash;" if share is None else percent(share)
 
 
-def _memory(report: Mapping[str, Any], pictures: Pictures) -> str:
+def _memory(report: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]], pictures: Pictures) -> str:
     intro = (
         "A generator that repeats its training images scores best on every distance above; the mark of copies says so. "
         "So each generated image is given to the real image nearest to it, of those trained on and those held out: one "
@@ -123,7 +127,7 @@ def _memory(report: Mapping[str, Any], pictures: Pictures) -> str:
         for each in report["details"]["spaces"]
     ]
     evidence = table(["near in", "to training images", "expected by chance", "beyond it"], found, css="figures")
-    attacked = verdict_and_attacks(report["privacy"], report["metrics"], METRICS, LANDMARKS)
+    attacked = verdict_and_attacks(report["privacy"], metrics, METRICS, LANDMARKS)
     return section("privacy", "Learnt by heart", intro, attacked + evidence + _pairs(pictures.pairs))
 
 

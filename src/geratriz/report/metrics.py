@@ -36,6 +36,7 @@ LANDMARKS = {
     "tick_floor": "floor: every column shuffled on its own",
     "tick_ceiling": "fresh real rows in the place of synthetic ones",
 }
+MARKS = {"floor": "floor", "ceiling": "fresh real", "blurred": "blurred", "copycat": "copies"}
 GATES = {"tick_gate": "gate", "zone": "what it allows"}
 
 
@@ -71,11 +72,7 @@ def rows(
 
 def _row(metric: Metric[Any], entry: Mapping[str, Any], gate: Gate | None, extra: str) -> str:
     value, low, high = (float(entry[key]) for key in ("value", "low", "high"))
-    marks = [
-        svg.Mark(at=entry[css], name=label, css=css)
-        for css, label in (("floor", "floor"), ("ceiling", "fresh real"), ("copycat", "copies"))
-        if entry.get(css) is not None
-    ]
+    marks = [svg.Mark(at=entry[css], name=label, css=css) for css, label in MARKS.items() if entry.get(css) is not None]
     allowed = None if gate is None else _allowed(gate, entry)
     limits = [each for each in allowed or () if abs(each) != float("inf")]
     marks += [svg.Mark(at=each, name="gate", css="gate") for each in limits]

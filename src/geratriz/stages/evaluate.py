@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from geratriz import bundle as bundles
-from geratriz import config, promotion
+from geratriz import config, promotion, seeding
 from geratriz.data.contract import read_suite
 from geratriz.data.image_prepare import read
 from geratriz.data.images import Images
@@ -25,8 +25,6 @@ from geratriz.report._page import Page
 from geratriz.report.image_page import Pictures
 from geratriz.stages._entry import is_images, run
 from geratriz.tracking import PROGRESS, read_history
-
-SHOWN = 4_000  # synthetic images among which those of a page are looked for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,18 +114,22 @@ def assess_images(
     """As :func:`assess`, of images."""
     scores = image_suite.evaluate(trio)
     report = _judged(suite.metrics_json(scores, marks, image_suite.METRICS), gates, limits, trio)
-    return {**report, "details": image_details.details(trio, scores)}
+    return {**report, "details": image_details.details(trio, scores, marks)}
 
 
 def pictures_of(trio: ImageTrio, report: Mapping[str, Any], bundle: Path | None) -> Pictures:
-    """What the page shows: ``trio``'s images, and what lies beside ``bundle`` where there is one."""
+    """What the page shows: ``trio``'s images, and what lies beside ``bundle`` where there is one.
+
+    A page shows the first images that it finds, so they come in random order: files may lie class after class.
+    """
     pairs = report["details"]["pairs"]
-    shown = trio.synthetic.take(slice(0, SHOWN))
+    order = seeding.generator(trio.config.seed, "page").permutation(trio.size)
+    real, shown = (trio.cut[name].take(order) for name in ("test", "synthetic"))
     progress = sorted((bundle / PROGRESS).glob("*.png")) if bundle is not None else []
     walks = None if bundle is None else bundle / bundles.WALKS
     return Pictures(
-        real=trio.test.pixels[:SHOWN],
-        real_labels=None if trio.test.labels is None else trio.test.labels[:SHOWN],
+        real=real.pixels,
+        real_labels=real.labels,
         generated=shown.pixels,
         generated_labels=shown.labels,
         classes=trio.test.schema.classes,

@@ -1,4 +1,4 @@
-"""Stage `landmarks`: what the metrics say of data that are no good, of fresh real data and, of images, of copies."""
+"""Stage `landmarks`: what metrics say of data that are no good, of fresh real data; of images, of blur and copies."""
 
 import json
 import sys
@@ -34,15 +34,19 @@ READS = {"kind": "data.kind", "evaluate": "evaluate"}
 def main(params: Params, *, prepared: Path, contract: Path, out: Path) -> None:
     """Write the landmarks of every metric as JSON.
 
-    The floor of a table is its columns drawn independently, that of images is real ones blurred.
+    The floor of a table is its columns drawn independently, that of images is every pixel drawn independently.
     """
     measure = _of_images if is_images(params.kind) else _of_table
     marks = measure(params.evaluate, prepared, contract)
     out.write_text(json.dumps(marks.to_json(), indent=1) + "\n", encoding="utf-8")
     for name, score in marks.ceiling.items():
-        copied = f"   copies {marks.copycat[name].value:8.4f}" if name in marks.copycat else ""
+        more = "".join(
+            f"   {words} {side[name].value:8.4f}"
+            for words, side in (("blurred", marks.blurred), ("copies", marks.copycat))
+            if name in side
+        )
         floor = f"{marks.floor[name].value:8.4f}"
-        sys.stdout.write(f"{name:<26} floor {floor}   fresh real data {score.value:8.4f}{copied}\n")
+        sys.stdout.write(f"{name:<26} floor {floor}   fresh real data {score.value:8.4f}{more}\n")
 
 
 def _of_table(settings: Mapping[str, Any], prepared: Path, contract: Path) -> Landmarks:

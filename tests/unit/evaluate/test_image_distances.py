@@ -47,9 +47,31 @@ def test_the_frechet_distance_of_gaussians_is_that_of_the_formula() -> None:
     rng = np.random.default_rng(0)
     scales = np.array([1.0, 2.0, 3.0])
     real, other = rng.normal(0, 1, (4000, 3)), rng.normal(1, scales, (4000, 3))
-    root = image_distances._root(np.cov(real, rowvar=False))
-    found = image_distances._frechet(real.mean(0), root, other)
+    found = image_distances._frechet(real.mean(0), image_distances._factor(real), other)
     assert found == pytest.approx(3 + np.square(scales - 1).sum(), rel=0.05)
+
+
+@pytest.mark.parametrize("counts", [(5, 9), (9, 5), (5, 90), (90, 5), (40, 90)])
+def test_the_frechet_distance_is_the_same_however_few_images_there_are(counts: tuple[int, int]) -> None:
+    a, b = (gaussian(count, seed=seed).astype(float) for seed, count in enumerate(counts))
+    one, other = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    roots = np.sqrt(np.linalg.eigvals(one @ other).real.clip(0))
+    expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(one + other) - 2 * roots.sum()
+    found = image_distances._frechet(a.mean(0), image_distances._factor(a), b)
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_error_of_the_frechet_distance_is_that_of_both_sides() -> None:
+    found = []
+    for seed in range(60):
+        sides = [shapes(200, height=2, width=2, seed=each) for each in range(3)]
+        given = (gaussian(200, seed=2 * seed), gaussian(200, shift=1, seed=2 * seed + 1))
+        seen = {id(each): (each, part) for each, part in zip(sides[1:], given, strict=True)}
+        score = image_distances.fd(ImageTrio(train=sides[0], test=sides[1], synthetic=sides[2], seen=seen))
+        assert score is not None
+        found.append((score.value, score.detail["standard_error"]))
+    values, errors = np.array(found).T
+    assert errors.mean() == pytest.approx(values.std(), rel=0.25)
 
 
 def test_noise_is_further_than_blur_and_blur_than_fresh_images() -> None:

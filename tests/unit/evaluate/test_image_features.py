@@ -48,7 +48,7 @@ def test_a_network_of_the_users_own_looks_at_the_images(tmp_path: Path) -> None:
     sha256 = saved(tmp_path / "means.pt")
     config = ExtractorConfig(path=tmp_path / "means.pt", sha256=sha256, size=32)
     assert features_of(shapes(3), config).shape == (3, 3)
-    assert config.name == "means@32"
+    assert config.name == f"means-{sha256[:8]}@32"
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -64,6 +64,20 @@ def test_another_file_than_the_one_meant_is_refused(tmp_path: Path) -> None:
     digest = hashlib.sha256(b"none").hexdigest()
     with pytest.raises(ConfigError, match="no TorchScript file"):
         features_of(shapes(2), ExtractorConfig(path=tmp_path / "text.pt", sha256=digest))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_runs_is_what_was_hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "means.pt"
+    sha256, read = saved(path), Path.read_bytes
+
+    def swapped(self: Path) -> bytes:
+        content = read(self)
+        self.write_bytes(b"another one, put there after it was read")
+        return content
+
+    monkeypatch.setattr(Path, "read_bytes", swapped)
+    assert features_of(shapes(3), ExtractorConfig(path=path, sha256=sha256, size=32)).shape == (3, 3)
 
 
 @pytest.mark.parametrize("wrong", [{"path": Path("x")}, {"sha256": "0"}, {"size": 8}])

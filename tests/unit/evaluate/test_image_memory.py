@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from geratriz.data.image_prepare import load
-from geratriz.data.images import Images
+from geratriz.data.images import Images, ImageSchema
 from geratriz.evaluate import image_memory, image_suite
 from geratriz.evaluate.base import Score
 from geratriz.evaluate.image_base import ImageTrio
@@ -61,6 +61,36 @@ def test_the_nearest_pairs_are_kept_with_their_places() -> None:
     first = score.detail["spaces"][0]["pairs"][0]
     assert (first["synthetic"], first["train"], first["to_train"]) == (50, 10, 0.0)
     assert first["to_unseen"] > 0
+
+
+def test_copies_of_images_that_stand_there_twice_are_a_leak() -> None:
+    train, unseen, _ = (each.take(slice(0, 200)) for each in parts())
+    twice = train.take(np.repeat(np.arange(200), 2))
+    score = image_memory.memorised_share(ImageTrio(train=twice, test=unseen, synthetic=train))
+    assert score.value > 0.8 and score.low > 0.5
+    for pair in score.detail["spaces"][0]["pairs"]:
+        assert np.array_equal(twice.pixels[pair["train"]], train.pixels[pair["synthetic"]])
+
+
+def test_colour_under_full_transparency_makes_no_other_image() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 3, 3, 4), dtype=np.uint8)
+    pixels[:2, 0, 0, 3] = 0
+    pixels[1] = pixels[0]
+    pixels[1, 0, 0, :3] += 7
+    images = Images(pixels, ImageSchema(height=3, width=3, channels=4))
+    assert image_memory._different(images).tolist() == [0, 2, 3]
+
+
+def test_every_training_image_is_looked_at_however_many_there_are() -> None:
+    rng = np.random.default_rng(0)
+    schema = ImageSchema(height=4, width=4, channels=3)
+    train, unseen = (
+        Images(rng.integers(0, 256, (count, *schema.shape), dtype=np.uint8), schema) for count in (90_000, 500)
+    )
+    copies = train.take(rng.choice(len(train), 300, replace=False))
+    seen = {id(each): (each, each.pixels.reshape(len(each), -1).astype(np.float32)) for each in (train, unseen, copies)}
+    score = image_memory.memorised_share(ImageTrio(train=train, test=unseen, synthetic=copies, seen=seen))
+    assert score.value > 0.85  # near is what one in twenty comes to by chance
 
 
 def test_one_image_a_side_says_nothing_certain() -> None:

@@ -34,6 +34,9 @@ def test_the_report_stands_between_landmarks_and_the_copycat(judged: tuple[dict[
     for name, entry in report["metrics"].items():
         assert {"value", "low", "high", "floor", "ceiling", "copycat", "better"} <= set(entry), name
     assert report["metrics"]["memorised_share"]["copycat"] > 0.5
+    assert set(report["details"]["blurred"]) == set(report["metrics"])
+    kid = report["metrics"]["kid"]
+    assert report["details"]["standard_errors"]["kid"] == pytest.approx((kid["high"] - kid["low"]) / 2 / 1.96, rel=1e-3)
     assert report["details"]["extractor"] == "efficientnet-lite0@64"
     assert [each["label"] for each in report["details"]["classes"]] == list(CLASSES)
     assert len(pictures.pairs) == 3 and len({len(each) for each in pictures.pairs}) == 1
@@ -47,7 +50,15 @@ def test_the_page_has_every_part_and_needs_no_other_host(judged: tuple[dict[str,
     text = render(Page(title="image_gan", report=report, gates={"kid": Gate(max=1e-6)}, history=history), pictures)
     page = Reader(text)
     assert page.ids == ["pictures", "metrics", "classes", "privacy", "latents", "training"]
-    for words in ("Must not be released", "round 2", "Learnt by heart", "efficientnet-lite0@64", *CLASSES):
+    for words in (
+        "Standard error",
+        "blurred",
+        "Must not be released",
+        "round 2",
+        "Learnt by heart",
+        "efficientnet-lite0@64",
+        *CLASSES,
+    ):
         assert words in page.words
     assert not re.search(r"(?:src|href)=\"https?:", text)
     assert text.count("data:image/png;base64,") == 2 * len(CLASSES) + 3 + 1 + 2
@@ -65,6 +76,21 @@ def test_unlabelled_images_stand_side_by_side(judged: tuple[dict[str, Any], Pict
     assert text.count("data:image/png") == 2
 
 
+def test_pictures_are_drawn_at_random_from_sets_that_lie_class_after_class(
+    judged: tuple[dict[str, Any], Pictures],
+) -> None:
+    sets = [shapes(80, seed=seed) for seed in range(3)]
+    ordered = [each.take(np.argsort(each.labels, kind="stable")) for each in sets]
+    trio = ImageTrio(train=ordered[0], test=ordered[1], synthetic=ordered[2])
+    report = {"details": {"pairs": []}}
+    pictures, again = (stage.pictures_of(trio, report, None) for _ in range(2))
+    for labels, side in ((pictures.real_labels, "test"), (pictures.generated_labels, "synthetic")):
+        assert labels is not None
+        assert set(labels[:20]) == {0, 1}
+        assert sorted(labels) == sorted(trio.cut[side].labels)
+    assert np.array_equal(pictures.generated, again.generated)
+
+
 def test_landmarks_come_back_from_json_with_the_copycat() -> None:
     train, fresh, test = (shapes(24, labelled=False, seed=seed) for seed in range(3))
     marks = image_suite.landmarks(train, fresh, test, ImageEvaluateConfig())
@@ -77,7 +103,7 @@ def test_landmarks_come_back_from_json_with_the_copycat() -> None:
 def test_details_name_what_looked_and_the_nearest_pairs() -> None:
     train, test, synthetic = (shapes(20, seed=seed) for seed in range(3))
     trio = ImageTrio(train=train, test=test, synthetic=synthetic)
-    found = image_details.details(trio, image_suite.evaluate(trio))
+    found = image_details.details(trio, image_suite.evaluate(trio), suite.Landmarks(rows=20, floor={}, ceiling={}))
     assert {"synthetic", "train", "unseen", "to_train", "to_unseen"} == set(found["pairs"][0])
     assert [each["space"] for each in found["spaces"]] == ["features", "pixels"]
 
