@@ -38,7 +38,8 @@ class Features(nn.Module):
         each = values[..., None]
         pieces = ((each - self.edges[:-1]) / (self.edges[1:] - self.edges[:-1])).clamp(0, 1)
         waves = each * self.frequencies
-        return torch.cat([pieces, waves.sin(), waves.cos()], -1)
+        features: Tensor = torch.cat([pieces, waves.sin(), waves.cos()], -1)
+        return features
 
 
 class Mixtures:
@@ -64,10 +65,11 @@ class Mixtures:
         a, b = torch.where(right, -b, a), torch.where(right, -a, b)
         top = torch.special.log_ndtr(b)
         share = (torch.special.log_ndtr(a) - top).clamp(max=0)
-        return (self.log_weights + top + torch.log(-torch.expm1(share))).logsumexp(-1)
+        mass: Tensor = (self.log_weights + top + torch.log(-torch.expm1(share))).logsumexp(-1)
+        return mass
 
     def draw(self, places: Tensor, noise: Tensor) -> Tensor:
-        """A value of each mixture: ``places`` (...) in [0, 1) choose the Gaussian, ``noise`` (...) is standard normal."""
+        """A value of each mixture: ``places`` (...) in [0, 1) choose a Gaussian, ``noise`` (...) is standard normal."""
         heights = self.log_weights.exp().cumsum(-1)
         chosen = (heights < places[..., None] * heights[..., -1:]).sum(-1, keepdim=True)
         mean, log_width = self.means.gather(-1, chosen)[..., 0], self.log_widths.gather(-1, chosen)[..., 0]

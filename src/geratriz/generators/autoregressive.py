@@ -1,15 +1,16 @@
 """An any-order autoregressive network over the codec's cells: one model of every P(A | B).
 
 The network is told some of a row's cells and gives the distribution of each of the others, given those. A row is drawn
-cell by cell, each given all before it. Training is order-agnostic (Uria et al., arXiv 1310.1757; Hoogeboom et al., arXiv
-2110.02037): of each row a random part is told, and the others' mean negative log likelihood, times the number of
+cell by cell, each given all before it. Training is order-agnostic (Uria et al., arXiv 1310.1757; Hoogeboom et al.,
+arXiv 2110.02037): of each row a random part is told, and the others' mean negative log likelihood, times the number of
 columns, is an unbiased estimate of a whole row's under a random order. MADE (Germain et al., arXiv 1502.03509) fixes
 the masks in the weights, TabularARGN (Tiwald et al., arXiv 2501.12012) gives each column a network of its own; here one
 residual network sees the sum of the told cells' embeddings, and its last layer has a head for each column.
 
-A number of few values is a level each. One of many has its heavy values, missing and "continuous" as levels, and where it
-is continuous a mixture of Gaussians over its quantile-normal value. Values on a grid have the mass of their cell, and
-what follows sees the middle of that cell: the distribution of a row is exact, sums to one, and is the one drawn from.
+A number of few values is a level each. One of many has its heavy values, missing and "continuous" as levels, and where
+it is continuous a mixture of Gaussians over its quantile-normal value. Values on a grid have the mass of their cell,
+and what follows sees the middle of that cell: the distribution of a row is exact, sums to one, and is the one drawn
+from.
 
 Rows are drawn in :data:`ORDERS` orders in turn, so the distribution is the mean over these.
 
@@ -96,7 +97,8 @@ class _Cells:
 
 
 def _normal(places: Tensor) -> Tensor:
-    return torch.special.ndtri(places.clamp(TAIL, 1 - TAIL))
+    values: Tensor = torch.special.ndtri(places.clamp(TAIL, 1 - TAIL))
+    return values
 
 
 class _Network(nn.Module):
@@ -295,15 +297,15 @@ class Autoregressive(Generator[AutoregressiveConfig]):
         codes, values = cells.codes.clone(), cells.middle()
         unknown = (codes < 0).cpu()
         orders = self._orders
-        groups = [torch.arange(group, rows, ORDERS) for group in range(ORDERS)]
+        groups = [torch.arange(rows)[group::ORDERS] for group in range(ORDERS)]
         with self._computing():
             told = network.enter(codes, values)
             for step in range(columns):
-                wanted = [
-                    (order[step], group[unknown[group, order[step]]])
-                    for order, group in zip(orders, groups, strict=True)
-                ]
-                wanted = [(column, part.to(self._device)) for column, part in wanted if len(part)]
+                wanted = []
+                for order, group in zip(orders, groups, strict=True):
+                    part = group[unknown[group, order[step]]]
+                    if len(part):
+                        wanted.append((order[step], part.to(self._device)))
                 if not wanted:
                     continue
                 hidden = network.trunk(told[torch.cat([part for _, part in wanted])])
@@ -350,11 +352,11 @@ class Autoregressive(Generator[AutoregressiveConfig]):
         frame, left = data.frame, np.ones(len(data), dtype=bool)
         whole = [name for name, gap in gaps.items() if not gap.any()]
         for attempt in range(ATTEMPTS):
+            todo = {name: gap & left for name, gap in gaps.items()}
             drawn = self.codec.decode(self._filled(cells, seeding.generator(seed, attempt), missing=False)).frame
-            for source in (lambda: drawn, lambda: self.rules.fill(frame, self.schema, fixed=whole)):
-                given = source()
-                merged = {name: _either(frame[name], given[name], gap & left) for name, gap in gaps.items()}
-                frame = frame.assign(**{name: self.schema[name].restore(each) for name, each in merged.items()})
+            frame = self._merged(frame, drawn, todo)
+            if self.rules:
+                frame = self._merged(frame, self.rules.fill(frame, self.schema, fixed=whole), todo)
             left = ~self.rules.holds(frame) & np.any(list(gaps.values()), axis=0)
             if not left.any():
                 return frame
@@ -364,6 +366,14 @@ class Autoregressive(Generator[AutoregressiveConfig]):
             f"{left.sum():,} rows, the first of them {row}, were filled in {ATTEMPTS} times and never kept every rule: "
             f"{broken}. What is known of these rows may break them: mend it, or leave these rows out."
         )
+
+    def _merged(self, there: pd.DataFrame, given: pd.DataFrame, where: Mapping[str, np.ndarray]) -> pd.DataFrame:
+        """The frame that is ``there``, with the cells ``given`` in it by column; in the schema's own dtypes."""
+        merged = {}
+        for name, cells in where.items():
+            values = np.where(cells, given[name].astype(object), there[name].astype(object))
+            merged[name] = self.schema[name].restore(pd.Series(values, dtype=object))
+        return there.assign(**merged)
 
     def _scored(self, data: Table) -> np.ndarray:
         """The log likelihoods of at most a block of rows."""
@@ -466,10 +476,6 @@ def _draw(log_heights_NL: Tensor, places_N: Tensor) -> Tensor:
     heights = log_heights_NL.exp().double().cumsum(1)  # float32 would blur the last of many rare levels
     found = torch.searchsorted(heights, places_N.double()[:, None] * heights[:, -1:], right=True)
     return found[:, 0].clamp(max=heights.shape[1] - 1)
-
-
-def _either(there: pd.Series, drawn: pd.Series, where: np.ndarray) -> pd.Series:
-    return pd.Series(np.where(where, drawn.astype(object), there.astype(object)), dtype=object)
 
 
 def _settle(config: AutoregressiveConfig, rows: int) -> Plan:
