@@ -46,6 +46,7 @@ from geratriz.generators.base import ATTEMPTS, BLOCK, Generator
 WIDEST = 512  # units of a layer, where `width` is auto and the table is large
 HELD_OUT = 0.05  # share of the rows that say when to stop
 STEPS = (20, 500)  # of a round, at least and at most; as many as an epoch has where that lies between
+HIDDEN = 64  # units of the layer that a column of numbers has for itself
 ORDERS = 4  # that rows are drawn in; each costs a likelihood as much again
 JUDGED = 4  # parts of each held-out row that the judge tells the network
 
@@ -101,6 +102,35 @@ def _normal(places: Tensor) -> Tensor:
     return values
 
 
+class _Mixers(nn.Module):
+    """A head with a hidden layer for each column of numbers, all of them as two products.
+
+    The trunk speaks of all columns at once; what bends for one of them alone bends here.
+    """
+
+    def __init__(self, columns: int, width: int, components: int) -> None:
+        super().__init__()
+        self.up = nn.Linear(width, columns * HIDDEN)
+        self.down = nn.Parameter(torch.randn(columns, HIDDEN, 3 * components) * HIDDEN**-0.5)
+        start = torch.zeros(columns, 3, components)  # Gaussians side by side over a standard normal
+        start[:, 1] = torch.from_numpy(ndtri((np.arange(components) + 0.5) / components))
+        start[:, 2] = -1.0
+        self.bias = nn.Parameter(start.flatten(1))
+
+    def forward(self, hidden_NW: Tensor) -> Tensor:
+        """What is said of every mixture, (N, M, 3, K)."""
+        columns = len(self.down)
+        hidden = nn.functional.silu(self.up(hidden_NW)).view(-1, columns, HIDDEN).transpose(0, 1)
+        said = torch.bmm(hidden, self.down).transpose(0, 1) + self.bias
+        return said.reshape(len(hidden_NW), columns, 3, -1)
+
+    def one(self, hidden_NW: Tensor, column: int) -> Tensor:
+        """What is said of the mixtures of one column, (N, 3, K)."""
+        part = slice(column * HIDDEN, (column + 1) * HIDDEN)
+        hidden = nn.functional.silu(nn.functional.linear(hidden_NW, self.up.weight[part], self.up.bias[part]))
+        return (hidden @ self.down[column] + self.bias[column]).view(len(hidden_NW), 3, -1)
+
+
 class _Network(nn.Module):
     """What is told of a row in, a distribution for each of its cells out."""
 
@@ -113,19 +143,13 @@ class _Network(nn.Module):
         sizes = tuple(each.exact + (each.bins > 0) for each in levels)
         numbers = [i for i, each in enumerate(levels) if each.bins]
         self.layout = Layout(sizes)
-        self.components = config.components
         self.embed = nn.EmbeddingBag(sum(sizes) + len(sizes), width, mode="sum")  # a level each, and not known
         nn.init.normal_(self.embed.weight, std=len(sizes) ** -0.5)
         self.features = Features()
         self.values = nn.Linear(len(numbers) * FEATURES, width, bias=False) if numbers else None
         self.trunk = nn.Sequential(*(Residual(width) for _ in range(config.blocks)), nn.LayerNorm(width))
         self.logits = nn.Linear(width, sum(sizes))
-        self.mixtures = nn.Linear(width, len(numbers) * 3 * config.components) if numbers else None
-        if self.mixtures is not None:
-            with torch.no_grad():  # Gaussians side by side over a standard normal
-                start = self.mixtures.bias.view(len(numbers), 3, config.components)
-                start[:, 1] = torch.from_numpy(ndtri((np.arange(config.components) + 0.5) / config.components))
-                start[:, 2] = -1.0
+        self.mixtures = _Mixers(len(numbers), width, config.components) if numbers else None
         buffers = {
             "unknown": sum(sizes) + torch.arange(len(sizes)),  # (C,) rows of `embed`
             "numbers": torch.tensor(numbers, dtype=torch.int64),  # (M,) which columns have a continuous level ...
@@ -161,9 +185,7 @@ class _Network(nn.Module):
     def mixture(self, hidden_NW: Tensor, number: int) -> Mixtures:
         """The mixtures of one column of numbers."""
         assert self.mixtures is not None
-        part = slice(number * 3 * self.components, (number + 1) * 3 * self.components)
-        said = nn.functional.linear(hidden_NW, self.mixtures.weight[part], self.mixtures.bias[part])
-        return Mixtures(said.view(-1, 3, self.components))
+        return Mixtures(self.mixtures.one(hidden_NW, number))
 
     def loss(self, cells: _Cells, ranks_NC: Tensor, told_N: Tensor, rng: torch.Generator) -> Tensor:
         """Negative log likelihood in nats a row, estimated from the cells beyond the ``told_N`` first in rank."""
@@ -172,8 +194,7 @@ class _Network(nn.Module):
         log_likelihood = self.layout.log_likelihood(self.logits(hidden).float(), cells.codes)
         sums = (log_likelihood * ~known).sum(1)
         if self.mixtures is not None:
-            said = self.mixtures(hidden).view(len(cells), len(self.numbers), 3, self.components)
-            density = Mixtures(said).log_density(cells.spread(rng))
+            density = Mixtures(self.mixtures(hidden)).log_density(cells.spread(rng))
             asked = (cells.codes[:, self.numbers] == self.continuous) & ~known[:, self.numbers]
             sums = sums + (density * asked).sum(1)
         columns = cells.codes.shape[1]
@@ -242,7 +263,7 @@ class Autoregressive(Generator[AutoregressiveConfig]):
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
-        """Matrix products in the precision of the fit."""
+        """Matrix products in the precision of the fit, of a likelihood too: it is that of the rows that are drawn."""
         in_half = self.record.precision == "bfloat16"
         with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=in_half):
             yield
@@ -387,7 +408,7 @@ class Autoregressive(Generator[AutoregressiveConfig]):
         positions = {int(column): number for number, column in enumerate(network.numbers)}
         values, device = cells.middle(), self._device
         totals = torch.zeros(ORDERS, len(data), dtype=torch.float64, device=device)
-        with torch.inference_mode():
+        with self._computing():
             nothing = network.enter(torch.full_like(cells.codes, -1), values)
             for total, order in zip(totals, self._orders, strict=True):
                 told = nothing.clone()

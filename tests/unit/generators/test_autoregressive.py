@@ -1,6 +1,8 @@
 """What is particular to the autoregressive generator: exact likelihoods, any condition, missing cells filled in."""
 
+import dataclasses
 import itertools
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,8 +21,9 @@ from tests.unit.generators.heard import Heard
 SMALL = AutoregressiveConfig(epochs=6, width=32, batch=64, components=4, threads=1)
 
 
-def fitted(frame: pd.DataFrame, **settings: object) -> Autoregressive:
-    return Autoregressive.fit(Table.from_frame(frame), SMALL, seed=0, device="cpu", **settings)  # type: ignore[arg-type]
+def fitted(frame: pd.DataFrame, *, rules: Rules | None = None, **settings: Any) -> Autoregressive:
+    config = dataclasses.replace(SMALL, **settings)
+    return Autoregressive.fit(Table.from_frame(frame), config, seed=0, device="cpu", rules=rules)
 
 
 def likelihoods(generator: Autoregressive, frame: pd.DataFrame) -> np.ndarray:
@@ -100,7 +103,7 @@ def test_a_condition_is_kept_and_the_rest_follows_it(generator: Autoregressive, 
     cheap = generator.sample(2000, seed=1, where={"sold": False, "group": "a"}).frame
     real = data.frame[~data.frame["sold"] & (data.frame["group"] == "a")]
     assert cheap["price"].mean() == pytest.approx(real["price"].mean(), abs=0.3)
-    assert cheap["price"].max() < 15
+    assert (cheap["price"] < 10).mean() > 0.95
 
 
 def test_a_condition_on_a_number_is_on_the_number_and_not_on_its_bin() -> None:
@@ -108,14 +111,16 @@ def test_a_condition_on_a_number_is_on_the_number_and_not_on_its_bin() -> None:
     rng = np.random.default_rng(0)
     number = np.concatenate([rng.random(1500), rng.random(1500) + 20])
     frame = pd.DataFrame({"number": number, "side": np.where(number < 10, "u", "v")})
-    config = AutoregressiveConfig(epochs=12, width=32, batch=64, components=4, bins=2, max_levels=2, threads=1)
-    generator = Autoregressive.fit(Table.from_frame(frame), config, seed=0, device="cpu")
+    generator = fitted(frame, epochs=12, bins=2, max_levels=2)
     for wanted, side in ((0.95, "u"), (20.05, "v")):
         assert (generator.sample(500, seed=0, where={"number": wanted}).frame["side"] == side).mean() > 0.9
 
 
-def test_probabilities_of_all_rows_sum_to_one(words: tuple[pd.DataFrame, Autoregressive]) -> None:
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_probabilities_of_all_rows_sum_to_one(words: tuple[pd.DataFrame, Autoregressive], precision: str) -> None:
     frame, generator = words
+    if precision != generator.record.precision:
+        generator = fitted(frame, precision=precision, epochs=1)
     rows = every(x=["a", "b", "c"], n=sorted(frame["n"].unique()), y=["u", "v", None])
     assert np.exp(likelihoods(generator, rows)).sum() == pytest.approx(1, abs=1e-5)
 
