@@ -229,7 +229,7 @@ class Autoregressive(Generator[AutoregressiveConfig]):
         frames = []
         for number, first in enumerate(range(0, len(data), BLOCK)):
             part = data.take(slice(first, first + BLOCK))
-            frames.append(self._completed(part, first, seeding.derive(seed, "impute", number)))
+            frames.append(self._kept(part, first, seeding.derive(seed, "impute", number)))
         return Table(pd.concat(frames, ignore_index=True), self.schema)
 
     def log_likelihood(self, data: Table) -> np.ndarray:
@@ -276,7 +276,8 @@ class Autoregressive(Generator[AutoregressiveConfig]):
             plan = _settle(config, len(data))
             network = _Network(levels, config, plan.width).to(start.runtime.device)
             parameters = sum(each.numel() for each in network.parameters())
-            run.tracker.note(_plan.describe(start, plan, parameters=parameters, passes=3))
+            outputs = network.logits.out_features
+            run.tracker.note(_plan.describe(start, plan, parameters=parameters, passes=3, levels=outputs))
             exact = torch.tensor([each.exact if each.bins else each.size for each in levels], device=start.rows.device)
             low, high = (torch.from_numpy(each).float().to(start.rows.device) for each in _places(levels, data.frame))
             network = _train(network, _Cells(start.rows.minimum(exact), low, high), start, plan, config, run)
@@ -356,40 +357,44 @@ class Autoregressive(Generator[AutoregressiveConfig]):
             all_codes[:, twin.column] = np.array(twin.codes)[all_codes[:, twin.of]]
         return Encoded(all_codes, all_values)
 
-    def _completed(self, data: Table, first: int, seed: int) -> pd.DataFrame:
-        """The frame of at most a block of rows, completed; where that breaks a rule it is done again."""
-        gaps = {column.name: data.frame[column.name].isna().to_numpy() for column in self.schema.learnt}
-        encoded = self.codec.encode(data, np.random.default_rng(seed), gaps=True)
-        codes = encoded.codes.copy()
-        for i, name in enumerate(gaps):
-            codes[gaps[name], i] = -1
-        for twin in self.codec.twins:  # what its twin says of a cell is known
-            back = np.full(max(twin.codes) + 1, -1)
-            back[list(twin.codes)] = np.arange(len(twin.codes))
-            told = (codes[:, twin.of] < 0) & (codes[:, twin.column] >= 0)
-            codes[told, twin.of] = back[codes[told, twin.column]]
-        low, high = _places(self._levels, data.frame)
-        cells = self._to_cells(codes[:, self.codec.modelled], low, high)
-        frame, left = data.frame, np.ones(len(data), dtype=bool)
-        whole = [name for name, gap in gaps.items() if not gap.any()]
-        for attempt in range(ATTEMPTS):
-            todo = {name: gap & left for name, gap in gaps.items()}
-            drawn = self.codec.decode(self._filled(cells, seeding.generator(seed, attempt), missing=False)).frame
-            frame = self._merged(frame, drawn, todo)
-            if self.rules:
-                frame = self._merged(frame, self.rules.fill(frame, self.schema, fixed=whole), todo)
-            left = ~self.rules.holds(frame) & np.any(list(gaps.values()), axis=0)
-            if not left.any():
+    def _kept(self, data: Table, first: int, seed: int) -> pd.DataFrame:
+        """The frame of at most a block of rows, completed; rows that break a rule then are completed anew."""
+        holed = data.frame[[column.name for column in self.schema.learnt]].isna().to_numpy().any(1)
+        frame = self._completed(data, seed)
+        for attempt in range(1, ATTEMPTS):
+            left = np.flatnonzero(holed & ~self.rules.holds(frame))
+            if not len(left):
                 return frame
-        row = first + int(np.flatnonzero(left)[0])
-        broken = "; ".join(self.rules.broken(frame[left]))
+            again = self._completed(data.take(left), seeding.derive(seed, "again", attempt))
+            places = np.arange(len(frame))
+            places[left] = len(frame) + np.arange(len(left))
+            frame = pd.concat([frame, again], ignore_index=True).take(places).reset_index(drop=True)
+        broken = "; ".join(self.rules.broken(frame.iloc[left]))
         raise RequestError(
-            f"{left.sum():,} rows, the first of them {row}, were filled in {ATTEMPTS} times and never kept every rule: "
-            f"{broken}. What is known of these rows may break them: mend it, or leave these rows out."
+            f"{len(left):,} rows, the first of them {first + left[0]}, were filled in {ATTEMPTS} times and never kept "
+            f"every rule: {broken}. What is known of these rows may break them: mend it, or leave these rows out."
         )
 
+    def _completed(self, data: Table, seed: int) -> pd.DataFrame:
+        """The frame of rows with every missing cell drawn once, in the schema's own dtypes."""
+        gaps = {column.name: data.frame[column.name].isna().to_numpy() for column in self.schema.learnt}
+        codes = self.codec.encode(data, np.random.default_rng(seed), gaps=True).codes
+        for i, gap in enumerate(gaps.values()):
+            codes[gap, i] = -1
+        for twin in self.codec.twins:  # what its twin says of a cell is known
+            back = np.argsort(twin.codes)
+            told = (codes[:, twin.of] < 0) & (codes[:, twin.column] >= 0)
+            codes[told, twin.of] = back[codes[told, twin.column]]
+        cells = self._to_cells(codes[:, self.codec.modelled], *_places(self._levels, data.frame))
+        drawn = self.codec.decode(self._filled(cells, np.random.default_rng(seed), missing=False)).frame
+        frame = self._merged(data.frame, drawn, gaps)
+        if not self.rules:
+            return frame
+        whole = [name for name, gap in gaps.items() if not gap.any()]
+        return self._merged(frame, self.rules.fill(frame, self.schema, fixed=whole), gaps)
+
     def _merged(self, there: pd.DataFrame, given: pd.DataFrame, where: Mapping[str, np.ndarray]) -> pd.DataFrame:
-        """The frame that is ``there``, with the cells ``given`` in it by column; in the schema's own dtypes."""
+        """The frame that is ``there`` with the cells ``given`` where they are wanted, by column."""
         merged = {}
         for name, cells in where.items():
             values = np.where(cells, given[name].astype(object), there[name].astype(object))
