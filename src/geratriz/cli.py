@@ -15,6 +15,7 @@ from geratriz.errors import ConfigError, DataError, GeratrizError, RequestError,
 from geratriz.tracking import NullTracker
 
 if TYPE_CHECKING:
+    from geratriz.generators.autoregressive import Autoregressive
     from geratriz.registry.promoting import Offer
 
 app = typer.Typer(
@@ -45,6 +46,7 @@ PATHS = (
     errno.ENAMETOOLONG,
 )  # no place for a file
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells have it
+SCORE = "log_likelihood"  # the column that `score` adds
 DIGITS = 30  # of a number that is meant
 Kinds = Annotated[
     list[str] | None, typer.Option("--schema", help="What a column is, as in data.schema.", metavar="COLUMN=KIND")
@@ -342,6 +344,59 @@ def interpolate(
     )
     image_output.write(output, iter([drawn]), len(drawn), provenance, columns=steps)
     typer.echo(f"{output}: {walks} walks of {steps} images.")
+
+
+@app.command()
+def impute(
+    model: Model,
+    data: Annotated[Path, typer.Argument(help="Rows with missing cells, Parquet or CSV.", metavar="DATA")],
+    output: Annotated[Path, typer.Option("-o", help="File, .parquet or .csv.")],
+    seed: Seed = 0,
+) -> None:
+    """Fill in the missing cells of a table, each drawn given all that is known of its row. No other cell changes.
+
+    Example: geratriz impute models/mine holes.csv -o whole.csv
+
+    Several seeds give several completions: what they agree on is certain.
+    """
+    from geratriz.data.table import Table, check_ending
+
+    check_ending(output)
+    generator = _any_order(model)
+    table = Table.read(data, schema=generator.schema)
+    filled = generator.impute(table, seed=seed)
+    filled.write(output)
+    before, after = (int(each.frame.isna().sum().sum()) for each in (table, filled))
+    left = f"; {after:,} stay missing in columns that are not learnt or were never filled" if after else ""
+    typer.echo(f"{output}: {len(filled):,} rows, {before - after:,} cells filled in{left}.")
+
+
+@app.command()
+def score(
+    model: Model,
+    data: Annotated[Path, typer.Argument(help="Rows, Parquet or CSV.", metavar="DATA")],
+    output: Annotated[Path, typer.Option("-o", help="File, .parquet or .csv: the rows and `log_likelihood`.")],
+) -> None:
+    """Say how likely each row of a table is: its exact log likelihood in nats. Errors and outliers come out lowest.
+
+    Example: geratriz score models:/adult@champion new.parquet -o scored.parquet
+
+    A density where numbers are on no grid, else a probability; rows are to be compared with others of the same model.
+    """
+    from geratriz.data.table import Table, check_ending, write_frame
+
+    check_ending(output)
+    generator = _any_order(model)
+    table = Table.read(data, schema=generator.schema)
+    if SCORE in table.frame:
+        raise RequestError(f"{data} has a column {SCORE!r} already, which is what is to be written. Rename it.")
+    scores = generator.log_likelihood(table)
+    write_frame(table.frame.assign(**{SCORE: scores}), output)
+    lowest = ", ".join(f"{row} ({scores[row]:.2f})" for row in scores.argsort()[:3])
+    possible = scores[scores > -float("inf")]
+    rest = f" over the {len(possible):,} rows that can be" if len(possible) < len(scores) else ""
+    mean = f"{possible.mean():.2f} nats a row on average{rest}" if len(possible) else "none of them can be"
+    typer.echo(f"{output}: {len(scores):,} rows, {mean}. The least likely, counted from 0: {lowest}.")
 
 
 @app.command()
@@ -671,6 +726,20 @@ def _form(size: str | None) -> Any:
     if not (by and height.isdigit() and width.isdigit() and int(height) and int(width)):
         raise ConfigError(f"--size got {size!r}, expected HEIGHTxWIDTH such as 64x48.")
     return ImageForm(height=int(height), width=int(width))
+
+
+def _any_order(model: str) -> "Autoregressive":
+    """The generator, of the kind that has the distribution of any part of a row given the rest."""
+    from geratriz.generators.autoregressive import Autoregressive
+    from geratriz.registry import release
+
+    generator = release.load(model)
+    if isinstance(generator, Autoregressive):
+        return generator
+    raise RequestError(
+        f"{model} is a generator of kind {generator.kind}, which does not know how likely a row is, nor a cell given "
+        "the others. Of all kinds autoregressive does: geratriz fit DATA --kind autoregressive -o MODEL."
+    )
 
 
 def _labels(where: list[str] | None) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from geratriz.tracking import NullTracker
 from tests.tables import mixed
 
 QUICK: dict[str, dict[str, Any]] = {
+    "autoregressive": {"epochs": 3, "width": 32, "batch": 64, "components": 4, "threads": 1},
     "ctgan": {"steps": 60, "width": 32, "noise": 8, "batch": 64, "threads": 1},
     "tvae": {"epochs": 3, "width": 32, "latent": 4, "batch": 64, "components": 5, "threads": 1},
 }

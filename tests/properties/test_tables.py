@@ -22,6 +22,7 @@ from tests.strategies import frames
 SMALL = CodecConfig(max_levels=20, bins=8)
 NETWORK = {"width": 8, "batch": 32, "blocks": 1, "threads": 1}
 TINY: dict[str, dict[str, Any]] = {
+    "autoregressive": {**NETWORK, "epochs": 1, "components": 2},
     "ctgan": {**NETWORK, "steps": 5, "noise": 4},
     "tvae": {**NETWORK, "epochs": 1, "latent": 2, "components": 2},
 }

@@ -21,6 +21,8 @@ COMMANDS = (
     "contract draft",
     "fit",
     "sample",
+    "impute",
+    "score",
     "provenance",
     "evaluate",
     "register",
@@ -205,3 +207,47 @@ def test_what_is_declared_personal_when_rows_are_judged_is_not_shown(tmp_path: P
     run("evaluate", *sides, "-o", tmp_path / "report", "--schema", "name={kind: personal, form: name}")
     for part in ("metrics.json", "index.html"):
         assert frame["name"].iloc[0] not in (tmp_path / "report" / part).read_text()
+
+
+@pytest.fixture(scope="module")
+def any_order(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("any_order")
+    config = {"epochs": 2, "width": 16, "batch": 64, "components": 2, "threads": 1}
+    geratriz.fit(mixed(), "autoregressive", seed=0, **config).save(folder / "model")
+    return folder / "model"
+
+
+def test_missing_cells_are_filled_in(any_order: Path, tmp_path: Path) -> None:
+    frame = mixed(40, seed=3).frame
+    holed = frame.assign(price=frame["price"].where(frame.index % 2 == 0))
+    holed.to_csv(tmp_path / "holes.csv", index=False)
+    missing = int(holed.isna().sum().sum())
+    assert f"40 rows, {missing} cells filled in." in run(
+        "impute", any_order, tmp_path / "holes.csv", "-o", tmp_path / "whole.csv"
+    )
+    whole = pd.read_csv(tmp_path / "whole.csv")
+    assert not whole.isna().any().any()
+    assert whole.loc[::2, "price"].tolist() == frame.loc[::2, "price"].tolist()
+    again = tmp_path / "again.csv"
+    run("impute", any_order, tmp_path / "holes.csv", "-o", again, "--seed", "0")
+    assert again.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_rows_are_scored(any_order: Path, tmp_path: Path) -> None:
+    rows = mixed(40, seed=3)
+    rows.write(tmp_path / "rows.parquet")
+    said = run("score", any_order, tmp_path / "rows.parquet", "-o", tmp_path / "scored.parquet")
+    scored = pd.read_parquet(tmp_path / "scored.parquet")
+    assert f"{scored['log_likelihood'].mean():.2f} nats a row" in said
+    assert f"from 0: {scored['log_likelihood'].idxmin()} (" in said
+    assert scored["log_likelihood"].tolist() == geratriz.load(any_order).log_likelihood(rows).tolist()
+    pd.testing.assert_frame_equal(scored.drop(columns="log_likelihood"), rows.frame)
+
+
+@pytest.mark.parametrize("command", ["impute", "score"])
+def test_another_kind_of_generator_neither_imputes_nor_scores(command: str, data: Path) -> None:
+    geratriz.fit(mixed(), "independent", seed=0).save(data.parent / "floor")
+    with pytest.raises(GeratrizError, match=r"of kind independent, which does not know .* --kind autoregressive"):
+        run(command, data.parent / "floor", data, "-o", data.parent / "out.csv")
+    with pytest.raises(GeratrizError, match=r"must end in \.parquet or \.csv"):
+        run(command, data.parent / "floor", data, "-o", data.parent / "out.txt")

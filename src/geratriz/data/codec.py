@@ -86,6 +86,26 @@ class Levels:
         clipped: np.ndarray = np.clip(self.column.snap(np.interp(places, self.heights, self.knots)), *self.ends)
         return clipped
 
+    def cell(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The distribution function at both ends of each number's cell of the grid; equal where there is no grid.
+
+        What :meth:`to_number` makes of the places between them is that number. A number outside the range that was seen
+        counts as its end, and the cells of the ends reach to 0 and to 1: all cells together are the whole.
+        """
+        inside = np.clip(self.column.snap(numbers), *self.ends)
+        if self.column.step is None:
+            places = self.to_place(inside)
+            return places, places
+        half = self.column.step / 2
+        low, high = (np.interp(inside + each, self.knots, self.heights) for each in (-half, half))
+        return np.where(inside <= self.ends[0], 0.0, low), np.where(inside >= self.ends[1], 1.0, high)
+
+    def slope(self, numbers: np.ndarray) -> np.ndarray:
+        """The derivative of the distribution function at ``numbers``: a density in the column's own units."""
+        segment = np.clip(np.searchsorted(self.knots, numbers, side="right"), 1, len(self.knots) - 1)
+        slopes: np.ndarray = np.diff(self.heights)[segment - 1] / np.diff(self.knots)[segment - 1]
+        return slopes
+
     @property
     def ends(self) -> tuple[float, float]:
         """The smallest and the largest number of the continuous part, on the column's grid."""
@@ -156,13 +176,15 @@ class Codec:
         """Codes per modelled column after binning."""
         return tuple(self.levels[i].size for i in self.modelled)
 
-    def encode(self, table: Table, rng: np.random.Generator) -> Encoded:
+    def encode(self, table: Table, rng: np.random.Generator, *, gaps: bool = False) -> Encoded:
         """Arrays for ``table``; ``rng`` spreads grid values over their cell so that they have a density.
 
+        With ``gaps`` a cell may be missing where none ever was; its code is -1.
+
         Raises:
-            RequestError: a category was not seen when the codec was fitted.
+            RequestError: a category was not seen when the codec was fitted, or, without ``gaps``, a missing value.
         """
-        pairs = [_encode(levels, table.frame[levels.column.name], rng) for levels in self.levels]
+        pairs = [_encode(levels, table.frame[levels.column.name], rng, gaps=gaps) for levels in self.levels]
         return Encoded(np.stack([c for c, _ in pairs], axis=1), np.stack([v for _, v in pairs], axis=1))
 
     def decode(self, encoded: Encoded, *, first_row: int = 0, seed: int = 0) -> Table:
@@ -388,14 +410,16 @@ def _spread(column: Column, numbers: np.ndarray, rng: np.random.Generator) -> np
     return numbers if column.step is None else numbers + column.step * (rng.random(len(numbers)) - 0.5)
 
 
-def _encode(levels: Levels, values: pd.Series, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _encode(
+    levels: Levels, values: pd.Series, rng: np.random.Generator, *, gaps: bool
+) -> tuple[np.ndarray, np.ndarray]:
     column, rows = levels.column, len(values)
     normal = np.zeros(rows, dtype=np.float32)
     absent = values.isna().to_numpy()
-    if absent.any() and not levels.missing:
+    if absent.any() and not levels.missing and not gaps:
         row = int(np.flatnonzero(absent)[0])
         raise RequestError(f"column {column.name!r} is missing in row {row}, which it never was in the training data.")
-    codes = np.full(rows, len(levels.atoms), dtype=np.int32)  # where missing, this is right already
+    codes = np.full(rows, len(levels.atoms) if levels.missing else -1, dtype=np.int32)  # right where missing
     if column.kind not in NUMERIC:
         index = {atom: code for code, atom in enumerate(levels.atoms)}
         present = values[~absent]

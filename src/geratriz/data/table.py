@@ -211,15 +211,28 @@ def _check_names(names: list[str], path: Path) -> None:
         )
 
 
+def check_ending(path: Path) -> None:
+    """Let a path pass that :func:`write_frame` can write.
+
+    Raises:
+        DataError: its ending names no format.
+    """
+    if path.suffix not in (".parquet", ".csv"):
+        raise DataError(f"{path} cannot be written: its name must end in .parquet or .csv.")
+
+
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
-    """Write ``frame`` as Parquet (zstd) or CSV, by the file's ending; folders are made."""
+    """Write ``frame`` as Parquet (zstd) or CSV, by the file's ending; folders are made.
+
+    Raises:
+        DataError: the ending names no format.
+    """
+    check_ending(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".parquet":
         frame.to_parquet(path, index=False, compression="zstd")
-    elif path.suffix == ".csv":
-        frame.to_csv(path, index=False)
     else:
-        raise DataError(f"{path} cannot be written: its name must end in .parquet or .csv.")
+        frame.to_csv(path, index=False)
 
 
 def _parse_dates(frame: pd.DataFrame) -> pd.DataFrame:

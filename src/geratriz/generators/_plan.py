@@ -144,7 +144,7 @@ def hold_out(data: Table, share: float) -> np.ndarray:
     return held if held.sum() >= HELD_OUT_LEAST else np.zeros(len(data), dtype=bool)
 
 
-def describe(start: Start, plan: Plan, *, parameters: int, passes: float) -> str:
+def describe(start: Start, plan: Plan, *, parameters: int, passes: float, levels: int | None = None) -> str:
     """The plan in a sentence, with an estimate of memory and time.
 
     Args:
@@ -152,8 +152,10 @@ def describe(start: Start, plan: Plan, *, parameters: int, passes: float) -> str
         plan: what was settled.
         parameters: of all networks.
         passes: how often a step goes through all parameters; a forward and backward pass is 3.
+        levels: that are told apart; those of the codec, quantile bins included, when None.
     """
-    runtime, rows, levels = start.runtime, start.rows, sum(start.codec.sizes)
+    runtime, rows = start.runtime, start.rows
+    levels = sum(start.codec.sizes) if levels is None else levels
     seconds = plan.rounds * plan.steps * 2 * passes * parameters * plan.batch / _speed(plan, runtime)
     memory = (
         LIBRARIES

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from geratriz import bundle, seeding
-from geratriz.data.codec import Codec, check_words
+from geratriz.data.codec import Codec, Encoded, check_words
 from geratriz.data.protect import pooled, protect
 from geratriz.data.rules import NOT_NULL, Rules
 from geratriz.data.schema import Schema
@@ -206,8 +206,8 @@ class Generator(abc.ABC, Generic[C]):
     def _drawn(self, first: int, seed: int, codes: Mapping[int, int], cells: Mapping[str, Any]) -> Table:
         rng = np.random.default_rng(seed)
         with seeding.scope(seed):
-            binned = self._sample(BLOCK, rng, codes)
-        table = self.codec.decode(self.codec.unbin(binned, rng), first_row=first, seed=seed)
+            encoded = self._encoded(BLOCK, rng, codes, cells)
+        table = self.codec.decode(encoded, first_row=first, seed=seed)
         for name, value in cells.items():  # a binned column comes back as the very value asked for
             column = self.schema[name]
             table.frame[name] = column.restore(pd.Series([value] * BLOCK, dtype=object if value is None else None))
@@ -250,8 +250,10 @@ class Generator(abc.ABC, Generic[C]):
         """Learn. Global random state is seeded around this call and restored after it."""
 
     @abc.abstractmethod
-    def _sample(self, rows: int, rng: np.random.Generator, codes: Mapping[int, int]) -> np.ndarray:
-        """Binned codes, shape (rows, modelled columns), with the wanted ``codes`` by position in their place."""
+    def _encoded(
+        self, rows: int, rng: np.random.Generator, codes: Mapping[int, int], cells: Mapping[str, Any]
+    ) -> Encoded:
+        """``rows`` rows under the wanted binned ``codes`` by position, which are ``cells`` by name."""
 
     @abc.abstractmethod
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -263,3 +265,17 @@ class Generator(abc.ABC, Generic[C]):
         cls, config: C, codec: Codec, record: Record, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
     ) -> Self:
         """Rebuild from what :meth:`_state` gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeGenerator(Generator[C]):
+    """A generator over codes alone: numbers of many values are told apart by their quantile bin and no further."""
+
+    def _encoded(
+        self, rows: int, rng: np.random.Generator, codes: Mapping[int, int], cells: Mapping[str, Any]
+    ) -> Encoded:
+        return self.codec.unbin(self._sample(rows, rng, codes), rng)
+
+    @abc.abstractmethod
+    def _sample(self, rows: int, rng: np.random.Generator, codes: Mapping[int, int]) -> np.ndarray:
+        """Binned codes, shape (rows, modelled columns), with the wanted ``codes`` by position in their place."""

@@ -10,6 +10,12 @@ from geratriz.generators.base import Generator
 from geratriz.generators.image_base import ImageGenerator
 
 
+def _autoregressive() -> type[Generator[Any]]:
+    from geratriz.generators.autoregressive import Autoregressive
+
+    return Autoregressive
+
+
 def _ctgan() -> type[Generator[Any]]:
     from geratriz.generators.ctgan import Ctgan
 
@@ -41,6 +47,7 @@ def _image_vae() -> type[ImageGenerator[Any]]:
 
 
 GENERATORS: dict[str, Callable[[], type[Generator[Any]]]] = {
+    "autoregressive": _autoregressive,
     "ctgan": _ctgan,
     "independent": _independent,
     "tvae": _tvae,

@@ -48,7 +48,7 @@ from geratriz.generators._detector import tell_apart
 from geratriz.generators._fit import Fit, Record
 from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
 from geratriz.generators._torch import Ema, arrays_of, normal, restore, uniform
-from geratriz.generators.base import Generator
+from geratriz.generators.base import CodeGenerator
 
 WIDEST = 256  # units of a layer, where `width` is auto and the table is large
 HELD_OUT = 0.1  # share of the rows that judge each round; marginals and the codec use them too
@@ -147,7 +147,7 @@ class _Discriminator(nn.Module):
 
 @final
 @dataclass(frozen=True, slots=True)
-class Ctgan(Generator[CtganConfig]):
+class Ctgan(CodeGenerator[CtganConfig]):
     """A conditional tabular GAN."""
 
     kind: ClassVar[str] = "ctgan"

@@ -13,12 +13,12 @@ from geratriz import seeding
 from geratriz.data.codec import Codec, CodecConfig
 from geratriz.data.table import Table
 from geratriz.generators._fit import Fit, Record
-from geratriz.generators.base import Generator
+from geratriz.generators.base import CodeGenerator
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class Independent(Generator[CodecConfig]):
+class Independent(CodeGenerator[CodecConfig]):
     """The product of the columns' marginal distributions over codec levels."""
 
     kind: ClassVar[str] = "independent"

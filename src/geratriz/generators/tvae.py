@@ -33,7 +33,7 @@ from geratriz.generators._fit import Fit, Record
 from geratriz.generators._mixture import Mixture
 from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
 from geratriz.generators._torch import Batches, Ema, arrays_of, normal, one_cycle, restore
-from geratriz.generators.base import Generator
+from geratriz.generators.base import CodeGenerator
 
 WIDEST = 512  # units of a layer, where `width` is auto and the table is large
 HELD_OUT = 0.05  # share of the rows that say when to stop; the prior and the codec use them too
@@ -104,7 +104,7 @@ class _Network(nn.Module):
 
 @final
 @dataclass(frozen=True, slots=True)
-class Tvae(Generator[TvaeConfig]):
+class Tvae(CodeGenerator[TvaeConfig]):
     """A tabular VAE."""
 
     kind: ClassVar[str] = "tvae"

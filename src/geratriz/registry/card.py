@@ -36,8 +36,8 @@ def card(project: Project, evidence: Evidence, columns: tuple[str, ...], *, git:
         (IMAGES if images else ROWS).format(data=project.data, number=f"{record['rows']:,}"),
         f"## Verdict: {'may be released' if evidence.release else 'may not be released'}\n\n{reasons}",
         f"## Measured\n\n{_table(evidence)}\n"
-        f"Floor: {'pixels drawn independently' if images else 'columns drawn independently'}. Ceiling: real data that was "
-        f"not trained on. Intervals: 95 %, {OF_IMAGES if images else OF_ROWS}.\n",
+        f"Floor: {'pixels' if images else 'columns'} drawn independently. Ceiling: real data that was not trained on. "
+        f"Intervals: 95 %, {OF_IMAGES if images else OF_ROWS}.\n",
         f"## Use\n\n```\ngeratriz sample models:/{name}@champion -n {drawn} --seed 7\n"
         f"mlflow models serve -m models:/{name}@champion --env-manager local -p 5001\n"
         "curl localhost:5001/invocations -H 'Content-Type: application/json' \\\n"

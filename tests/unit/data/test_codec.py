@@ -184,3 +184,37 @@ def test_moments_far_from_today_come_back() -> None:
     )
     back = there_and_back(Table.from_frame(moments.to_frame("x")))["x"]
     pd.testing.assert_series_equal(back, moments, check_names=False)
+
+
+def test_the_cells_of_a_grid_are_the_whole_and_each_gives_its_number() -> None:
+    numbers = np.round(np.random.default_rng(0).normal(1000, 200, 3000))
+    (levels,) = codec_of(Table.from_frame(pd.DataFrame({"x": numbers.astype(int)}))).levels
+    first, last = levels.ends
+    grid = np.arange(first, last + 1)
+    low, high = levels.cell(grid)
+    assert low[0] == 0 and high[-1] == 1
+    assert np.allclose(low[1:], high[:-1])
+    assert (high > low).all()
+    assert np.array_equal(levels.to_number((low + high) / 2), grid)
+    beyond = levels.cell(np.array([first - 50, last + 50]))
+    assert np.array_equal(beyond, levels.cell(np.array([first, last])))
+
+
+def test_the_slope_of_a_distribution_function_adds_up_to_it() -> None:
+    (levels,) = codec_of(Table.from_frame(pd.DataFrame({"x": np.random.default_rng(0).gamma(2, 3, 3000)}))).levels
+    low, high = levels.cell(levels.knots)
+    assert np.array_equal(low, high)
+    middles = (levels.knots[1:] + levels.knots[:-1]) / 2
+    assert levels.slope(middles) @ np.diff(levels.knots) == pytest.approx(1)
+
+
+def test_with_gaps_a_cell_may_be_missing_where_none_ever_was() -> None:
+    codec = codec_of(mixed())
+    holed = mixed().frame.assign(group=None)
+    table = Table.from_frame(holed, schema=codec.schema)
+    with pytest.raises(RequestError, match="never was"):
+        codec.encode(table, np.random.default_rng(0))
+    encoded = codec.encode(table, np.random.default_rng(0), gaps=True)
+    position = [each.column.name for each in codec.levels].index("group")
+    assert (encoded.codes[:, position] == -1).all()
+    assert (np.delete(encoded.codes, position, axis=1) >= 0).all()

@@ -1,0 +1,574 @@
+"""An any-order autoregressive network over the codec's cells: one model of every P(A | B).
+
+The network is told some of a row's cells and gives the distribution of each of the others, given those. A row is drawn
+cell by cell, each given all before it. Training is order-agnostic (Uria et al., arXiv 1310.1757; Hoogeboom et al.,
+arXiv 2110.02037): of each row a random part is told, and the others' mean negative log likelihood, times the number of
+columns, is an unbiased estimate of a whole row's under a random order. MADE (Germain et al., arXiv 1502.03509) fixes
+the masks in the weights, TabularARGN (Tiwald et al., arXiv 2501.12012) gives each column a network of its own; here one
+residual network sees the sum of the told cells' embeddings, and its last layer has a head for each column.
+
+A number of few values is a level each. One of many has its heavy values, missing and "continuous" as levels, and where
+it is continuous a mixture of Gaussians over its quantile-normal value. Values on a grid have the mass of their cell,
+and what follows sees the middle of that cell: the distribution of a row is exact, sums to one, and is the one drawn
+from.
+
+Rows are drawn in :data:`ORDERS` orders in turn, so the distribution is the mean over these.
+
+Shapes: N rows, C modelled columns, L levels over all columns, M columns with a continuous level, K Gaussians, W width.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, final
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.special import ndtr, ndtri
+from torch import Tensor, nn
+
+from geratriz import config as configs
+from geratriz import seeding
+from geratriz.data.codec import TAIL, Codec, Encoded, Levels
+from geratriz.data.schema import as_numbers
+from geratriz.data.table import Table
+from geratriz.errors import RequestError
+from geratriz.generators import _plan, _rounds
+from geratriz.generators._codes import Layout, Residual
+from geratriz.generators._fit import Fit, Record
+from geratriz.generators._numbers import FEATURES, HALF_LOG_2_PI, Features, Mixtures
+from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
+from geratriz.generators._torch import Batches, Ema, arrays_of, one_cycle, restore, uniform
+from geratriz.generators.base import ATTEMPTS, BLOCK, Generator
+
+WIDEST = 384  # units of a layer, where `width` is auto and the table is large
+HELD_OUT = 0.05  # share of the rows that say when to stop
+STEPS = (20, 500)  # of a round, at least and at most; as many as an epoch has where that lies between
+HIDDEN = 64  # units of the layer that a column of numbers has for itself
+ORDERS = 4  # that rows are drawn in; each costs a likelihood as much again
+JUDGED = 4  # parts of each held-out row that the judge tells the network
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AutoregressiveConfig(NetworkConfig):
+    """Settings of the any-order autoregressive generator; the defaults were chosen on Adult and MAGIC (docs/log.md)."""
+
+    epochs: Auto = "auto"
+    """How often each row is seen, at most: 40 times on 32,000 rows, thrice that where all columns are numbers of many
+    values; oftener on fewer rows, 4 times on millions. The fit ends earlier when held-out rows say so."""
+    rate: float = 2e-3
+    """Peak of the one-cycle learning rate."""
+    weight_decay: float = 1e-4
+    components: int = 16
+    """Gaussians in the mixture of a number of many values."""
+
+    def __post_init__(self) -> None:
+        NetworkConfig.__post_init__(self)
+        _plan.least_one(self, "epochs", "components")
+        if self.rate <= 0:
+            raise ValueError(f"rate must be positive, got {self.rate}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Rows as the network reads them."""
+
+    codes: Tensor
+    """int64 (N, C); -1 where a cell is not known."""
+    low: Tensor
+    """The places in the distribution function where a number's cell begins, float32 (N, M) ..."""
+    high: Tensor
+    """... and ends; equal where its column is on no grid."""
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def at(self, rows: Tensor | slice) -> "_Cells":
+        return _Cells(self.codes[rows], self.low[rows], self.high[rows])
+
+    def middle(self) -> Tensor:
+        """The quantile-normal values in the middle of the cells, (N, M): one value for one number."""
+        return _normal((self.low + self.high) / 2)
+
+    def spread(self, rng: torch.Generator) -> Tensor:
+        """Values drawn from the cells, (N, M): a grid has no density, this has."""
+        return _normal(self.low + uniform(rng, *self.low.shape) * (self.high - self.low))
+
+
+def _normal(places: Tensor) -> Tensor:
+    values: Tensor = torch.special.ndtri(places.clamp(TAIL, 1 - TAIL))
+    return values
+
+
+class _Mixers(nn.Module):
+    """A head with a hidden layer for each column of numbers, all of them as two products.
+
+    The trunk speaks of all columns at once; what bends for one of them alone bends here.
+    """
+
+    def __init__(self, columns: int, width: int, components: int) -> None:
+        super().__init__()
+        self.up = nn.Linear(width, columns * HIDDEN)
+        self.down = nn.Parameter(torch.randn(columns, HIDDEN, 3 * components) * HIDDEN**-0.5)
+        start = torch.zeros(columns, 3, components)  # Gaussians side by side over a standard normal
+        start[:, 1] = torch.from_numpy(ndtri((np.arange(components) + 0.5) / components))
+        start[:, 2] = -1.0
+        self.bias = nn.Parameter(start.flatten(1))
+
+    def forward(self, hidden_NW: Tensor) -> Tensor:
+        """What is said of every mixture, (N, M, 3, K)."""
+        columns = len(self.down)
+        hidden = nn.functional.silu(self.up(hidden_NW)).view(-1, columns, HIDDEN).transpose(0, 1)
+        said = torch.bmm(hidden, self.down).transpose(0, 1) + self.bias
+        return said.reshape(len(hidden_NW), columns, 3, -1)
+
+    def one(self, hidden_NW: Tensor, column: int) -> Tensor:
+        """What is said of the mixtures of one column, (N, 3, K)."""
+        part = slice(column * HIDDEN, (column + 1) * HIDDEN)
+        hidden = nn.functional.silu(nn.functional.linear(hidden_NW, self.up.weight[part], self.up.bias[part]))
+        return (hidden @ self.down[column] + self.bias[column]).view(len(hidden_NW), 3, -1)
+
+
+class _Network(nn.Module):
+    """What is told of a row in, a distribution for each of its cells out."""
+
+    unknown: Tensor
+    numbers: Tensor
+    continuous: Tensor
+
+    def __init__(self, levels: Sequence[Levels], config: AutoregressiveConfig, width: int) -> None:
+        super().__init__()
+        sizes = tuple(each.exact + (each.bins > 0) for each in levels)
+        numbers = [i for i, each in enumerate(levels) if each.bins]
+        self.layout = Layout(sizes)
+        self.embed = nn.EmbeddingBag(sum(sizes) + len(sizes), width, mode="sum")  # a level each, and not known
+        nn.init.normal_(self.embed.weight, std=len(sizes) ** -0.5)
+        self.features = Features()
+        self.values = nn.Linear(len(numbers) * FEATURES, width, bias=False) if numbers else None
+        self.trunk = nn.Sequential(*(Residual(width) for _ in range(config.blocks)), nn.LayerNorm(width))
+        self.logits = nn.Linear(width, sum(sizes))
+        self.mixtures = _Mixers(len(numbers), width, config.components) if numbers else None
+        buffers = {
+            "unknown": sum(sizes) + torch.arange(len(sizes)),  # (C,) rows of `embed`
+            "numbers": torch.tensor(numbers, dtype=torch.int64),  # (M,) which columns have a continuous level ...
+            "continuous": torch.tensor([levels[i].exact for i in numbers], dtype=torch.int64),  # (M,) ... and its code
+        }
+        for name, buffer in buffers.items():
+            self.register_buffer(name, buffer, persistent=False)
+
+    def enter(self, codes_NC: Tensor, values_NM: Tensor) -> Tensor:
+        """The sum of what is told of each row, (N, W)."""
+        told: Tensor = self.embed(torch.where(codes_NC < 0, self.unknown, codes_NC + self.layout.offsets))
+        if self.values is not None:
+            is_number = codes_NC[:, self.numbers] == self.continuous
+            told = told + self.values((self.features(values_NM) * is_number[..., None]).flatten(1))
+        return told
+
+    def change(self, column: int, codes_N: Tensor, number: int | None, values_N: Tensor | None) -> Tensor:
+        """What :meth:`enter` changes by when one more cell of each row is told, (N, W)."""
+        weight = self.embed.weight
+        more = weight[codes_N + self.layout.offsets[column]] - weight[self.unknown[column]]
+        if number is not None and values_N is not None and self.values is not None:
+            part = self.values.weight[:, number * FEATURES : (number + 1) * FEATURES]
+            is_number = codes_N == self.continuous[number]
+            more = more + nn.functional.linear(self.features(values_N) * is_number[:, None], part)
+        return more
+
+    def log_levels(self, hidden_NW: Tensor, column: int) -> Tensor:
+        """Log probabilities of a column's levels, float32 (N, levels)."""
+        first, end = int(self.layout.offsets[column]), int(self.layout.ends[column])
+        said = nn.functional.linear(hidden_NW, self.logits.weight[first:end], self.logits.bias[first:end])
+        return said.float().log_softmax(1)
+
+    def mixture(self, hidden_NW: Tensor, number: int) -> Mixtures:
+        """The mixtures of one column of numbers."""
+        assert self.mixtures is not None
+        return Mixtures(self.mixtures.one(hidden_NW, number))
+
+    def loss(self, cells: _Cells, ranks_NC: Tensor, told_N: Tensor, rng: torch.Generator) -> Tensor:
+        """Negative log likelihood in nats a row, estimated from the cells beyond the ``told_N`` first in rank."""
+        known = ranks_NC < told_N[:, None]
+        hidden = self.trunk(self.enter(torch.where(known, cells.codes, -1), cells.middle()))
+        log_likelihood = self.layout.log_likelihood(self.logits(hidden).float(), cells.codes)
+        sums = (log_likelihood * ~known).sum(1)
+        if self.mixtures is not None:
+            density = Mixtures(self.mixtures(hidden)).log_density(cells.spread(rng))
+            asked = (cells.codes[:, self.numbers] == self.continuous) & ~known[:, self.numbers]
+            sums = sums + (density * asked).sum(1)
+        columns = cells.codes.shape[1]
+        return -(sums * columns / (columns - told_N)).mean()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Autoregressive(Generator[AutoregressiveConfig]):
+    """An any-order autoregressive generator of tables."""
+
+    kind: ClassVar[str] = "autoregressive"
+    config_cls: ClassVar[type[Any]] = AutoregressiveConfig
+
+    plan: Plan
+    network: _Network
+    """In evaluation mode, on the device it was fitted or loaded on."""
+
+    def impute(self, data: Table, *, seed: int) -> Table:
+        """``data`` with its missing cells filled in, each drawn given all that is known of its row.
+
+        No cell that was there changes. Missing is never the answer, though it may be learnt. Columns that are not
+        learnt (ids, personal ones) and columns that were always missing stay as they are.
+
+        Args:
+            data: rows with the schema's columns, of any number of which cells may be missing.
+            seed: of what is filled in; equal data and seeds give equal rows, another seed another completion.
+
+        Raises:
+            RequestError: ``data`` holds a category that was never seen, or rows that cannot be made to keep the rules.
+        """
+        frames = []
+        for number, first in enumerate(range(0, len(data), BLOCK)):
+            part = data.take(slice(first, first + BLOCK))
+            frames.append(self._kept(part, first, seeding.derive(seed, "impute", number)))
+        return Table(pd.concat(frames, ignore_index=True), self.schema)
+
+    def log_likelihood(self, data: Table) -> np.ndarray:
+        """The exact log likelihood of each row in nats, float64 (N,): of the very distribution rows are drawn from.
+
+        It is the logarithm of a probability in columns of words, of few values, and on a grid (integers, decimals,
+        dates; their cell has the probability), and of a density in the column's own units (datetimes: seconds) where a
+        column is on no grid. Missing is a level with a probability. A number that was not learnt counts as the
+        nearest that was, as when fitting. A row that contradicts a pair of columns that say the same has -inf. Rules
+        do not enter, and columns that are not learnt (ids, personal ones) do not count.
+
+        Raises:
+            RequestError: ``data`` holds a category that was never seen, or is missing where no row ever was.
+        """
+        parts = [self._scored(data.take(slice(first, first + BLOCK))) for first in range(0, len(data), BLOCK)]
+        return np.concatenate(parts)
+
+    @property
+    def _levels(self) -> tuple[Levels, ...]:
+        return tuple(self.codec.levels[i] for i in self.codec.modelled)
+
+    @property
+    def _device(self) -> torch.device:
+        return self.network.layout.offsets.device
+
+    @property
+    def _orders(self) -> list[list[int]]:
+        """The orders that columns are drawn in."""
+        rng = seeding.generator(self.record.seed, "orders")
+        return [rng.permutation(len(self._levels)).tolist() for _ in range(ORDERS)]
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        """Matrix products in the precision of the fit, of a likelihood too: it is that of the rows that are drawn."""
+        in_half = self.record.precision == "bfloat16"
+        with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=in_half):
+            yield
+
+    @classmethod
+    def _fit(cls, data: Table, config: AutoregressiveConfig, run: Fit) -> Self:
+        start = Start.of(data, config, run, held=HELD_OUT)
+        levels = [start.codec.levels[i] for i in start.codec.modelled]
+        with start.runtime.active():
+            plan = _settle(config, len(data), sum(each.bins > 0 for each in levels) / len(levels))
+            network = _Network(levels, config, plan.width).to(start.runtime.device)
+            parameters = sum(each.numel() for each in network.parameters())
+            outputs = network.logits.out_features
+            run.tracker.note(_plan.describe(start, plan, parameters=parameters, passes=3, levels=outputs))
+            exact = torch.tensor([each.exact if each.bins else each.size for each in levels], device=start.rows.device)
+            low, high = (torch.from_numpy(each).float().to(start.rows.device) for each in _places(levels, data.frame))
+            network = _train(network, _Cells(start.rows.minimum(exact), low, high), start, plan, config, run)
+        start.checkpoint.clear()
+        return cls(config, start.codec, start.record(run), plan, network)
+
+    def _encoded(
+        self, rows: int, rng: np.random.Generator, codes: Mapping[int, int], cells: Mapping[str, Any]
+    ) -> Encoded:
+        levels = self._levels
+        known = np.full((rows, len(levels)), -1)
+        numbers = [i for i, each in enumerate(levels) if each.bins]
+        low, high = np.zeros((2, rows, len(numbers)))
+        for index, code in codes.items():
+            known[:, index] = code
+            if index in numbers and code >= levels[index].exact:
+                known[:, index] = levels[index].exact
+                column = levels[index].column
+                wanted = as_numbers(column.name, pd.Series([cells[column.name]]), column.kind)
+                where = numbers.index(index)
+                low[:, where], high[:, where] = levels[index].cell(wanted)
+        return self._filled(self._to_cells(known, low, high), rng, missing=True)
+
+    def _to_cells(self, codes: np.ndarray, low: np.ndarray, high: np.ndarray) -> _Cells:
+        device = self._device
+        return _Cells(
+            torch.from_numpy(codes).long().to(device),
+            torch.from_numpy(low).float().to(device),
+            torch.from_numpy(high).float().to(device),
+        )
+
+    def _filled(self, cells: _Cells, rng: np.random.Generator, *, missing: bool) -> Encoded:
+        """The rows with every unknown cell drawn; whether it may be drawn as ``missing``."""
+        rows, columns = cells.codes.shape
+        levels, network = self._levels, self.network
+        positions = {int(column): number for number, column in enumerate(network.numbers)}
+        places = torch.from_numpy(rng.random((2, rows, columns), dtype=np.float32)).to(self._device)
+        noise = torch.from_numpy(rng.standard_normal((rows, len(positions)), dtype=np.float32)).to(self._device)
+        codes, values = cells.codes.clone(), cells.middle()
+        unknown = (codes < 0).cpu()
+        orders = self._orders
+        groups = [torch.arange(rows)[group::ORDERS] for group in range(ORDERS)]
+        with self._computing():
+            told = network.enter(codes, values)
+            for step in range(columns):
+                wanted = []
+                for order, group in zip(orders, groups, strict=True):
+                    part = group[unknown[group, order[step]]]
+                    if len(part):
+                        wanted.append((order[step], part.to(self._device)))
+                if not wanted:
+                    continue
+                hidden = network.trunk(told[torch.cat([part for _, part in wanted])])
+                for (column, part), seen in zip(wanted, hidden.split([len(part) for _, part in wanted]), strict=True):
+                    number = positions.get(column)
+                    heights = network.log_levels(seen, column)
+                    if not missing and levels[column].missing and heights.shape[1] > 1:
+                        heights[:, len(levels[column].atoms)] = -torch.inf
+                    drawn = _draw(heights, places[0, part, column])
+                    given = None
+                    if number is not None:
+                        value = network.mixture(seen, number).draw(places[1, part, column], noise[part, number])
+                        drawn, given = _settled(levels[column], drawn, value)
+                        values[part, number] = given
+                    codes[part, column] = drawn
+                    told[part] += network.change(column, drawn, number, given).float()
+        return self._to_encoded(codes.cpu().numpy(), values.cpu().numpy())
+
+    def _to_encoded(self, codes: np.ndarray, values: np.ndarray) -> Encoded:
+        """Modelled columns as the codec has them, twins filled in."""
+        shape = (len(codes), len(self.codec.levels))
+        all_codes, all_values = np.zeros(shape, dtype=np.int32), np.zeros(shape, dtype=np.float32)
+        all_codes[:, self.codec.modelled] = codes
+        numbers = [i for i in self.codec.modelled if self.codec.levels[i].bins]
+        all_values[:, numbers] = values
+        for twin in self.codec.twins:
+            all_codes[:, twin.column] = np.array(twin.codes)[all_codes[:, twin.of]]
+        return Encoded(all_codes, all_values)
+
+    def _kept(self, data: Table, first: int, seed: int) -> pd.DataFrame:
+        """The frame of at most a block of rows, completed; rows that break a rule then are completed anew."""
+        holed = data.frame[[column.name for column in self.schema.learnt]].isna().to_numpy().any(1)
+        frame = self._completed(data, seed)
+        for attempt in range(1, ATTEMPTS):
+            left = np.flatnonzero(holed & ~self.rules.holds(frame))
+            if not len(left):
+                return frame
+            again = self._completed(data.take(left), seeding.derive(seed, "again", attempt))
+            places = np.arange(len(frame))
+            places[left] = len(frame) + np.arange(len(left))
+            frame = pd.concat([frame, again], ignore_index=True).take(places).reset_index(drop=True)
+        broken = "; ".join(self.rules.broken(frame.iloc[left]))
+        raise RequestError(
+            f"{len(left):,} rows, the first of them {first + left[0]}, were filled in {ATTEMPTS} times and never kept "
+            f"every rule: {broken}. What is known of these rows may break them: mend it, or leave these rows out."
+        )
+
+    def _completed(self, data: Table, seed: int) -> pd.DataFrame:
+        """The frame of rows with every missing cell drawn once, in the schema's own dtypes."""
+        gaps = {column.name: data.frame[column.name].isna().to_numpy() for column in self.schema.learnt}
+        codes = self.codec.encode(data, np.random.default_rng(seed), gaps=True).codes
+        for i, gap in enumerate(gaps.values()):
+            codes[gap, i] = -1
+        for twin in self.codec.twins:  # what its twin says of a cell is known
+            back = np.argsort(twin.codes)
+            told = (codes[:, twin.of] < 0) & (codes[:, twin.column] >= 0)
+            codes[told, twin.of] = back[codes[told, twin.column]]
+        cells = self._to_cells(codes[:, self.codec.modelled], *_places(self._levels, data.frame))
+        drawn = self.codec.decode(self._filled(cells, np.random.default_rng(seed), missing=False)).frame
+        frame = self._merged(data.frame, drawn, gaps)
+        if not self.rules:
+            return frame
+        whole = [name for name, gap in gaps.items() if not gap.any()]
+        return self._merged(frame, self.rules.fill(frame, self.schema, fixed=whole), gaps)
+
+    def _merged(self, there: pd.DataFrame, given: pd.DataFrame, where: Mapping[str, np.ndarray]) -> pd.DataFrame:
+        """The frame that is ``there`` with the cells ``given`` where they are wanted, by column."""
+        merged = {}
+        for name, cells in where.items():
+            values = np.where(cells, given[name].astype(object), there[name].astype(object))
+            merged[name] = self.schema[name].restore(pd.Series(values, dtype=object))
+        return there.assign(**merged)
+
+    def _scored(self, data: Table) -> np.ndarray:
+        """The log likelihoods of at most a block of rows."""
+        levels, network, frame = self._levels, self.network, data.frame
+        codes = self.codec.encode(data, np.random.default_rng(0)).codes
+        agree = np.ones(len(data), dtype=bool)
+        for twin in self.codec.twins:
+            agree &= np.array(twin.codes)[codes[:, twin.of]] == codes[:, twin.column]
+        cells = self._to_cells(codes[:, self.codec.modelled], *_places(levels, frame))
+        bounds = [_bounds(each, frame) for each in levels if each.bins]
+        positions = {int(column): number for number, column in enumerate(network.numbers)}
+        values, device = cells.middle(), self._device
+        totals = torch.zeros(ORDERS, len(data), dtype=torch.float64, device=device)
+        with self._computing():
+            nothing = network.enter(torch.full_like(cells.codes, -1), values)
+            for total, order in zip(totals, self._orders, strict=True):
+                told = nothing.clone()
+                for column in order:
+                    number, seen = positions.get(column), network.trunk(told)
+                    code = cells.codes[:, column]
+                    heights = network.log_levels(seen, column).double()
+                    term = heights.gather(1, code[:, None])[:, 0]
+                    if number is not None:
+                        low, high, log_slope = (torch.from_numpy(each).to(device) for each in bounds[number])
+                        mixture, at_number = network.mixture(seen, number), code == network.continuous[number]
+                        if levels[column].column.step is None:
+                            value = values[:, number]
+                            density = mixture.log_density(value).double() + HALF_LOG_2_PI + value.double().square() / 2
+                            term = torch.where(at_number, term + density + log_slope, term)
+                        else:
+                            log_mass = torch.where(high > low, mixture.log_mass(low, high), -torch.inf)
+                            inside = heights[:, int(network.continuous[number])] + log_mass
+                            term = torch.where(at_number, inside, torch.logaddexp(term, inside))
+                    total += term
+                    told += network.change(column, code, number, None if number is None else values[:, number])
+            mean = totals.logsumexp(0) - np.log(ORDERS)
+        return np.where(agree, mean.cpu().numpy(), -np.inf)
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        return {"plan": dataclasses.asdict(self.plan)}, arrays_of(self.network)
+
+    @classmethod
+    def _from_state(
+        cls,
+        config: AutoregressiveConfig,
+        codec: Codec,
+        record: Record,
+        meta: Mapping[str, Any],
+        arrays: Mapping[str, np.ndarray],
+    ) -> Self:
+        plan = configs.load(Plan, meta["plan"], "plan")
+        levels = [codec.levels[i] for i in codec.modelled]
+        return cls(config, codec, record, plan, restore(_Network(levels, config, plan.width), arrays))
+
+
+def _places(levels: Sequence[Levels], frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Where the cells of the columns with a continuous level begin and end, float64 (N, M) each; 0 where missing."""
+    columns = [each for each in levels if each.bins]
+    bounds = np.zeros((2, len(frame), len(columns)))
+    for number, each in enumerate(columns):
+        values = as_numbers(each.column.name, frame[each.column.name], each.column.kind)
+        present = ~np.isnan(values)
+        bounds[:, present, number] = each.cell(values[present])
+    return bounds[0], bounds[1]
+
+
+def _bounds(levels: Levels, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of one column: its cells' ends in quantile-normal space, and its distribution function's log slope; float64 (N,).
+
+    Cells of heavy values count too, as the continuous level may be drawn there; what it cannot give has an empty one.
+    """
+    column = levels.column
+    numbers = as_numbers(column.name, frame[column.name], column.kind)
+    heavy = np.isin(numbers, np.array(levels.atoms, dtype=np.float64))
+    outside = (numbers < levels.ends[0]) | (numbers > levels.ends[1])
+    given = ~np.isnan(numbers) & ~(heavy & outside)
+    low, high, log_slope = np.full((3, len(numbers)), 0.0)
+    low[given], high[given] = map(ndtri, levels.cell(numbers[given]))
+    log_slope[given] = np.log(levels.slope(np.clip(numbers[given], *levels.ends)))
+    return low, high, log_slope
+
+
+def _settled(levels: Levels, codes_N: Tensor, values_N: Tensor) -> tuple[Tensor, Tensor]:
+    """Codes and values as reading the drawn numbers would give them: on the grid, a heavy value as its own level."""
+    codes, values = codes_N.cpu().numpy().copy(), values_N.double().cpu().numpy()
+    continuous = codes == levels.exact
+    if levels.column.step is not None:
+        numbers = levels.to_number(ndtr(values[continuous]))
+        values[continuous] = ndtri(np.clip(np.mean(levels.cell(numbers), axis=0), TAIL, 1 - TAIL))
+        heavy = levels.column.snap(np.array(levels.atoms, dtype=np.float64))
+        if len(heavy):
+            place = np.minimum(np.searchsorted(heavy, numbers), len(heavy) - 1)
+            codes[continuous] = np.where(heavy[place] == numbers, place, levels.exact)
+    values[codes != levels.exact] = 0
+    return torch.from_numpy(codes).to(codes_N.device), torch.from_numpy(values).float().to(values_N.device)
+
+
+def _draw(log_heights_NL: Tensor, places_N: Tensor) -> Tensor:
+    """A level of each row, int64 (N,), where its distribution function passes the place."""
+    heights = log_heights_NL.exp().double().cumsum(1)  # float32 would blur the last of many rare levels
+    found = torch.searchsorted(heights, places_N.double()[:, None] * heights[:, -1:], right=True)
+    return found[:, 0].clamp(max=heights.shape[1] - 1)
+
+
+def _settle(config: AutoregressiveConfig, rows: int, numbers: float) -> Plan:
+    """What ``auto`` stands for on a table of ``rows`` rows, the share ``numbers`` of whose columns are continuous."""
+    batch = _plan.batch_of(config, rows)
+    wanted = 40 * (1 + 2 * numbers)  # words are learnt by heart where mixtures still sharpen: docs/log.md
+    usual = round(min(max(wanted * (32_000 / rows) ** 0.5, 4), 200))  # on ten times the rows three times the steps
+    in_all = (usual if config.epochs == "auto" else config.epochs) * max(rows // batch, 1)
+    steps = min(max(rows // batch, STEPS[0]), STEPS[1])
+    return Plan(batch=batch, width=_plan.width_of(config, rows, most=WIDEST), rounds=-(-in_all // steps), steps=steps)
+
+
+def _train(
+    network: _Network, cells: _Cells, start: Start, plan: Plan, config: AutoregressiveConfig, run: Fit
+) -> _Network:
+    """The averaged network after training, as far as the held-out rows say that it learns."""
+    runtime, columns = start.runtime, cells.codes.shape[1]
+    held = cells.at(start.held)
+    ema = Ema(network, config.ema)
+    if config.compile:
+        network.trunk.compile()
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=config.rate, weight_decay=config.weight_decay, betas=(0.9, 0.99), fused=True
+    )
+    schedule = one_cycle(optimiser, config.rate, plan.rounds * plan.steps)
+    rng = torch.Generator(runtime.device).manual_seed(seeding.derive(run.seed, "train"))
+    batches = Batches(torch.nonzero(~start.held)[:, 0], plan.batch, run.seed)
+
+    def told(rows: int, first: int) -> Tensor:
+        """How many cells of each row are told: each number equally often, which is the least noise."""
+        return (torch.arange(rows, device=runtime.device) + first) % columns
+
+    def one_round(number: int) -> dict[str, float]:
+        total = torch.zeros((), device=runtime.device)
+        for step in range((number - 1) * plan.steps, number * plan.steps):
+            batch = cells.at(batches.at(step))
+            ranks = uniform(rng, *batch.codes.shape).argsort(1).argsort(1)
+            with runtime.autocast():
+                loss = network.loss(batch, ranks, told(len(batch), step), rng)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            ema.update(step + 1)
+            total += loss.detach()
+        return {"loss": float(total / plan.steps)}
+
+    def judge(averaged: _Network) -> float:
+        """The negative log likelihood of held-out rows, in nats a row; the same parts are told each time."""
+        noise = torch.Generator(runtime.device).manual_seed(seeding.derive(run.seed, "judge"))
+        values = []
+        with torch.no_grad():
+            for part in range(JUDGED):
+                ranks = uniform(noise, *held.codes.shape).argsort(1).argsort(1)
+                first = part * columns // JUDGED
+                values.append(float(averaged.loss(held, ranks, told(len(held), first), noise)))
+        return float(np.mean(values))
+
+    return _rounds.train(
+        one_round,
+        judge=judge if len(held) else None,
+        rounds=plan.rounds,
+        patience=max(plan.rounds // 5, 5),
+        ema=ema,
+        parts={"network": network, "optimiser": optimiser, "schedule": schedule},
+        rng=rng,
+        checkpoint=start.checkpoint,
+        tracker=run.tracker,
+    )
