@@ -19,7 +19,7 @@ from geratriz.evaluate.resampling import share
 if TYPE_CHECKING:
     from torch import Tensor
 
-PASSES = 12  # over the images that are learnt from
+PASSES = 8  # over the images that are learnt from
 LEAST_STEPS = 300
 BATCH = 64
 RATE = 3e-3
