@@ -46,7 +46,7 @@ def handed_over(project: Project) -> Iterator[dict[str, Any]]:
 
 def trains(project: Project, clone: str) -> bool:
     """Whether a fit in that clone has come far enough to leave a checkpoint."""
-    return any((project.folder / clone / CHECKPOINT).glob("*"))
+    return any((project.folder / clone / CHECKPOINT).glob("*.pt"))  # not what is being written still
 
 
 def in_training(folder: Path) -> list[int]:
