@@ -28,9 +28,8 @@ if TYPE_CHECKING:
     from geratriz.report.image_page import Pictures
 
 AnyGenerator = Generator[Any] | ImageGenerator[Any]
-Model = (
-    AnyGenerator | release.Found | Path | str
-)  # in hand, as it was found, its folder, or its address in the registry
+# A generator in hand, as it was found, its folder, or its address in the registry.
+Model = AnyGenerator | release.Found | Path | str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -37,14 +37,8 @@ Name = Annotated[str, typer.Argument(help="Name of the registered model.")]
 Target = Annotated[str | None, typer.Option(help="Column whose prediction utility is measured on.")]
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk, a quota, a limit on files
-PATHS = (
-    errno.ENOENT,
-    errno.ENOTDIR,
-    errno.EISDIR,
-    errno.EACCES,
-    errno.EROFS,
-    errno.ENAMETOOLONG,
-)  # no place for a file
+# Of a path where no file can be read or written.
+PATHS = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EROFS, errno.ENAMETOOLONG)
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells have it
 SCORE = "log_likelihood"  # the column that `score` adds
 DIGITS = 30  # of a number that is meant
