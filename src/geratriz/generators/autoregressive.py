@@ -59,7 +59,7 @@ class AutoregressiveConfig(NetworkConfig):
     """Settings of the any-order autoregressive generator; the defaults were chosen on Adult and MAGIC (docs/log.md)."""
 
     epochs: Auto = "auto"
-    """How often each row is seen, at most: 30 times on 32,000 rows, four times that where all columns are numbers of
+    """How often each row is seen, at most: 60 times on 32,000 rows, twice that where all columns are numbers of
     many values; oftener on fewer rows, 4 times on millions. The fit ends earlier when held-out rows say so."""
     rate: float = 2e-3
     """Peak of the one-cycle learning rate."""
@@ -531,7 +531,7 @@ def _draw(log_heights_NL: Tensor, places_N: Tensor) -> Tensor:
 def _settle(config: AutoregressiveConfig, rows: int, numbers: float) -> Plan:
     """What ``auto`` stands for on a table of ``rows`` rows, the share ``numbers`` of whose columns are continuous."""
     batch = _plan.batch_of(config, rows)
-    wanted = 30 * (1 + 3 * numbers)  # words are learnt by heart where mixtures still sharpen: docs/log.md
+    wanted = 60 * (1 + numbers)  # words are learnt by heart where mixtures still sharpen: docs/log.md
     usual = round(min(max(wanted * (32_000 / rows) ** 0.5, 4), 200))  # on ten times the rows three times the steps
     in_all = (usual if config.epochs == "auto" else config.epochs) * max(rows // batch, 1)
     steps = min(max(rows // batch, STEPS[0]), STEPS[1])
