@@ -12,10 +12,9 @@ it is continuous a mixture of Gaussians over its quantile-normal value. Values o
 and what follows sees the middle of that cell: the distribution of a row is exact, sums to one, and is the one drawn
 from.
 
-Rows are drawn in :data:`ORDERS` orders in turn, so the distribution is the mean over these. The target comes last in each:
-what it follows from is known then, and a model that is fitted on the rows has that to learn. Half of the rows are told
-in one of these orders while training, the others in a random one: the first are what is drawn, the second what makes
-every other question have an answer.
+Rows are drawn in :data:`ORDERS` orders in turn, so the distribution is the mean over these. The target comes last in
+each: what it follows from is known then. Half of the rows are told in one of these orders while training, the others in
+a random one: the first are what is drawn, the second what gives every other question an answer.
 
 Shapes: N rows, C modelled columns, L levels over all columns, M columns with a continuous level, K Gaussians, W width.
 """
@@ -39,7 +38,7 @@ from geratriz.data.schema import as_numbers
 from geratriz.data.table import Table
 from geratriz.errors import RequestError
 from geratriz.generators import _plan, _rounds
-from geratriz.generators._codes import Layout, Residual
+from geratriz.generators._codes import Layout, Residual, evenly
 from geratriz.generators._fit import Fit, Record
 from geratriz.generators._numbers import FEATURES, HALF_LOG_2_PI, Features, Mixtures
 from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
@@ -331,7 +330,7 @@ class Autoregressive(Generator[AutoregressiveConfig]):
         """Draw the unknown cells of rows in ``order``, in place."""
         levels, network = self._levels, self.network
         positions = {int(column): number for number, column in enumerate(network.numbers)}
-        places = torch.from_numpy(np.stack([_evenly(rng, *codes_NC.shape) for _ in range(2)])).to(self._device)
+        places = torch.from_numpy(np.stack([evenly(rng, *codes_NC.shape) for _ in range(2)])).to(self._device)
         noise = torch.from_numpy(rng.standard_normal(values_NM.shape, dtype=np.float32)).to(self._device)
         unknown = codes_NC < 0
         told = network.enter(codes_NC, values_NM)
@@ -467,16 +466,6 @@ def _orders(levels: Sequence[Levels], target: str | None, seed: int) -> list[lis
     rng = seeding.generator(seed, "orders")
     orders = [rng.permutation(len(levels)).tolist() for _ in range(ORDERS)]
     return [sorted(order, key=lambda column: levels[column].column.name == target) for order in orders]
-
-
-def _evenly(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """Places in [0, 1), float32: each uniform, and those of a column spread evenly, one in each of ``rows`` parts.
-
-    What is drawn at them is distributed as at independent ones, with less noise in the shares of a column's levels.
-    """
-    parts = rng.permuted(np.tile(np.arange(rows)[:, None], columns), axis=0)
-    places: np.ndarray = ((parts + rng.random(parts.shape)) / rows).astype(np.float32)
-    return np.minimum(places, np.nextafter(np.float32(1), np.float32(0)))
 
 
 def _places(levels: Sequence[Levels], frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from geratriz.data.rules import Rule, Rules
 from geratriz.data.table import Table
 from geratriz.errors import RequestError
 from geratriz.generators._numbers import FURTHEST, Features, Mixtures
-from geratriz.generators.autoregressive import ORDERS, Autoregressive, AutoregressiveConfig, _evenly
+from geratriz.generators.autoregressive import ORDERS, Autoregressive, AutoregressiveConfig
 from tests.tables import mixed
 from tests.unit.generators.heard import Heard
 
@@ -291,12 +291,3 @@ def test_rows_are_drawn_in_several_orders_with_the_target_last() -> None:
     assert [order[-1] for order in orders] == [2] * ORDERS
     assert len({tuple(order) for order in orders}) > 1
     assert all(sorted(order) == list(range(6)) for order in orders)
-
-
-def test_places_are_uniform_and_spread_evenly() -> None:
-    places = _evenly(np.random.default_rng(0), 1000, 3)
-    assert places.dtype == np.float32 and places.min() >= 0 and places.max() < 1
-    assert (np.sort((places * 1000).astype(int), axis=0) == np.arange(1000)[:, None]).all()
-    assert np.abs(np.corrcoef(places.T) - np.eye(3)).max() < 0.15  # of each other they know nothing
-    alone = np.array([_evenly(np.random.default_rng(seed), 1, 1)[0, 0] for seed in range(400)])
-    assert abs(alone.mean() - 0.5) < 0.06 and alone.std() > 0.25  # one row is anywhere

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from geratriz.generators._codes import Layout
+from geratriz.generators._codes import Layout, evenly
 
 SIZES = (3, 1, 40, 2)
 
@@ -51,3 +51,12 @@ def test_rare_levels_of_the_last_of_many_columns_are_drawn() -> None:
     shares = torch.tensor([[0.999, 0.001]]).repeat(1, columns).expand(4000, -1)
     drawn = Layout((2,) * columns).draw(shares, np.random.default_rng(0))
     assert drawn[:, -50:].float().mean() == pytest.approx(0.001, rel=0.3)
+
+
+def test_places_are_uniform_and_spreadevenly() -> None:
+    places = evenly(np.random.default_rng(0), 1000, 3)
+    assert places.dtype == np.float32 and places.min() >= 0 and places.max() < 1
+    assert (np.sort((places * 1000).astype(int), axis=0) == np.arange(1000)[:, None]).all()
+    assert np.abs(np.corrcoef(places.T) - np.eye(3)).max() < 0.15  # of each other they know nothing
+    alone = np.array([evenly(np.random.default_rng(seed), 1, 1)[0, 0] for seed in range(400)])
+    assert abs(alone.mean() - 0.5) < 0.06 and alone.std() > 0.25  # one row is anywhere
