@@ -6,11 +6,14 @@ goes through the components one by one, at the same likelihood (docs/log.md). Co
 features' coefficients are inverses of covariances.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from geratriz.generators._torch import normal
 
 ROWS = 40_000  # points that are looked at; more say little that these do not
 LLOYD = 10  # k-means steps before the first E step; they decide how good the fit gets
@@ -66,6 +69,32 @@ class Mixture:
             chosen = component == k
             drawn[chosen] = self.means[k] + noise[chosen] @ self.factors[k].T
         return drawn
+
+    def beside(self, share: float, device: str) -> Callable[[Tensor, torch.Generator], Tensor]:
+        """What draws a point of the mixture near each point (N, Z) of what it was fitted to, on ``device``.
+
+        The component is drawn from the responsibilities for the point. In its whitened space the new point is ``share``
+        of the given one, the rest of its variance is noise: two moments stay the component's, and of what the points
+        have beyond these a k-th moment fades with the k-th power of ``share``. At 0 the new points follow the mixture
+        as well as it was fitted, at 1 they are the given ones.
+        """
+        factors_KZZ = torch.from_numpy(self.factors).to(device)
+        means_KZ = torch.from_numpy(self.means).to(device)
+        whiten_KZZ = torch.linalg.inv(factors_KZZ.double())
+        centre_KZ = torch.einsum("kij,kj->ki", whiten_KZZ, means_KZ.double()).float()
+        whiten_ZF = whiten_KZZ.float().flatten(0, 1).T
+        volume_K = factors_KZZ.diagonal(dim1=1, dim2=2).log().sum(1)
+        height_K = torch.from_numpy(self.weights).to(device).log().float() - volume_K
+
+        def draw(points_NZ: Tensor, rng: torch.Generator) -> Tensor:
+            white_NKZ = (points_NZ @ whiten_ZF).unflatten(1, centre_KZ.shape) - centre_KZ
+            shares_NK = (height_K - 0.5 * white_NKZ.square().sum(2)).softmax(1)
+            component_N = torch.multinomial(shares_NK, 1, generator=rng).squeeze(1)
+            own_NZ = white_NKZ[torch.arange(len(points_NZ), device=device), component_N]
+            near_NZ = share * own_NZ + (1 - share**2) ** 0.5 * normal(rng, *own_NZ.shape)
+            return means_KZ[component_N] + (factors_KZZ[component_N] @ near_NZ[:, :, None]).squeeze(2)
+
+        return draw
 
 
 def _coefficients(weights_K: Tensor, means_KZ: Tensor, covariances: Tensor, i: Tensor, j: Tensor) -> Tensor:
