@@ -4,8 +4,8 @@ The encoder sums one embedding a cell, the decoder gives every column a categori
 both are residual networks. Training maximises the evidence lower bound of Kingma and Welling (arXiv 1312.6114) with a
 weight ``beta`` on the KL term (Higgins et al. 2017). Then a mixture of Gaussians is fitted to draws of the aggregate
 posterior q(z) = mean_n q(z | x_n), which N(0, I) misses (Tomczak and Welling, arXiv 1705.07120; Ghosh et al., arXiv
-1903.12436 for fitting it afterwards). What the mixture misses, a flow can learn that starts from it (``prior``). Categories are drawn from the decoder's distribution, never arg-maxed: the
-mode loses the rare ones.
+1903.12436 for fitting it afterwards). What the mixture misses, a flow can learn that starts from it (``prior``).
+Categories are drawn from the decoder's distribution, never arg-maxed: the mode loses the rare ones.
 
 Conditions: given z the columns are independent, so p(condition | z) is exact. Latents are drawn from the prior in a
 pool, resampled in proportion to it, and decoded: importance resampling, no rejection loop.
