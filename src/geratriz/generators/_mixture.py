@@ -40,7 +40,7 @@ class Mixture:
         rows, width = x_NZ.shape
         components = max(1, min(components, rows // (2 * width)))
         i, j = torch.triu_indices(width, width)
-        features_NF = torch.cat([torch.ones(rows, 1, dtype=x_NZ.dtype), x_NZ, x_NZ[:, i] * x_NZ[:, j]], 1)
+        features_NF = _features(x_NZ, i, j)
         eye = torch.eye(width, dtype=x_NZ.dtype)
         overall = (torch.cov(x_NZ.T, correction=0).reshape(width, width) + FLOOR * eye) / components ** (2 / width)
         shares_NK = torch.nn.functional.one_hot(_k_means(x_NZ, components, rng), components).double()
@@ -78,23 +78,27 @@ class Mixture:
         have beyond these a k-th moment fades with the k-th power of ``share``. At 0 the new points follow the mixture
         as well as it was fitted, at 1 they are the given ones.
         """
-        factors_KZZ = torch.from_numpy(self.factors).to(device)
-        means_KZ = torch.from_numpy(self.means).to(device)
-        whiten_KZZ = torch.linalg.inv(factors_KZZ.double())
-        centre_KZ = torch.einsum("kij,kj->ki", whiten_KZZ, means_KZ.double()).float()
-        whiten_ZF = whiten_KZZ.float().flatten(0, 1).T
-        volume_K = factors_KZZ.diagonal(dim1=1, dim2=2).log().sum(1)
-        height_K = torch.from_numpy(self.weights).to(device).log().float() - volume_K
+        weights_K, means_KZ, factors_KZZ = (
+            torch.from_numpy(each).to(device) for each in (self.weights, self.means, self.factors)
+        )
+        wide_KZZ = factors_KZZ.double()
+        whiten_KZZ = torch.linalg.inv(wide_KZZ).float()
+        i, j = torch.triu_indices(*wide_KZZ.shape[1:], device=device)
+        coefficients_FK = _coefficients(weights_K, means_KZ.double(), wide_KZZ @ wide_KZZ.mT, i, j)
 
         def draw(points_NZ: Tensor, rng: torch.Generator) -> Tensor:
-            white_NKZ = (points_NZ @ whiten_ZF).unflatten(1, centre_KZ.shape) - centre_KZ
-            shares_NK = (height_K - 0.5 * white_NKZ.square().sum(2)).softmax(1)
-            component_N = torch.multinomial(shares_NK, 1, generator=rng).squeeze(1)
-            own_NZ = white_NKZ[torch.arange(len(points_NZ), device=device), component_N]
-            near_NZ = share * own_NZ + (1 - share**2) ** 0.5 * normal(rng, *own_NZ.shape)
-            return means_KZ[component_N] + (factors_KZZ[component_N] @ near_NZ[:, :, None]).squeeze(2)
+            shares_NK = (_features(points_NZ.double(), i, j) @ coefficients_FK).softmax(1)
+            k_N = torch.multinomial(shares_NK, 1, generator=rng).squeeze(1)
+            white_NZ = (whiten_KZZ[k_N] @ (points_NZ - means_KZ[k_N])[:, :, None]).squeeze(2)
+            near_NZ = share * white_NZ + (1 - share**2) ** 0.5 * normal(rng, *white_NZ.shape)
+            return means_KZ[k_N] + (factors_KZZ[k_N] @ near_NZ[:, :, None]).squeeze(2)
 
         return draw
+
+
+def _features(x_NZ: Tensor, i: Tensor, j: Tensor) -> Tensor:
+    """(1, x, x x^T), (N, F): what every component's log density is linear in."""
+    return torch.cat([torch.ones_like(x_NZ[:, :1]), x_NZ, x_NZ[:, i] * x_NZ[:, j]], 1)
 
 
 def _coefficients(weights_K: Tensor, means_KZ: Tensor, covariances: Tensor, i: Tensor, j: Tensor) -> Tensor:
