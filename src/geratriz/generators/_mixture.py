@@ -91,7 +91,8 @@ class Mixture:
             k_N = torch.multinomial(shares_NK, 1, generator=rng).squeeze(1)
             white_NZ = (whiten_KZZ[k_N] @ (points_NZ - means_KZ[k_N])[:, :, None]).squeeze(2)
             near_NZ = share * white_NZ + (1 - share**2) ** 0.5 * normal(rng, *white_NZ.shape)
-            return means_KZ[k_N] + (factors_KZZ[k_N] @ near_NZ[:, :, None]).squeeze(2)
+            drawn: Tensor = means_KZ[k_N] + (factors_KZZ[k_N] @ near_NZ[:, :, None]).squeeze(2)
+            return drawn
 
         return draw
 

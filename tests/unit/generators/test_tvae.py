@@ -173,7 +173,7 @@ def test_bfloat16_fits_too_and_is_recorded() -> None:
 @pytest.mark.parametrize("setting", [{"epochs": 0}, {"rate": 0.0}, {"ema": 1.0}, {"components": 0}, {"prior": "vine"}])
 def test_settings_out_of_range_are_refused(setting: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(setting))):
-        TvaeConfig(**setting)  # type: ignore[arg-type]
+        TvaeConfig(**setting)
 
 
 def test_the_mixture_finds_the_gaussians_it_was_drawn_from() -> None:
