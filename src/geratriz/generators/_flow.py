@@ -3,7 +3,8 @@
 (Lipman et al., arXiv 2210.02747, section 4, with straight paths.) A network learns the velocity from noise to data
 along straight lines, x_t = (1 - t) noise + t z; latents are drawn by following it from t = 0 to 1 with Heun's method.
 Unlike a mixture of Gaussians it knows no number of components, and equal noise gives equal latents, so that a walk
-through the noise is a walk through the images. Shapes: N points, Z dimensions, F features of time.
+through the noise is a walk through the images. It may start from another distribution that is near the latents already:
+then paths are short and few steps follow them. Shapes: N points, Z dimensions, F features of time.
 """
 
 from collections.abc import Callable
@@ -50,15 +51,19 @@ class Flow(nn.Module):
         out: Tensor = self.end(hidden).float()
         return out
 
-    def latents(self, noise_NZ: Tensor, labels_N: Tensor | None) -> Tensor:
+    def latents(self, noise_NZ: Tensor, labels_N: Tensor | None, *, steps: int = STEPS) -> Tensor:
         """Where the flow carries ``noise_NZ``."""
         x = noise_NZ
-        for step in range(STEPS):
-            now, then = (x.new_full((len(x),), at / STEPS) for at in (step, step + 1))
+        for step in range(steps):
+            now, then = (x.new_full((len(x),), at / steps) for at in (step, step + 1))
             first = self(x, now, labels_N)
-            second = self(x + first / STEPS, then, labels_N)
-            x = x + (first + second) / (2 * STEPS)
+            second = self(x + first / steps, then, labels_N)
+            x = x + (first + second) / (2 * steps)
         return x * self.std + self.mean
+
+    def onward(self, starts_NZ: Tensor, *, steps: int) -> Tensor:
+        """Where a flow that was fitted with starts among the latents carries ``starts_NZ``."""
+        return self.latents((starts_NZ - self.mean) / self.std, None, steps=steps)
 
 
 def fit(
@@ -69,6 +74,8 @@ def fit(
     steps: int,
     runtime: Runtime,
     seed: int,
+    begin: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+    batch: int = BATCH,
 ) -> Flow:
     """Learn the flow, and return its average over steps, in evaluation mode.
 
@@ -77,9 +84,11 @@ def fit(
         draw: latents (B, Z) and labels (B,) of the training points at an index (B,); a new draw each time, so that the
             flow learns the posteriors and not their means by heart.
         count: training points.
-        steps: of at most 512 points each.
+        steps: of at most ``batch`` points each.
         runtime: where and how is computed.
         seed: of noise and batches.
+        begin: where the paths to latents (B, Z) begin, (B, Z), among the latents; in Gaussian noise when None.
+        batch: points a step.
     """
     rng = torch.Generator(runtime.device).manual_seed(seeding.derive(seed, "flow"))
     every = torch.arange(count, device=runtime.device)
@@ -90,13 +99,14 @@ def fit(
     optimiser = torch.optim.AdamW(flow.parameters(), lr=RATE, betas=(0.9, 0.99), fused=True)
     schedule = one_cycle(optimiser, RATE, steps)
     for step in range(steps):
-        index = torch.randint(count, (min(BATCH, count),), generator=rng, device=runtime.device)
+        index = torch.randint(count, (min(batch, count),), generator=rng, device=runtime.device)
         latents, labels = draw(index, rng)
-        z, noise = (latents - flow.mean) / flow.std, normal(rng, *latents.shape)
+        z = (latents - flow.mean) / flow.std
+        first = normal(rng, *latents.shape) if begin is None else (begin(latents, rng) - flow.mean) / flow.std
         time = uniform(rng, len(z))
         with runtime.autocast():
-            velocity = flow(torch.lerp(noise, z, time[:, None]), time, labels)
-        loss = (velocity - (z - noise)).square().mean()
+            velocity = flow(torch.lerp(first, z, time[:, None]), time, labels)
+        loss = (velocity - (z - first)).square().mean()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(flow.parameters(), 1.0)

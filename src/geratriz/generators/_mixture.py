@@ -6,11 +6,14 @@ goes through the components one by one, at the same likelihood (docs/log.md). Co
 features' coefficients are inverses of covariances.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from geratriz.generators._torch import normal
 
 ROWS = 40_000  # points that are looked at; more say little that these do not
 LLOYD = 10  # k-means steps before the first E step; they decide how good the fit gets
@@ -37,7 +40,7 @@ class Mixture:
         rows, width = x_NZ.shape
         components = max(1, min(components, rows // (2 * width)))
         i, j = torch.triu_indices(width, width)
-        features_NF = torch.cat([torch.ones(rows, 1, dtype=x_NZ.dtype), x_NZ, x_NZ[:, i] * x_NZ[:, j]], 1)
+        features_NF = _features(x_NZ, i, j)
         eye = torch.eye(width, dtype=x_NZ.dtype)
         overall = (torch.cov(x_NZ.T, correction=0).reshape(width, width) + FLOOR * eye) / components ** (2 / width)
         shares_NK = torch.nn.functional.one_hot(_k_means(x_NZ, components, rng), components).double()
@@ -66,6 +69,37 @@ class Mixture:
             chosen = component == k
             drawn[chosen] = self.means[k] + noise[chosen] @ self.factors[k].T
         return drawn
+
+    def beside(self, share: float, device: str) -> Callable[[Tensor, torch.Generator], Tensor]:
+        """What draws a point of the mixture near each point (N, Z) of what it was fitted to, on ``device``.
+
+        The component is drawn from the responsibilities for the point. In its whitened space the new point is ``share``
+        of the given one, the rest of its variance is noise: two moments stay the component's, and of what the points
+        have beyond these a k-th moment fades with the k-th power of ``share``. At 0 the new points follow the mixture
+        as well as it was fitted, at 1 they are the given ones.
+        """
+        weights_K, means_KZ, factors_KZZ = (
+            torch.from_numpy(each).to(device) for each in (self.weights, self.means, self.factors)
+        )
+        wide_KZZ = factors_KZZ.double()
+        whiten_KZZ = torch.linalg.inv(wide_KZZ).float()
+        i, j = torch.triu_indices(*wide_KZZ.shape[1:], device=device)
+        coefficients_FK = _coefficients(weights_K, means_KZ.double(), wide_KZZ @ wide_KZZ.mT, i, j)
+
+        def draw(points_NZ: Tensor, rng: torch.Generator) -> Tensor:
+            shares_NK = (_features(points_NZ.double(), i, j) @ coefficients_FK).softmax(1)
+            k_N = torch.multinomial(shares_NK, 1, generator=rng).squeeze(1)
+            white_NZ = (whiten_KZZ[k_N] @ (points_NZ - means_KZ[k_N])[:, :, None]).squeeze(2)
+            near_NZ = share * white_NZ + (1 - share**2) ** 0.5 * normal(rng, *white_NZ.shape)
+            drawn: Tensor = means_KZ[k_N] + (factors_KZZ[k_N] @ near_NZ[:, :, None]).squeeze(2)
+            return drawn
+
+        return draw
+
+
+def _features(x_NZ: Tensor, i: Tensor, j: Tensor) -> Tensor:
+    """(1, x, x x^T), (N, F): what every component's log density is linear in."""
+    return torch.cat([torch.ones_like(x_NZ[:, :1]), x_NZ, x_NZ[:, i] * x_NZ[:, j]], 1)
 
 
 def _coefficients(weights_K: Tensor, means_KZ: Tensor, covariances: Tensor, i: Tensor, j: Tensor) -> Tensor:

@@ -4,8 +4,8 @@ The encoder sums one embedding a cell, the decoder gives every column a categori
 both are residual networks. Training maximises the evidence lower bound of Kingma and Welling (arXiv 1312.6114) with a
 weight ``beta`` on the KL term (Higgins et al. 2017). Then a mixture of Gaussians is fitted to draws of the aggregate
 posterior q(z) = mean_n q(z | x_n), which N(0, I) misses (Tomczak and Welling, arXiv 1705.07120; Ghosh et al., arXiv
-1903.12436 for fitting it afterwards). Categories are drawn from the decoder's distribution, never arg-maxed: the
-mode loses the rare ones.
+1903.12436 for fitting it afterwards). What the mixture misses, a flow can learn that starts from it (``prior``).
+Categories are drawn from the decoder's distribution, never arg-maxed: the mode loses the rare ones.
 
 Conditions: given z the columns are independent, so p(condition | z) is exact. Latents are drawn from the prior in a
 pool, resampled in proportion to it, and decoded: importance resampling, no rejection loop.
@@ -27,18 +27,26 @@ from geratriz import seeding
 from geratriz.data.codec import Codec
 from geratriz.data.table import Table
 from geratriz.errors import RequestError
-from geratriz.generators import _plan, _rounds
-from geratriz.generators._codes import POOL, Layout, Residual, resample
+from geratriz.generators import _flow, _plan, _rounds
+from geratriz.generators._codes import CHUNK, POOL, Layout, Residual, resample
 from geratriz.generators._fit import Fit, Record
+from geratriz.generators._flow import Flow
 from geratriz.generators._mixture import Mixture
 from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
-from geratriz.generators._torch import Batches, Ema, arrays_of, normal, one_cycle, restore
+from geratriz.generators._torch import Batches, Ema, Runtime, arrays_of, normal, one_cycle, restore
 from geratriz.generators.base import CodeGenerator
 
 WIDEST = 512  # units of a layer, where `width` is auto and the table is large
 HELD_OUT = 0.05  # share of the rows that say when to stop; the prior and the codec use them too
 STEPS = (20, 500)  # of a round, at least and at most; as many as an epoch has where that lies between
 EM_STEPS = 50  # the likelihood has settled by then
+FLOW = {"width": 256, "blocks": 3}  # of the flow's network
+FLOW_STEPS, FLOW_BATCH = 2000, 1024
+FLOW_ROWS = 200_000  # that the flow is fitted to, at most: its steps come by no more
+NEAR = (
+    0.5  # how near the latent its path starts, from 0 (anywhere in its component) to 1; short paths are quickly learnt
+)
+FOLLOWED = 4  # steps of Heun's method: short paths need no more
 ACTIVE = 0.01  # variance of the posterior mean above which a latent unit is active (Burda et al., arXiv 1509.00519)
 
 
@@ -58,12 +66,16 @@ class TvaeConfig(NetworkConfig):
     weight_decay: float = 1e-4
     components: int = 100
     """Gaussians in the prior."""
+    prior: Literal["mixture", "flow"] = "mixture"
+    """What latents are drawn from: the mixture, or a flow that starts from it and learns what it misses."""
 
     def __post_init__(self) -> None:
         NetworkConfig.__post_init__(self)
         _plan.least_one(self, "epochs", "latent", "components")
         if self.rate <= 0 or (self.beta != "auto" and self.beta <= 0):
             raise ValueError(f"rate and beta must be positive, got {self.rate} and {self.beta}")
+        if self.prior not in ("mixture", "flow"):
+            raise ValueError(f"prior must be mixture or flow, got {self.prior!r}")
 
 
 class _Network(nn.Module):
@@ -115,6 +127,8 @@ class Tvae(CodeGenerator[TvaeConfig]):
     """In evaluation mode, on the device it was fitted or loaded on."""
     prior: Mixture
     """Of the latents."""
+    flow: Flow | None
+    """From the mixture on to the latents, where ``prior`` is ``flow``."""
 
     def encode(self, data: Table) -> np.ndarray:
         """The posterior means of the rows of ``data``, float32, shape (N, Z).
@@ -168,12 +182,16 @@ class Tvae(CodeGenerator[TvaeConfig]):
             run.tracker.note(_plan.describe(start, plan, parameters=parameters, passes=3))
             network = _train(network, start, plan, config, run)
             prior = _fit_prior(network, start.rows, config, run.seed)
+            flow = None
+            if config.prior == "flow":
+                run.tracker.note(f"fitting a flow from the mixture to the latents: {FLOW_STEPS:,} steps")
+                flow = _fit_flow(network, prior, start, run.seed)
         start.checkpoint.clear()
-        return cls(config, start.codec, start.record(run), plan, network, prior)
+        return cls(config, start.codec, start.record(run), plan, network, prior, flow)
 
     def _sample(self, rows: int, rng: np.random.Generator, codes: Mapping[int, int]) -> np.ndarray:
-        latents = torch.from_numpy(self.prior.sample(rows * (POOL if codes else 1), rng)).to(self._device)
         with torch.inference_mode():
+            latents = self._latents(rows * (POOL if codes else 1), rng)
             if codes:
                 chosen, _ = resample(self.network.layout.agreement(self.network.decode, latents, codes), rows, rng)
                 latents = latents[torch.from_numpy(chosen).to(self._device)]
@@ -183,12 +201,23 @@ class Tvae(CodeGenerator[TvaeConfig]):
             drawn[:, index] = code
         return drawn
 
+    def _latents(self, rows: int, rng: np.random.Generator) -> Tensor:
+        """``rows`` draws from the prior, (rows, Z), on the device."""
+        drawn = torch.from_numpy(self.prior.sample(rows, rng)).to(self._device)
+        if self.flow is None:
+            return drawn
+        runtime = Runtime(device=self._device.type, threads=self.record.threads, precision=self.record.precision)
+        with runtime.autocast():
+            return torch.cat([self.flow.onward(part, steps=FOLLOWED) for part in torch.split(drawn, CHUNK)])
+
     def _draw(self, logits_NL: Tensor, rng: np.random.Generator) -> np.ndarray:
         layout = self.network.layout
         return layout.draw(layout.probabilities(logits_NL), rng).cpu().numpy().astype(np.int32)
 
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         prior = {f"prior.{name}": each for name, each in dataclasses.asdict(self.prior).items()}
+        if self.flow is not None:
+            prior |= {f"prior.{name}": each for name, each in arrays_of(self.flow).items()}
         return {"plan": dataclasses.asdict(self.plan)}, {**arrays_of(self.network), **prior}
 
     @classmethod
@@ -203,7 +232,11 @@ class Tvae(CodeGenerator[TvaeConfig]):
         plan = configs.load(Plan, meta["plan"], "plan")
         network = restore(_Network(codec.sizes, config, plan.width), arrays)
         prior = Mixture(arrays["prior.weights"], arrays["prior.means"], arrays["prior.factors"])
-        return cls(config, codec, record, plan, network, prior)
+        flow = None
+        if config.prior == "flow":
+            learnt = {name.removeprefix("prior."): each for name, each in arrays.items() if name.startswith("prior.")}
+            flow = restore(Flow(config.latent, 0, **FLOW), learnt)
+        return cls(config, codec, record, plan, network, prior, flow)
 
 
 def _settle(config: TvaeConfig, rows: int) -> Plan:
@@ -280,3 +313,28 @@ def _fit_prior(network: _Network, rows: Tensor, config: TvaeConfig, seed: int) -
         mean, log_variance = network.encode(rows)
         draws = (mean + (log_variance / 2).exp() * normal(rng, *mean.shape)).cpu()
     return Mixture.fit(draws, config.components, iterations=EM_STEPS, seed=seeding.derive(seed, "mixture"))
+
+
+def _fit_flow(network: _Network, mixture: Mixture, start: Start, seed: int) -> Flow:
+    """The flow from points of the mixture to draws of the posterior beside them."""
+    rng = torch.Generator().manual_seed(seeding.derive(seed, "flow rows"))
+    some = torch.randperm(len(start.rows), generator=rng)[:FLOW_ROWS].to(start.rows.device)
+    with torch.no_grad():
+        parts = [network.encode(start.rows[index]) for index in torch.split(some, CHUNK)]
+    mean, log_variance = (torch.cat(each) for each in zip(*parts, strict=True))
+
+    def draw(index: Tensor, rng: torch.Generator) -> tuple[Tensor, None]:
+        return mean[index] + (log_variance[index] / 2).exp() * normal(rng, len(index), mean.shape[1]), None
+
+    device = start.runtime.device
+    flow = _flow.fit(
+        Flow(mean.shape[1], 0, **FLOW).to(device),
+        draw,
+        len(mean),
+        steps=FLOW_STEPS,
+        runtime=start.runtime,
+        seed=seed,
+        begin=mixture.beside(NEAR, device),
+        batch=FLOW_BATCH,
+    )
+    return flow.requires_grad_(False)

@@ -1,5 +1,8 @@
 """What is particular to the tabular VAE: latents, conditions, its losses, its prior."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +10,7 @@ import torch
 
 from geratriz.data.table import Table
 from geratriz.errors import ConfigError, RequestError, TrainingError
+from geratriz.generators import tvae
 from geratriz.generators._mixture import Mixture
 from geratriz.generators.tvae import Tvae, TvaeConfig
 from tests.tables import mixed
@@ -95,6 +99,57 @@ def test_rare_categories_are_drawn_about_as_often_as_they_are(data: Table) -> No
     assert 0.015 < (drawn.frame["x"] == "rare").mean() < 0.05
 
 
+@pytest.fixture(scope="module")
+def flowing(data: Table) -> Tvae:
+    config = TvaeConfig(epochs=25, width=96, latent=8, batch=64, components=40, threads=1, prior="flow")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tvae, "FLOW_STEPS", 200)
+        patch.setattr(tvae, "FLOW_BATCH", 256)
+        return Tvae.fit(data, config, seed=0, device="cpu")
+
+
+def test_a_flow_starts_from_the_very_mixture_that_a_fit_without_it_has(flowing: Tvae, generator: Tvae) -> None:
+    assert flowing.flow is not None and generator.flow is None
+    assert np.array_equal(flowing.prior.means, generator.prior.means)
+    assert not flowing.sample(50, seed=1).frame.equals(generator.sample(50, seed=1).frame)
+
+
+def test_rows_and_conditions_go_through_the_flow(flowing: Tvae) -> None:
+    means = flowing.sample(5000, seed=1).frame.groupby("group", observed=True)["weight"].mean()
+    assert means["b"] - means["a"] == pytest.approx(5, abs=1.5)
+    rare = flowing.sample(500, seed=1, where={"group": "c"}).frame
+    assert (rare["group"] == "c").all()
+    assert rare["weight"].mean() == pytest.approx(20, abs=4)
+
+
+def test_a_flow_comes_back_from_disk_and_draws_the_same_rows(flowing: Tvae, tmp_path: Path) -> None:
+    flowing.save(tmp_path / "model")
+    back = Tvae.load(tmp_path / "model")
+    for where in (None, {"group": "b"}):
+        drawn = flowing.sample(200, seed=3, where=where).frame
+        pd.testing.assert_frame_equal(back.sample(200, seed=3, where=where).frame, drawn)
+
+
+def test_a_fit_with_a_flow_gives_the_same_bytes_again_and_after_a_cut(data: Table, tmp_path: Path) -> None:
+    config = TvaeConfig(epochs=2, width=32, latent=4, batch=64, components=4, threads=1, prior="flow")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tvae, "FLOW_STEPS", 5)
+        patch.setattr(tvae, "FLOW_BATCH", 64)
+        whole = Tvae.fit(data, config, seed=0, device="cpu")
+        fit_flow = tvae._fit_flow
+        patch.setattr(tvae, "_fit_flow", _cut)
+        with pytest.raises(KeyboardInterrupt):
+            Tvae.fit(data, config, seed=0, device="cpu", checkpoint=tmp_path / "kept")
+        patch.setattr(tvae, "_fit_flow", fit_flow)
+        resumed = Tvae.fit(data, config, seed=0, device="cpu", checkpoint=tmp_path / "kept")
+    pd.testing.assert_frame_equal(resumed.sample(300, seed=1).frame, whole.sample(300, seed=1).frame)
+    assert not (tmp_path / "kept").exists()
+
+
+def _cut(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_a_loss_that_is_not_finite_ends_the_fit_with_the_reason(data: Table) -> None:
     config = TvaeConfig(epochs=5, width=32, latent=4, batch=64, rate=1e20, threads=1, precision="float32")
     with pytest.raises(TrainingError, match=r"not finite in round \d+ of \d+ .*Lower the setting `rate`"):
@@ -115,10 +170,10 @@ def test_bfloat16_fits_too_and_is_recorded() -> None:
     assert len(generator.sample(10, seed=0)) == 10
 
 
-@pytest.mark.parametrize("setting", [{"epochs": 0}, {"rate": 0.0}, {"ema": 1.0}, {"components": 0}])
-def test_settings_out_of_range_are_refused(setting: dict[str, float]) -> None:
+@pytest.mark.parametrize("setting", [{"epochs": 0}, {"rate": 0.0}, {"ema": 1.0}, {"components": 0}, {"prior": "vine"}])
+def test_settings_out_of_range_are_refused(setting: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(setting))):
-        TvaeConfig(**setting)  # type: ignore[arg-type]
+        TvaeConfig(**setting)
 
 
 def test_the_mixture_finds_the_gaussians_it_was_drawn_from() -> None:
@@ -132,3 +187,20 @@ def test_the_mixture_finds_the_gaussians_it_was_drawn_from() -> None:
     assert mixture.means[order] == pytest.approx(means, abs=0.1)
     drawn = mixture.sample(20000, rng)
     assert np.cov(drawn.T) == pytest.approx(np.cov(points.T), rel=0.1, abs=0.3)
+
+
+def test_points_beside_others_follow_the_mixture_and_stay_near() -> None:
+    rng = np.random.default_rng(0)
+    means = np.array([[0.0, 0.0], [9.0, 0.0]])
+    component = rng.choice(2, 20_000, p=[0.3, 0.7])
+    points = torch.from_numpy(means[component] + rng.normal(size=(20_000, 2)) * [1.0, 0.5]).float()
+    mixture = Mixture.fit(points, 2, iterations=20, seed=0)
+    moved = {}
+    for share in (0.0, 0.5, 1.0):
+        near = mixture.beside(share, "cpu")(points, torch.Generator().manual_seed(0))
+        moved[share] = float((near - points).square().sum(1).mean())
+        assert torch.cov(near.T).numpy() == pytest.approx(torch.cov(points.T).numpy(), rel=0.05, abs=0.05)
+        assert torch.equal(near[:, 0] > 4.5, points[:, 0] > 4.5)
+    assert moved[0.0] == pytest.approx(2 * 1.25, rel=0.05)
+    assert moved[0.5] == pytest.approx(moved[0.0] / 2, rel=0.05)
+    assert moved[1.0] == pytest.approx(0, abs=1e-6)
