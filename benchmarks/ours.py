@@ -1,4 +1,6 @@
-"""Ours: one generator of Geratriz at its defaults, fitted as a job of fit.py says."""
+"""Ours: one generator of Geratriz at its defaults, or a variant of one, fitted as a job of fit.py says."""
+
+import dataclasses
 
 import pandas as pd
 
@@ -8,12 +10,19 @@ from geratriz.generators import catalog
 
 QUICK = {"ctgan": {"steps": 20}, "tvae": {"epochs": 1}, "autoregressive": {"epochs": 1}}  # the shortest fit of each
 
+VARIANTS = ("tvae_flow", "autoregressive_rare_1")  # a flow as the prior; nothing rare or extreme protected
+
 
 def model(train: pd.DataFrame, job: fit.Job) -> fit.Fitted:
     """A fitted generator. Rows are drawn with another seed than it was fitted with."""
-    generator_cls = catalog.find(job.model)
-    config = generator_cls.config_cls(**QUICK.get(job.model, {})) if job.quick else None
-    generator = generator_cls.fit(Table.from_frame(train, target=job.target), config, seed=job.seed)
+    kind, _, variant = job.model.partition("_")
+    generator_cls = catalog.find(kind)
+    settings = {**(QUICK.get(kind, {}) if job.quick else {}), **({"prior": "flow"} if variant == "flow" else {})}
+    table = Table.from_frame(train, target=job.target)
+    if variant == "rare_1":
+        columns = tuple(dataclasses.replace(column, rare=1) for column in table.schema.columns)
+        table = Table(table.frame, dataclasses.replace(table.schema, columns=columns))
+    generator = generator_cls.fit(table, generator_cls.config_cls(**settings), seed=job.seed)
     return fit.Fitted(lambda rows: generator.sample(rows, seed=job.seed + 100).frame, generator.record.precision)
 
 

@@ -47,7 +47,7 @@ def main() -> None:
 def _others(only: str | None, *, again: Again | None) -> None:
     """All but the tables."""
     if only in (None, "sampling"):
-        for kind in tables.OURS:
+        for kind in tables.KINDS:
             keep(RESULTS / f"sampling-{kind}.json", partial(sampling.measured, kind), again=again)
     if only in (None, "privacy"):
         keep(RESULTS / f"{page.ATTACKS}.json", attacks, again=again)
