@@ -72,7 +72,7 @@ class Start:
     runtime: Runtime
     codec: Codec
     rows: Tensor
-    """Binned codes, int64 (N, C), on the runtime's device."""
+    """Binned codes, int16 or int32 (N, C), on the runtime's device."""
     held: Tensor
     """Which rows judge the fit and are not trained on, bool (N,)."""
     checkpoint: Checkpoint
@@ -83,11 +83,11 @@ class Start:
         runtime = Runtime.choose(device=run.device, threads=config.threads, precision=config.precision)
         codec_config = CodecConfig(max_levels=config.max_levels, bins=config.bins)
         codec = Codec.fit(data, codec_config, seeding.generator(run.seed, "codec"))
-        codes = codec.bin(codec.encode(data, seeding.generator(run.seed, "encode")))
+        codes = codec.codes(data, seeding.generator(run.seed, "encode"))
         return cls(
             runtime=runtime,
             codec=codec,
-            rows=torch.from_numpy(codes).long().to(runtime.device),
+            rows=torch.from_numpy(codes).to(runtime.device),
             held=torch.from_numpy(hold_out(data, held)).to(runtime.device),
             checkpoint=Checkpoint(
                 run.checkpoint,
