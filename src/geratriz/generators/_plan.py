@@ -22,6 +22,7 @@ HELD_OUT_WANTED = 50  # small tables give a larger share for it
 HELD_OUT_MOST = 4000  # more cost time and say little more
 FLOAT = 4  # bytes
 COPIES = 7  # of the weights: themselves, gradients, two moments, the average, the best one, bfloat16 and buffers
+CELL = 12  # bytes a cell of the table takes: as it was read, without its rare values, as codes, twice (docs/log.md)
 LIBRARIES = 400e6  # bytes that torch and pandas take before the first row
 
 
@@ -160,7 +161,7 @@ def describe(start: Start, plan: Plan, *, parameters: int, passes: float, levels
     memory = (
         LIBRARIES
         + parameters * FLOAT * COPIES
-        + 3 * rows.numel() * rows.element_size()
+        + CELL * rows.numel()
         + plan.batch * (8 * levels + 40 * plan.width) * FLOAT
     )
     return (

@@ -51,3 +51,19 @@ def test_rare_levels_of_the_last_of_many_columns_are_drawn() -> None:
     shares = torch.tensor([[0.999, 0.001]]).repeat(1, columns).expand(4000, -1)
     drawn = Layout((2,) * columns).draw(shares, np.random.default_rng(0))
     assert drawn[:, -50:].float().mean() == pytest.approx(0.001, rel=0.3)
+
+
+def test_codes_are_the_same_whether_drawn_some_rows_at_a_time_or_all(
+    logits: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Layout(SIZES)
+    whole = layout.draw(layout.probabilities(logits), np.random.default_rng(0))
+    monkeypatch.setattr("geratriz.generators._codes.CELLS", 7 * sum(SIZES))
+    asked: list[int] = []
+
+    def logits_of(some: torch.Tensor) -> torch.Tensor:
+        asked.append(len(some))
+        return some
+
+    assert torch.equal(layout.sample(logits_of, logits, np.random.default_rng(0)), whole)
+    assert asked == [7] * 7 + [1]
