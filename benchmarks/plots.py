@@ -1,4 +1,4 @@
-"""The drawings of docs/benchmarks.md as SVG files that stand alone: quality against fit time, speed of sampling; scale."""
+"""The drawings of docs/benchmarks.md, SVG files that stand alone: quality and fit time, speed of sampling, scale."""
 
 import math
 from collections.abc import Mapping, Sequence

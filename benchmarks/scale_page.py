@@ -16,15 +16,16 @@ def section(cells: list[Cell], drawings: Path) -> list[str]:
         "",
         "## Fits of many rows",
         "",
-        "Adult's training part **resampled with noise** (age, fnlwgt, hours): more rows, not more to learn. Defaults, a",
-        "process a fit, seconds of the processor on one thread, beside other work. Before the first step: read, infer,",
-        "protect, encode, hold out. Where fewer rounds were measured than a fit has, the rest is counted at their price.",
+        "Adult's training part **resampled with noise** (age, fnlwgt, hours): more rows, not more to learn. Defaults,",
+        "a process a fit, seconds of the processor on one thread, beside other work. Before the first step: read,",
+        "infer, protect, encode, hold out. Where fewer rounds were measured than a fit has, the rest is counted at",
+        "their price.",
     ]
     if by_rows:
         lines += [
             "",
-            "| generator | rows | before the first step, s | s / million rows | whole fit, s | s / million rows | rounds "
-            "measured | memory, GB |",
+            "| generator | rows | before the first step, s | s / million rows | whole fit, s | s / million rows "
+            "| rounds measured | memory, GB |",
             f"|{'---|' * 8}",
             *map(_of_rows, by_rows),
         ]

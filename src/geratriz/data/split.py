@@ -162,7 +162,8 @@ def _cell_hashes(values: pd.Series) -> np.ndarray:
     else:
         codes, distinct = as_codes(values)
         words = np.array([*map(str, distinct), ""], dtype=object)
-        return np.append(pd.util.hash_array(words)[:-1], _ABSENT)[codes]
+        of_words: np.ndarray = np.append(pd.util.hash_array(words)[:-1], _ABSENT)
+        return of_words[codes]
     hashes: np.ndarray = np.where(values.isna().to_numpy(), _ABSENT, pd.util.hash_array(cells))
     return hashes
 

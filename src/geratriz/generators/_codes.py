@@ -61,7 +61,7 @@ class Layout(nn.Module):
     ) -> Tensor:
         """The same from the logits of each row that is ``given``, of so many at a time that memory stays small."""
         places = self._places(len(given), rng)
-        parts = zip(given.split(self._chunk), places.split(self._chunk), strict=True)
+        parts = zip(torch.split(given, self._chunk), torch.split(places, self._chunk), strict=True)
         return torch.cat([self._found(self.probabilities(logits_of(some)), place) for some, place in parts])
 
     @property
