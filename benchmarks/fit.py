@@ -53,11 +53,12 @@ def main(fit: Callable[[pd.DataFrame, Job], Fitted], packages: tuple[str, ...]) 
     folder = Path(sys.argv[1])
     job = Job(**json.loads((folder / "job.json").read_text()))
     train = pd.read_parquet(folder / "train.parquet")
-    started = time.perf_counter()
+    clock = time.process_time if job.threads == 1 else time.perf_counter  # of one thread equal, but for other work
+    started = clock()
     model = fit(train, job)
-    fitted = time.perf_counter()
+    fitted = clock()
     rows = model.sample(job.rows)
-    sampled = time.perf_counter()
+    sampled = clock()
     rows.to_parquet(folder / "synthetic.parquet", index=False)
     record: dict[str, Any] = {
         "fit_s": round(fitted - started, 2),

@@ -4,7 +4,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from benchmarks import images, tables_page
+from benchmarks import images, scale_page, tables_page
 from benchmarks.cells import Cell, measured_on, read
 from benchmarks.sampling import MANY
 
@@ -41,6 +41,8 @@ def write(results: Path, docs: Path) -> Path:
     cells = read(paths)
     named = {part: [each for each in cells if each["name"].startswith(part)] for part in _SECTIONS}
     lines = FIRST.splitlines() + tables_page.section([each for each in cells if "table" in each], docs / "benchmarks")
+    scaled = [each for each in cells if each["name"].startswith("scale-")]
+    lines += scale_page.section(scaled, docs / "benchmarks") if scaled else []
     for part, section in _SECTIONS.items():
         if named[part]:
             lines += section(named[part])

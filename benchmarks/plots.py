@@ -1,9 +1,10 @@
-"""The drawings of docs/benchmarks.md as SVG files that stand alone: quality against fit time, speed of sampling."""
+"""The drawings of docs/benchmarks.md, SVG files that stand alone: quality and fit time, speed of sampling, scale."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 WIDTH, HEIGHT = 880, 340
 TOP, BASE = 40, 290  # of both drawings
@@ -119,3 +120,50 @@ def _letters(left: float, base: float, width: float) -> Box:
 
 def _meet(one: Box, other: Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def scaling(cells: Sequence[Mapping[str, Any]]) -> str:
+    """A whole SVG file: seconds of a fit, those before its first step, and memory, against rows; both axes by powers.
+
+    ``cells`` are those of scale.py.
+    """
+    named = {"seconds": "a fit, s", "before_s": "before its first step, s", "memory_gb": "memory, GB"}
+    rows = [each["rows"] for each in cells]
+    heights = [each[name] for each in cells for name in named]
+    ends = [(math.floor(math.log10(min(of))), math.ceil(math.log10(max(of)))) for of in (rows, heights)]
+    (left, right), (low, high) = [(first, max(last, first + 1)) for first, last in ends]
+
+    def x(number: float) -> float:
+        return LEFT + (WIDTH - 250 - LEFT) * (math.log10(number) - left) / (right - left)
+
+    def y(number: float) -> float:
+        return BASE - (BASE - TOP) * (math.log10(number) - low) / (high - low)
+
+    parts = [
+        f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}"/>',
+        f'<text class="title" x="{LEFT}" y="20">Fits of Adult resampled with noise, against rows</text>',
+    ]
+    for power in range(low, high + 1):
+        height = y(10.0**power)
+        parts.append(f'<line class="grid" x1="{LEFT}" y1="{height:.1f}" x2="{x(10.0**right):.1f}" y2="{height:.1f}"/>')
+        parts.append(f'<text class="soft end" x="{LEFT - 8}" y="{height + 4:.1f}">{10.0**power:g}</text>')
+    for power in range(left, right + 1):
+        place = x(10.0**power)
+        parts.append(f'<line class="grid" x1="{place:.1f}" y1="{TOP}" x2="{place:.1f}" y2="{BASE}"/>')
+        parts.append(f'<text class="soft middle" x="{place:.1f}" y="{BASE + 18}">{10**power:,}</text>')
+    labels: list[float] = []
+    for kind in dict.fromkeys(each["kind"] for each in cells):
+        of_kind = sorted((each for each in cells if each["kind"] == kind), key=lambda each: float(each["rows"]))
+        for (name, words), dashes in zip(named.items(), ("none", "6 4", "2 3"), strict=True):
+            points = [(x(each["rows"]), y(each[name])) for each in of_kind]
+            path = " ".join(f"{place:.1f},{height:.1f}" for place, height in points)
+            parts.append(f'<polyline points="{path}" fill="none" stroke="#c2410c" stroke-dasharray="{dashes}"/>')
+            parts += [f'<circle class="ours" cx="{place:.1f}" cy="{height:.1f}" r="3"/>' for place, height in points]
+            spot = points[-1][1] + 4
+            while any(abs(spot - other) < 13 for other in labels):
+                spot += 1
+            labels.append(spot)
+            parts.append(f'<text x="{WIDTH - 235}" y="{spot:.1f}">{escape(f"{kind}: {words}")}</text>')
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">'
+    body = "\n".join(parts)
+    return f"{head}\n<title>Fits against rows</title>\n<style>{STYLE}</style>\n{body}\n</svg>\n"

@@ -14,13 +14,13 @@ import os
 from functools import partial
 from pathlib import Path
 
-from benchmarks import images, page, pipeline, sampling, tables
+from benchmarks import images, page, pipeline, sampling, scale, tables
 from benchmarks.cells import RESULTS, Again, Cell, keep
 
 ROOT = Path(__file__).parent.parent
 SEEDS = (0, 1, 2)
 DIVISIONS = range(20)  # of Adult, for the privacy verdict
-PARTS = ("tables", "sampling", "privacy", "images", "pipeline", "stack", "page")
+PARTS = ("tables", "scale", "sampling", "privacy", "images", "pipeline", "stack", "page")
 
 
 def main() -> None:
@@ -46,6 +46,10 @@ def main() -> None:
 
 def _others(only: str | None, *, again: Again | None) -> None:
     """All but the tables."""
+    if only in (None, "scale"):
+        for shape in (*map(str, scale.ROWS), *scale.SHAPES):
+            for kind in scale.KINDS:
+                keep(RESULTS / f"scale-{kind}-{shape}.json", partial(scale.measured, kind, shape), again=again)
     if only in (None, "sampling"):
         for kind in tables.KINDS:
             keep(RESULTS / f"sampling-{kind}.json", partial(sampling.measured, kind), again=again)

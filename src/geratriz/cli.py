@@ -195,6 +195,7 @@ def fit(
     """
     import geratriz
     from geratriz import config
+    from geratriz.data import compact
     from geratriz.data.image_prepare import load
     from geratriz.data.image_source import holds_images
     from geratriz.generators import catalog
@@ -213,7 +214,7 @@ def fit(
     else:
         if size:
             raise ConfigError("--size is about images, and the data are a table.")
-        known = geratriz.Table.read(data, target=target, overrides=_pairs(schema or [], "--schema", ConfigError))
+        known = compact.read(data, target=target, overrides=_pairs(schema or [], "--schema", ConfigError))
     if output.exists() and not output.is_dir():
         raise ConfigError(f"-o {output} is a file; a generator is saved into a folder. Name another one.")
     checkpoint = output.with_name(f"{output.name}.checkpoint")

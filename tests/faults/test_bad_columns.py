@@ -134,7 +134,7 @@ def test_a_declaration_that_is_wrong_names_the_right_one(
 def test_categories_are_learnt_up_to_a_number_and_refused_beyond() -> None:
     codes = np.arange(150_000) % 50_000
     words = pd.DataFrame({"word": np.char.add("w", codes.astype(str)), "x": codes % 7})
-    with pytest.raises(DataError, match=r"50,000 different values, more than the 5,000 .* groups.* to id"):
+    with pytest.raises(DataError, match=r"50,000 different values, more than the 20,000 .* groups.* to id"):
         Independent.fit(Table.from_frame(words, overrides={"word": "category"}), seed=0)
     some = Table.from_frame(words[codes < MAX_WORDS])
     assert Independent.fit(some, seed=0).sample(1000, seed=0).frame["word"].isin(some.frame["word"]).all()

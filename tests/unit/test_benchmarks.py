@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from benchmarks import cells, fit, page, run, tables
+from benchmarks import cells, fit, page, run, scale, tables
 from tests.architecture.imports import ROOT
 
 MACHINES = ("2 cores of A with AMX, no GPU", "8 cores of B with no bf16 instructions, no GPU")
@@ -164,3 +164,34 @@ def test_peers_have_one_seed_and_ours_three() -> None:
     planned = list(tables.plan({"magic": "class"}, tables.MODELS, run.SEEDS))
     assert planned.count(("magic", "tvae", 2)) == 1
     assert ("magic", "peer_tvae", 1) not in planned
+
+
+def test_the_tables_of_the_scale_are_what_they_are_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale, "PART", 700)
+    assert scale.adult(1_500, tmp_path / "adult.parquet") == "income"
+    rows = pd.read_parquet(tmp_path / "adult.parquet")
+    assert len(rows) == 1_500
+    assert isinstance(rows["race"].dtype, pd.StringDtype)
+    assert set(rows["race"]) <= set(tables.parts("adult")[0]["race"])
+    scale.many_columns(tmp_path / "columns.parquet", rows=500)
+    columns = pd.read_parquet(tmp_path / "columns.parquet")
+    assert columns.shape == (500, scale.COLUMNS)
+    assert abs(columns["size_8"].corr(columns["size_7"], method="spearman")) > 0.4
+    scale.many_words(tmp_path / "words.parquet", rows=60_000)
+    assert pd.read_parquet(tmp_path / "words.parquet")["place"].nunique() > 0.99 * scale.WORDS
+
+
+def test_the_page_has_fits_of_many_rows_and_a_drawing_of_them(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    figures = {"columns": 15, "read_s": 1, "before_s": 2.5, "round_s": 1, "rounds_measured": 3, "rounds": 10}
+    for kind in ("tvae", "ctgan"):
+        for shape, rows in (("32000", 32_000), ("3200000", 3_200_000), ("words", 100_000)):
+            about = {"machine": MACHINES[0], "kind": kind, "shape": shape, "rows": rows, "seconds": rows / 100}
+            more = {"memory_gb": 0.5, "block_s": 2.0, "memory_sampling_gb": 0.7}
+            path = tmp_path / "results" / f"scale-{kind}-{shape}.json"
+            path.write_text(json.dumps({**about, **figures, **more}))
+    text = written(tmp_path)
+    assert "| tvae | 3,200,000 | 2.5 | 0.8 | 32,000 | 10,000 | 3 of 10 | 0.5 |" in text
+    assert "| ctgan | a column of 10,000 words | 100,000 | 1,000 | 3 of 10 | 0.5 | 2.0 | 0.7 |" in text
+    assert "resampled with noise" in text
+    assert (tmp_path / "docs" / "benchmarks" / "scale.svg").read_text().count("<polyline") == 6

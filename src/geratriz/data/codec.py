@@ -22,7 +22,7 @@ from scipy.special import ndtr, ndtri
 
 from geratriz import seeding
 from geratriz.data import forms, personal
-from geratriz.data.schema import MIN_ROWS_FOR_ID, NUMERIC, Column, Schema, as_numbers
+from geratriz.data.schema import MIN_ROWS_FOR_ID, NUMERIC, Column, Schema, as_codes, as_numbers
 from geratriz.data.split import row_hashes
 from geratriz.data.table import Table
 from geratriz.errors import DataError, RequestError, nearest
@@ -31,7 +31,7 @@ KNOTS = 1024  # resolution of a column's distribution function: KS error of at m
 ROWS_PER_ATOM = 5  # a value seen less often on average says little by itself: the column is taken as continuous
 ROWS_PER_BIN = 20
 ROWS_PER_LEVEL = 20  # in fewer rows a level, two columns may be one-to-one by chance
-MAX_WORDS = 5_000  # each is a column of the logits of a block that is sampled: 8,192 rows times 20 kB
+MAX_WORDS = 20_000  # each costs the networks a row of two matrices, and a step its share of them: docs/log.md
 OWN_SHARE = 0.8  # where more texts than this are another one, each says whose row it is
 TAIL = 1e-6  # distribution function values are kept in [TAIL, 1 - TAIL], within +-4.75 standard deviations
 
@@ -161,9 +161,9 @@ class Codec:
             raise DataError(
                 "every column is an id or personal: there is nothing to learn. Set data.schema.COLUMN to another kind."
             )
-        alone = cls(table.schema, tuple(_fit(c, table.frame[c.name], config, rng) for c in table.schema.learnt))
+        levels = tuple(_fit(column, table.frame[column.name], config, rng) for column in table.schema.learnt)
         schema, sources = _replaced(table)
-        return cls(schema, alone.levels, _twins(alone.levels, alone.encode(table, rng).codes), sources)
+        return cls(schema, levels, _twins(levels, table, rng), sources)
 
     @property
     def modelled(self) -> tuple[int, ...]:
@@ -208,13 +208,27 @@ class Codec:
 
     def bin(self, encoded: Encoded) -> np.ndarray:
         """Codes alone, int32, rows by modelled columns: continuous cells as quantile bins of equal probability."""
-        binned = encoded.codes.copy()
-        for i, levels in enumerate(self.levels):
-            if levels.bins:
-                continuous = binned[:, i] == levels.exact
-                place = ndtr(encoded.values[continuous, i].astype(np.float64))
-                binned[continuous, i] += np.minimum((place * levels.bins).astype(np.int32), levels.bins - 1)
-        return binned[:, self.modelled]
+        binned = np.empty((len(encoded.codes), len(self.modelled)), dtype=np.int32)
+        for position, i in enumerate(self.modelled):
+            binned[:, position] = _bin(self.levels[i], encoded.codes[:, i], encoded.values[:, i])
+        return binned
+
+    def codes(self, table: Table, rng: np.random.Generator) -> np.ndarray:
+        """What :meth:`bin` makes of what :meth:`encode` gives, column by column and in as few bytes as will do.
+
+        Shape (N, modelled columns), int16 where no column has too many levels for it, else int32.
+
+        Raises:
+            RequestError: as :meth:`encode`.
+        """
+        small = np.int16 if max(self.sizes) <= np.iinfo(np.int16).max else np.int32
+        binned = np.empty((len(table), len(self.modelled)), dtype=small)
+        positions = {i: position for position, i in enumerate(self.modelled)}
+        for i, levels in enumerate(self.levels):  # twins too: what is drawn from rng does not depend on them
+            codes, normal = _encode(levels, table.frame[levels.column.name], rng, gaps=False)
+            if i in positions:
+                binned[:, positions[i]] = _bin(levels, codes, normal)
+        return binned
 
     def unbin(self, binned: np.ndarray, rng: np.random.Generator) -> Encoded:
         """The inverse of :meth:`bin`, a place drawn uniformly inside each bin, twins filled in."""
@@ -325,7 +339,7 @@ def _replaced(table: Table) -> tuple[Schema, dict[str, personal.Source]]:
 def _fit(column: Column, values: pd.Series, config: CodecConfig, rng: np.random.Generator) -> Levels:
     missing = bool(values.isna().any())
     if column.kind not in NUMERIC:
-        atoms = _words(column, values.dropna())
+        atoms = _words(column, values)
         return Levels(column=column, atoms=atoms, missing=missing, bins=0, knots=np.empty(0), heights=np.empty(0))
     numbers = as_numbers(column.name, values, column.kind)
     numbers = numbers[~np.isnan(numbers)]
@@ -333,8 +347,8 @@ def _fit(column: Column, values: pd.Series, config: CodecConfig, rng: np.random.
     few = len(distinct) <= config.max_levels and len(numbers) >= ROWS_PER_ATOM * len(distinct)
     least = column.rare if few else max(len(numbers) / config.bins, 2, column.rare)  # rows of an atom
     heavy = counts >= least
-    rest = numbers[~np.isin(numbers, distinct[heavy])]
-    if few or len(np.unique(rest)) < 2:  # one value is no distribution
+    rest = numbers[~_among(numbers, distinct[heavy])]
+    if few or len(distinct) - heavy.sum() < 2:  # one value is no distribution
         heavy, rest = counts >= min(column.rare, counts.max(initial=0)), rest[:0]  # the others go to the nearest atom
     knots, heights, bins = np.empty(0), np.empty(0), 0
     if len(rest):
@@ -346,7 +360,8 @@ def _fit(column: Column, values: pd.Series, config: CodecConfig, rng: np.random.
 
 def _words(column: Column, values: pd.Series) -> tuple[Any, ...]:
     """The distinct values of a category, unless they are too many to be one."""
-    atoms = tuple(_word(column, each) for each in pd.unique(values).tolist())
+    distinct = pd.Series(pd.unique(values)).dropna()  # before anything else: there may be millions of rows
+    atoms = tuple(_word(column, each) for each in distinct.tolist())
     key = f"data.schema.{column.name} (geratriz fit: --schema)"
     if len(atoms) > MAX_WORDS:
         raise DataError(
@@ -354,35 +369,52 @@ def _words(column: Column, values: pd.Series) -> tuple[Any, ...]:
             f"learnt one by one. Put the rare ones into groups, set {key} to id if they are keys (new ones are issued "
             "then), or leave the column out."
         )
-    suspicion = None if column.declared else forms.recognise(values, column.name)
+    suspicion = None if column.declared else forms.recognise(distinct, column.name)
     if suspicion is not None and suspicion.certain:
         raise DataError(
             f"column {column.name!r} looks personal: {suspicion.because}, which synthetic rows would repeat word for "
             f"word. Say what it is: set {key} to {{kind: personal, form: {suspicion.form}}} for new ones in their "
             "place, to id if they are keys, to category if they may be repeated, or leave the column out."
         )
-    own = not column.declared and len(values) >= MIN_ROWS_FOR_ID and len(atoms) > OWN_SHARE * len(values)
+    rows = int(values.notna().sum())
+    own = not column.declared and rows >= MIN_ROWS_FOR_ID and len(atoms) > OWN_SHARE * rows
     if own and isinstance(atoms[0], str):
         raise DataError(
-            f"column {column.name!r} holds {len(atoms):,} different texts in {len(values):,} rows: keys, names or free "
+            f"column {column.name!r} holds {len(atoms):,} different texts in {rows:,} rows: keys, names or free "
             f"text, which synthetic rows would repeat word for word. Say what it is: set {key} to personal for new "
             "ones of the same form, to id for new keys, to category if they may be repeated, or leave the column out."
         )
     return atoms
 
 
-def _twins(levels: tuple[Levels, ...], codes: np.ndarray) -> tuple[Twin, ...]:
-    """Later columns that are one-to-one with an earlier one in every row of ``codes``, all levels exact."""
+def _twins(levels: tuple[Levels, ...], table: Table, rng: np.random.Generator) -> tuple[Twin, ...]:
+    """Later columns that are one-to-one with an earlier one in every row, all levels exact."""
+    most = len(table) // ROWS_PER_LEVEL
+    alike: dict[int, list[int]] = {}  # columns by their number of levels
+    for i, each in enumerate(levels):
+        if not each.bins and 2 <= each.size <= most:
+            alike.setdefault(each.size, []).append(i)
     found: dict[int, Twin] = {}
-    for j, size in ((j, each.size) for j, each in enumerate(levels) if not each.bins):
-        if not 2 <= size <= len(codes) // ROWS_PER_LEVEL:
-            continue
-        for i in (i for i in range(j) if i not in found and not levels[i].bins and levels[i].size == size):
-            pairs = np.unique(codes[:, [i, j]], axis=0)
-            if len(pairs) == size and len(np.unique(pairs[:, 1])) == size:
-                found[j] = Twin(j, i, tuple(pairs[:, 1].tolist()))
-                break
-    return tuple(found.values())
+    for size, columns in alike.items():
+        codes = {}
+        for j in columns if len(columns) > 1 else ():
+            codes[j] = _encode(levels[j], table.frame[levels[j].column.name], rng, gaps=False)[0]
+            for i in (i for i in codes if i != j and i not in found):
+                of_each = _one_to_one(codes[i], codes[j], size)
+                if of_each is not None:
+                    found[j] = Twin(j, i, of_each)
+                    break
+    return tuple(found[j] for j in sorted(found))
+
+
+def _one_to_one(codes: np.ndarray, others: np.ndarray, size: int) -> tuple[int, ...] | None:
+    """The other code of each of ``size`` codes; None where one has several, or none, or two have the same."""
+    for rows in (slice(1000), slice(None)):  # most columns part in the first rows
+        of_each = np.full(size, -1)
+        of_each[codes[rows]] = others[rows]
+        if (of_each[codes[rows]] != others[rows]).any():
+            return None
+    return tuple(of_each.tolist()) if len(np.unique(of_each)) == size and of_each.min() >= 0 else None
 
 
 def check_words(table: Table) -> None:
@@ -393,7 +425,7 @@ def check_words(table: Table) -> None:
     """
     for column in table.schema.learnt:
         if column.kind not in NUMERIC:
-            _words(column, table.frame[column.name].dropna())
+            _words(column, table.frame[column.name])
 
 
 def _distribution(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -422,23 +454,23 @@ def _encode(
     codes = np.full(rows, len(levels.atoms) if levels.missing else -1, dtype=np.int32)  # right where missing
     if column.kind not in NUMERIC:
         index = {atom: code for code, atom in enumerate(levels.atoms)}
-        present = values[~absent]
-        found = present.map({each: index.get(_word(column, each), -1) for each in pd.unique(present)}).to_numpy(
-            np.int32
-        )
-        if (found < 0).any():
-            stranger = present.iloc[int(np.flatnonzero(found < 0)[0])]
+        places, distinct = as_codes(values)
+        plain = (each.item() if isinstance(each, np.generic) else each for each in distinct)
+        code_of = np.array([*(index.get(each, -1) for each in plain), -1], dtype=np.int32)
+        found = code_of[places]
+        strange = (found < 0) & ~absent
+        if strange.any():
+            stranger = values.iloc[int(strange.argmax())]
             raise RequestError(
                 f"column {column.name!r} holds {stranger!r}, never seen in the training data."
                 f"{nearest(str(stranger), map(str, levels.atoms))}{_kept(column)}"
             )
-        codes[~absent] = found
-        return codes, normal
+        return np.where(absent, codes, found), normal
     numbers = as_numbers(column.name, values, column.kind)[~absent]
     spread = _spread(column, numbers, rng)
     atoms = np.array(levels.atoms, dtype=np.float64)
     place = np.searchsorted(atoms, numbers)
-    at_atom = np.isin(numbers, atoms)
+    at_atom = _among(numbers, atoms)
     if levels.bins:
         codes[~absent] = np.where(at_atom, place, levels.exact)
         normal[~absent] = np.where(at_atom, 0, ndtri(levels.to_place(spread)))
@@ -446,6 +478,25 @@ def _encode(
         low, high = np.clip(place - 1, 0, len(atoms) - 1), np.clip(place, 0, len(atoms) - 1)
         codes[~absent] = np.where(numbers - atoms[low] < atoms[high] - numbers, low, high)
     return codes, normal
+
+
+def _bin(levels: Levels, codes: np.ndarray, normal: np.ndarray) -> np.ndarray:
+    """The codes of one column, its continuous cells by their quantile bin; shape (N,)."""
+    if not levels.bins:
+        return codes
+    binned, continuous = codes.copy(), codes == levels.exact
+    place = ndtr(normal[continuous].astype(np.float64))
+    binned[continuous] += np.minimum((place * levels.bins).astype(np.int32), levels.bins - 1)
+    return binned
+
+
+def _among(numbers: np.ndarray, ascending: np.ndarray) -> np.ndarray:
+    """Which ``numbers`` are among the ``ascending`` ones; np.isin would sort all of them."""
+    if not len(ascending):
+        return np.zeros(len(numbers), dtype=bool)
+    place = np.minimum(np.searchsorted(ascending, numbers), len(ascending) - 1)
+    among: np.ndarray = ascending[place] == numbers
+    return among
 
 
 def _decode(levels: Levels, codes: np.ndarray, normal: np.ndarray) -> pd.Series:

@@ -106,8 +106,10 @@ def text_of(value: Any) -> str:
 
 def texts(values: pd.Series) -> list[str]:
     """The different values that are there, as :func:`text_of` has them."""
-    cells = values.astype(values.cat.categories.dtype) if isinstance(values.dtype, pd.CategoricalDtype) else values
-    return list(dict.fromkeys(text_of(each) for each in pd.unique(cells.dropna())))
+    cells = pd.Series(pd.unique(values)).dropna()
+    if isinstance(cells.dtype, pd.CategoricalDtype):
+        cells = cells.astype(cells.cat.categories.dtype)
+    return list(dict.fromkeys(text_of(each) for each in pd.unique(cells)))
 
 
 def known(values: pd.Series) -> frozenset[str]:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from geratriz import seeding
 from geratriz.data.codec import ROWS_PER_LEVEL, from_numbers
-from geratriz.data.schema import NUMERIC, Column, as_numbers
+from geratriz.data.schema import NUMERIC, Column, as_codes, as_numbers
 from geratriz.data.table import Table
 
 
@@ -28,19 +28,19 @@ def protect(table: Table, seed: int) -> Table:
     (a code and its label) go on doing so.
     """
     donors = seeding.generator(seed, "protect").random(len(table))
-    coded = {column.name: pd.factorize(table.frame[column.name])[0] for column in table.schema.learnt}
+    coded = {column.name: _as_they_appear(table.frame[column.name]) for column in table.schema.learnt}
     alike = _alike(coded)
     changed = {}
     columns = []
     for column in table.schema.columns:
-        values = table.frame[column.name]
+        values = before = table.frame[column.name]
         if column.name in coded and column.rare > 1:
             if column.kind in NUMERIC and column.name not in alike:
                 values = _draw_in(column, values)
             else:
                 values = _pool(column, values, coded[column.name], donors)
-        if values is not table.frame[column.name]:
-            column, values = _without_gone(column, table.frame[column.name], values)
+        if values is not before:
+            column, values = _without_gone(column, before, values)
             changed[column.name] = values
         columns.append(column)
     if not changed:
@@ -53,14 +53,24 @@ def pooled(before: Table, after: Table) -> str:
     rows = {}
     for column in before.schema.learnt:
         if column.kind not in NUMERIC and column.rare > 1:
-            was, now = (table.frame[column.name].astype(object) for table in (before, after))
-            rows[column.name] = int(((was != now) & was.notna()).sum())
+            (was, words), (now, left) = (as_codes(table.frame[column.name]) for table in (before, after))
+            code_of = {word: code for code, word in enumerate(words)}
+            same = np.array([*(code_of[word] for word in left), -1])[now] == was
+            rows[column.name] = int((~same & (was >= 0)).sum())
     return ", ".join(f"{name} in {count:,}" for name, count in rows.items() if count)
+
+
+def _as_they_appear(values: pd.Series) -> np.ndarray:
+    """A number a value, as they first appear, -1 where missing; columns that say the same have the same numbers."""
+    codes, distinct = pd.factorize(values)
+    return codes.astype(np.min_scalar_type(-1 - len(distinct)))  # eight bytes a cell would be the table once more
 
 
 def _alike(coded: dict[str, np.ndarray]) -> set[str]:
     """Columns of few values that are one-to-one with another: numbered as they first appear, they are equal."""
-    few = {name: codes for name, codes in coded.items() if (codes.max(initial=-1) + 1) * ROWS_PER_LEVEL <= len(codes)}
+    few = {
+        name: codes for name, codes in coded.items() if (int(codes.max(initial=-1)) + 1) * ROWS_PER_LEVEL <= len(codes)
+    }
     patterns = {name: hash(codes.tobytes()) for name, codes in few.items()}
     times = Counter(patterns.values())
     return {name for name, pattern in patterns.items() if times[pattern] > 1}

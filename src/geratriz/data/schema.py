@@ -291,6 +291,17 @@ def _step(name: str, values: pd.Series, kind: str) -> float | None:
     return None
 
 
+def as_codes(values: pd.Series) -> tuple[np.ndarray, list[Any]]:
+    """Cells as numbers of the distinct values beside them, -1 where missing, in as few bytes as will do.
+
+    Of a pandas ``category`` column the distinct values are all its categories; else those that occur, as they first do.
+    """
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return values.cat.codes.to_numpy(), values.cat.categories.astype(object).tolist()
+    codes, distinct = pd.factorize(values)
+    return codes.astype(np.min_scalar_type(-1 - len(distinct))), distinct.tolist()
+
+
 def as_numbers(name: str, values: pd.Series, kind: str) -> np.ndarray:
     """A numeric column as float64, missing as NaN; datetimes in seconds since 1970 (UTC).
 

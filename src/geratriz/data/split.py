@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from geratriz.data.schema import REPLACED, as_numbers
+from geratriz.data.schema import REPLACED, as_codes, as_numbers
 from geratriz.data.table import Table
 from geratriz.errors import ConfigError, DataError, nearest
 
@@ -157,8 +157,13 @@ def _cell_hashes(values: pd.Series) -> np.ndarray:
         cells: np.ndarray = as_numbers("", values, "datetime")
     elif pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
         cells = values.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0  # + 0.0 makes -0.0 the same as 0.0
+    elif pd.api.types.is_object_dtype(values.dtype) and pd.api.types.infer_dtype(values) != "string":
+        cells = np.array([str(each) for each in values.tolist()], dtype=object)  # 1 and True are equal, and hash apart
     else:
-        cells = np.array([str(each) for each in values.astype(object).tolist()], dtype=object)
+        codes, distinct = as_codes(values)
+        words = np.array([*map(str, distinct), ""], dtype=object)
+        of_words: np.ndarray = np.append(pd.util.hash_array(words)[:-1], _ABSENT)
+        return of_words[codes]
     hashes: np.ndarray = np.where(values.isna().to_numpy(), _ABSENT, pd.util.hash_array(cells))
     return hashes
 

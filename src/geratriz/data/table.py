@@ -10,7 +10,7 @@ import lzma
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -101,17 +101,42 @@ def read_frame(path: Path) -> pd.DataFrame:
         DataError: the file is missing, unreadable or of another format; in CSV, columns without a name, two of one
             name, or a row with more or fewer fields than the header.
     """
+    check_readable(path)
+    is_csv = _is_csv(path)
+    with unreadable(path, "csv" if is_csv else "parquet"):
+        return _read_csv(path) if is_csv else _read_parquet(path)
+
+
+def _is_csv(path: Path) -> bool:
+    return path.suffix == ".csv" or "".join(path.suffixes[-2:]) in (".csv.gz", ".csv.xz")
+
+
+def check_readable(path: Path) -> None:
+    """Let a path pass that :func:`read_frame` may be able to read.
+
+    Raises:
+        DataError: the file is missing, empty or of another format.
+    """
     if not path.exists():
         hint = f" It is versioned: `dvc pull {path}.dvc` brings it." if Path(f"{path}.dvc").exists() else ""
         raise DataError(f"{path} does not exist.{hint}")
-    is_csv = path.suffix == ".csv" or "".join(path.suffixes[-2:]) in (".csv.gz", ".csv.xz")
+    is_csv = _is_csv(path)
     if not is_csv and path.suffix != ".parquet":
         raise DataError(f"{path} is neither Parquet nor CSV: its name must end in .parquet, .csv or .csv.gz.")
-    kind = "csv" if is_csv else "parquet"
     if path.is_file() and not path.stat().st_size:
+        kind = "csv" if is_csv else "parquet"
         raise DataError(f"{path} cannot be read as {kind}: it is empty (0 bytes). Copy or export it again.")
+
+
+@contextlib.contextmanager
+def unreadable(path: Path, kind: str) -> Iterator[None]:
+    """Let what goes wrong while reading say so.
+
+    Raises:
+        DataError: the file cannot be read as what it claims to be.
+    """
     try:
-        return _read_csv(path) if is_csv else _read_parquet(path)
+        yield
     except UnicodeDecodeError as problem:
         found = f"byte 0x{problem.object[problem.start]:02x}"
         raise DataError(
@@ -126,7 +151,7 @@ def read_frame(path: Path) -> pd.DataFrame:
 def _read_csv(path: Path) -> pd.DataFrame:
     with _open_text(path) as file:
         names, first = (*itertools.islice(filter(None, csv.reader(file)), 2), [], [])[:2]
-    _check_names(names, path)
+    check_names(names, path)
     if len(names) == 1 == len(first) and (
         sign := next((each for each in ";\t|" if 0 < names[0].count(each) == first[0].count(each)), None)
     ):
@@ -173,7 +198,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     import pyarrow.parquet
 
     if path.is_file():
-        _check_names(pyarrow.parquet.read_schema(path).names, path)
+        check_names(pyarrow.parquet.read_schema(path).names, path)
     frame = pd.read_parquet(path)
     named = [each for each in frame.index.names if each is not None]
     if named:
@@ -198,8 +223,12 @@ def _readable(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**changed) if changed else frame
 
 
-def _check_names(names: list[str], path: Path) -> None:
-    """Refuse what pandas would rename without a word, or read in part."""
+def check_names(names: list[str], path: Path) -> None:
+    """Refuse what pandas would rename without a word, or read in part.
+
+    Raises:
+        DataError: a column has no name, or two have the same.
+    """
     doubled = sorted(name for name, count in Counter(names).items() if count > 1 and name.strip())
     if doubled:
         raise DataError(f"{path}: column names must be unique; {', '.join(map(repr, doubled))} stand more than once.")

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from geratriz.generators import _torch
 
 POOL = 8  # draws per wanted row when a condition is given
-CHUNK = 8192  # rows of a pool whose logits are held at once
+CHUNK = 8192  # rows whose logits are held at once, at most ...
+CELLS = 2**25  # ... and logits: of more than 4,096 levels fewer rows
 LOWEST = -60.0  # logits so far below a row's highest count as this: exp() of it is still a normal float32
 
 
@@ -53,21 +54,39 @@ class Layout(nn.Module):
 
         One cumulative sum runs over all columns; each column is searched between the heights at its ends.
         """
+        return self._found(probabilities_NL, self._places(len(probabilities_NL), rng))
+
+    def sample(
+        self, logits_of: Callable[[Tensor], Tensor], given: Tensor, rng: np.random.Generator | torch.Generator
+    ) -> Tensor:
+        """The same from the logits of each row that is ``given``, of so many at a time that memory stays small."""
+        places = self._places(len(given), rng)
+        parts = zip(torch.split(given, self._chunk), torch.split(places, self._chunk), strict=True)
+        return torch.cat([self._found(self.probabilities(logits_of(some)), place) for some, place in parts])
+
+    @property
+    def _chunk(self) -> int:
+        return max(min(CHUNK, CELLS // len(self.column)), 1)
+
+    def _places(self, rows: int, rng: np.random.Generator | torch.Generator) -> Tensor:
+        """Where in its column's distribution function each cell is, (rows, C)."""
+        shape = (rows, len(self.ends))
+        if isinstance(rng, torch.Generator):
+            return _torch.uniform(rng, *shape)
+        return torch.from_numpy(evenly(rng, *shape)).to(self.ends.device)
+
+    def _found(self, probabilities_NL: Tensor, places_NC: Tensor) -> Tensor:
         heights = probabilities_NL.double().cumsum(1)  # float32 would blur rare levels of the last of many columns
         top = heights[:, self.ends - 1]
         bottom = nn.functional.pad(top[:, :-1], (1, 0))
-        if isinstance(rng, torch.Generator):
-            places = _torch.uniform(rng, *top.shape)
-        else:
-            places = torch.from_numpy(evenly(rng, *top.shape)).to(top.device)
-        found = torch.searchsorted(heights, bottom + places * (top - bottom), right=True)
+        found = torch.searchsorted(heights, bottom + places_NC * (top - bottom), right=True)
         return torch.minimum(torch.maximum(found, self.offsets), self.ends - 1) - self.offsets
 
     def agreement(self, logits_of: Callable[[Tensor], Tensor], pool_NZ: Tensor, codes: Mapping[int, int]) -> np.ndarray:
         """The log probability of all of ``codes``, by column, for each row of the pool, float64 (N,)."""
         bounds = {column: slice(int(self.offsets[column]), int(self.ends[column])) for column in codes}
         parts = []
-        for chunk in torch.split(pool_NZ, CHUNK):
+        for chunk in torch.split(pool_NZ, self._chunk):
             logits = logits_of(chunk)
             terms = [logits[:, bounds[column]].log_softmax(1)[:, code] for column, code in codes.items()]
             parts.append(torch.stack(terms).double().sum(0))

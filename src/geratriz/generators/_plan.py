@@ -22,6 +22,7 @@ HELD_OUT_WANTED = 50  # small tables give a larger share for it
 HELD_OUT_MOST = 4000  # more cost time and say little more
 FLOAT = 4  # bytes
 COPIES = 7  # of the weights: themselves, gradients, two moments, the average, the best one, bfloat16 and buffers
+CELL = 12  # bytes a cell of the table takes: as it was read, without its rare values, as codes, twice (docs/log.md)
 LIBRARIES = 400e6  # bytes that torch and pandas take before the first row
 
 
@@ -72,7 +73,7 @@ class Start:
     runtime: Runtime
     codec: Codec
     rows: Tensor
-    """Binned codes, int64 (N, C), on the runtime's device."""
+    """Binned codes, int16 or int32 (N, C), on the runtime's device."""
     held: Tensor
     """Which rows judge the fit and are not trained on, bool (N,)."""
     checkpoint: Checkpoint
@@ -83,11 +84,11 @@ class Start:
         runtime = Runtime.choose(device=run.device, threads=config.threads, precision=config.precision)
         codec_config = CodecConfig(max_levels=config.max_levels, bins=config.bins)
         codec = Codec.fit(data, codec_config, seeding.generator(run.seed, "codec"))
-        codes = codec.bin(codec.encode(data, seeding.generator(run.seed, "encode")))
+        codes = codec.codes(data, seeding.generator(run.seed, "encode"))
         return cls(
             runtime=runtime,
             codec=codec,
-            rows=torch.from_numpy(codes).long().to(runtime.device),
+            rows=torch.from_numpy(codes).to(runtime.device),
             held=torch.from_numpy(hold_out(data, held)).to(runtime.device),
             checkpoint=Checkpoint(
                 run.checkpoint,
@@ -160,7 +161,7 @@ def describe(start: Start, plan: Plan, *, parameters: int, passes: float, levels
     memory = (
         LIBRARIES
         + parameters * FLOAT * COPIES
-        + 3 * rows.numel() * rows.element_size()
+        + CELL * rows.numel()
         + plan.batch * (8 * levels + 40 * plan.width) * FLOAT
     )
     return (

@@ -78,7 +78,7 @@ class _Cells:
     """Rows as the network reads them."""
 
     codes: Tensor
-    """int64 (N, C); -1 where a cell is not known."""
+    """Integers (N, C); -1 where a cell is not known."""
     low: Tensor
     """The places in the distribution function where a number's cell begins, float32 (N, M) ..."""
     high: Tensor
@@ -283,7 +283,7 @@ class Autoregressive(Generator[AutoregressiveConfig]):
             parameters = sum(each.numel() for each in network.parameters())
             outputs = network.logits.out_features
             run.tracker.note(_plan.describe(start, plan, parameters=parameters, passes=3, levels=outputs))
-            exact = torch.tensor([each.exact if each.bins else each.size for each in levels], device=start.rows.device)
+            exact = torch.tensor([each.exact if each.bins else each.size for each in levels]).to(start.rows)
             low, high = (torch.from_numpy(each).float().to(start.rows.device) for each in _places(levels, data.frame))
             cells = _Cells(start.rows.minimum(exact), low, high)
             network = _train(network, cells, _orders(levels, data.schema.target, run.seed), start, plan, config, run)

@@ -198,7 +198,7 @@ class Ctgan(CodeGenerator[CtganConfig]):
                     pool = pool[torch.from_numpy(chosen).to(device)]
                 else:  # too rare to be met without being asked for
                     given[list(codes)] = True
-            drawn = layout.draw(layout.probabilities(logits_of(pool[:rows])), rng)
+            drawn = layout.sample(logits_of, pool[:rows], rng)
             drawn[:, list(codes)] = row[list(codes)]
         return drawn.cpu().numpy().astype(np.int32)
 

@@ -30,7 +30,7 @@ class Independent(CodeGenerator[CodecConfig]):
     @classmethod
     def _fit(cls, data: Table, config: CodecConfig, run: Fit) -> Self:
         codec = Codec.fit(data, config, seeding.generator(run.seed, "codec"))
-        codes = codec.bin(codec.encode(data, seeding.generator(run.seed, "encode")))
+        codes = codec.codes(data, seeding.generator(run.seed, "encode"))
         frequencies = tuple(np.bincount(codes[:, i], minlength=size) / len(codes) for i, size in enumerate(codec.sizes))
         return cls(config, codec, run.record(len(data)), frequencies)
 

@@ -31,7 +31,7 @@ from geratriz.generators import _flow, _plan, _rounds
 from geratriz.generators._codes import CHUNK, POOL, Layout, Residual, resample
 from geratriz.generators._fit import Fit, Record
 from geratriz.generators._flow import Flow
-from geratriz.generators._mixture import Mixture
+from geratriz.generators._mixture import ROWS, Mixture
 from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
 from geratriz.generators._torch import Batches, Ema, Runtime, arrays_of, normal, one_cycle, restore
 from geratriz.generators.base import CodeGenerator
@@ -151,8 +151,8 @@ class Tvae(CodeGenerator[TvaeConfig]):
             raise RequestError(f"latents have shape {latents.shape}, expected (rows, {self.config.latent}).")
         rng = seeding.generator(seed, "decode")
         with torch.inference_mode():
-            logits = self.network.decode(torch.from_numpy(latents.astype(np.float32)).to(self._device))
-        return self.codec.decode(self.codec.unbin(self._draw(logits, rng), rng))
+            drawn = self._draw(torch.from_numpy(latents.astype(np.float32)).to(self._device), rng)
+        return self.codec.decode(self.codec.unbin(drawn, rng))
 
     def interpolate(self, ends: Table, steps: int, *, seed: int) -> Table:
         """``steps`` rows on the straight line between the latents of the two rows of ``ends``, both included.
@@ -195,8 +195,7 @@ class Tvae(CodeGenerator[TvaeConfig]):
             if codes:
                 chosen, _ = resample(self.network.layout.agreement(self.network.decode, latents, codes), rows, rng)
                 latents = latents[torch.from_numpy(chosen).to(self._device)]
-            logits = self.network.decode(latents)
-        drawn = self._draw(logits, rng)
+            drawn = self._draw(latents, rng)
         for index, code in codes.items():
             drawn[:, index] = code
         return drawn
@@ -210,9 +209,9 @@ class Tvae(CodeGenerator[TvaeConfig]):
         with runtime.autocast():
             return torch.cat([self.flow.onward(part, steps=FOLLOWED) for part in torch.split(drawn, CHUNK)])
 
-    def _draw(self, logits_NL: Tensor, rng: np.random.Generator) -> np.ndarray:
-        layout = self.network.layout
-        return layout.draw(layout.probabilities(logits_NL), rng).cpu().numpy().astype(np.int32)
+    def _draw(self, latents_NZ: Tensor, rng: np.random.Generator) -> np.ndarray:
+        drawn = self.network.layout.sample(self.network.decode, latents_NZ, rng)
+        return drawn.cpu().numpy().astype(np.int32)
 
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         prior = {f"prior.{name}": each for name, each in dataclasses.asdict(self.prior).items()}
@@ -307,7 +306,10 @@ def _train(network: _Network, start: Start, plan: Plan, config: TvaeConfig, run:
 
 
 def _fit_prior(network: _Network, rows: Tensor, config: TvaeConfig, seed: int) -> Mixture:
-    """The mixture fitted to one draw of the posterior a row."""
+    """The mixture fitted to one draw of the posterior a row, of as many rows as it looks at."""
+    if len(rows) > ROWS:
+        order = torch.Generator().manual_seed(seeding.derive(seed, "prior", "rows"))
+        rows = rows[torch.randperm(len(rows), generator=order)[:ROWS].to(rows.device)]
     rng = torch.Generator(rows.device).manual_seed(seeding.derive(seed, "prior"))
     with torch.inference_mode():
         mean, log_variance = network.encode(rows)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from geratriz import bundle, config, tracking
+from geratriz.data import compact
 from geratriz.data.images import Images
 from geratriz.data.rules import Rules
 from geratriz.data.schema import Schema
-from geratriz.data.table import Table
 from geratriz.generators import catalog
 from geratriz.generators.image_base import ImageGenerator
 from geratriz.picture import grid, png
@@ -81,7 +81,7 @@ def main(params: Params, *, prepared: Path, out: Path, out_history: Path) -> Non
 def _read_table(prepared: Path) -> tuple[Any, dict[str, Any]]:
     """The training rows, and the rules that rows must keep."""
     schema = Schema.read(prepared / "schema.json")
-    return Table.read(prepared / "train.parquet", schema=schema), {"rules": Rules.read(prepared / "rules.json")}
+    return compact.read(prepared / "train.parquet", schema=schema), {"rules": Rules.read(prepared / "rules.json")}
 
 
 def _read_images(prepared: Path) -> tuple[Any, dict[str, Any]]:

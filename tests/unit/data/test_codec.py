@@ -218,3 +218,19 @@ def test_with_gaps_a_cell_may_be_missing_where_none_ever_was() -> None:
     position = [each.column.name for each in codec.levels].index("group")
     assert (encoded.codes[:, position] == -1).all()
     assert (np.delete(encoded.codes, position, axis=1) >= 0).all()
+
+
+def test_codes_are_what_bins_of_encoded_cells_are_in_fewer_bytes() -> None:
+    table = mixed()
+    codec = Codec.fit(table, CodecConfig(bins=16), np.random.default_rng(0))
+    binned = codec.bin(codec.encode(table, np.random.default_rng(1)))
+    codes = codec.codes(table, np.random.default_rng(1))
+    assert codes.dtype == np.int16
+    assert np.array_equal(codes, binned)
+
+
+def test_columns_that_part_in_one_late_row_are_no_twins() -> None:
+    a = np.arange(3000) % 3
+    frame = pd.DataFrame({"a": a, "b": (a + 1) % 3, "c": np.where(np.arange(3000) == 2999, 0, a)})
+    codec = Codec.fit(Table.from_frame(frame), CodecConfig(), np.random.default_rng(0))
+    assert [(twin.column, twin.of, twin.codes) for twin in codec.twins] == [(1, 0, (1, 2, 0))]

@@ -53,10 +53,26 @@ def test_rare_levels_of_the_last_of_many_columns_are_drawn() -> None:
     assert drawn[:, -50:].float().mean() == pytest.approx(0.001, rel=0.3)
 
 
-def test_places_are_uniform_and_spreadevenly() -> None:
+def test_places_are_uniform_and_spread_evenly() -> None:
     places = evenly(np.random.default_rng(0), 1000, 3)
     assert places.dtype == np.float32 and places.min() >= 0 and places.max() < 1
     assert (np.sort((places * 1000).astype(int), axis=0) == np.arange(1000)[:, None]).all()
     assert np.abs(np.corrcoef(places.T) - np.eye(3)).max() < 0.15  # of each other they know nothing
     alone = np.array([evenly(np.random.default_rng(seed), 1, 1)[0, 0] for seed in range(400)])
     assert abs(alone.mean() - 0.5) < 0.06 and alone.std() > 0.25  # one row is anywhere
+
+
+def test_codes_are_the_same_whether_drawn_some_rows_at_a_time_or_all(
+    logits: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Layout(SIZES)
+    whole = layout.draw(layout.probabilities(logits), np.random.default_rng(0))
+    monkeypatch.setattr("geratriz.generators._codes.CELLS", 7 * sum(SIZES))
+    asked: list[int] = []
+
+    def logits_of(some: torch.Tensor) -> torch.Tensor:
+        asked.append(len(some))
+        return some
+
+    assert torch.equal(layout.sample(logits_of, logits, np.random.default_rng(0)), whole)
+    assert asked == [7] * 7 + [1]
