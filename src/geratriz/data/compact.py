@@ -82,7 +82,7 @@ def _columns(path: Path, others: Sequence[str]) -> tuple[pd.DataFrame, dict[str,
 def _words(file: Any, name: str, dtype: Any) -> pd.Series | None:
     """A column of text as a category, its words as they first appear; None where there are too many of them."""
     code_of: dict[str, int] = {}
-    parts = []
+    parts: list[np.ndarray] = []
     for batch in file.iter_batches(batch_size=ROWS, columns=[name]):
         part = batch.column(0).to_pandas()
         words = part.cat.categories.tolist()

@@ -163,7 +163,8 @@ def _cell_hashes(values: pd.Series) -> np.ndarray:
         codes, distinct = as_codes(values)
         words = np.array([*map(str, distinct), ""], dtype=object)
         of_words: np.ndarray = np.append(pd.util.hash_array(words)[:-1], _ABSENT)
-        return of_words[codes]
+        of_cells: np.ndarray = of_words[codes]
+        return of_cells
     hashes: np.ndarray = np.where(values.isna().to_numpy(), _ABSENT, pd.util.hash_array(cells))
     return hashes
 
