@@ -22,7 +22,9 @@ target is a number) on the held-out rows. The report's trends are cut into bins 
 table 90 to 10 by a shuffle that is always the same. Mean over seeds, standard deviation behind it.
 
 All models, ours too, are fitted at their defaults in a fresh process, with equal threads; clocks start when libraries
-are loaded and the table is in memory. Peers are comparators, each in an environment of its own (`benchmarks/peers`):
+are loaded and the table is in memory. With one thread a model has one core of two, the other does something else, and the
+seconds are the processor's: `taskset -c 0 make bench`. `tvae_flow` is tvae with `prior: flow`; `autoregressive_rare_1`
+learns what few rows share too (`rare: 1`), as CTGAN, TVAE and the copula do, and may not be released. Peers are comparators, each in an environment of its own (`benchmarks/peers`):
 CTGAN and TVAE of the package ctgan, TabularARGN of mostlyai-engine, the Gaussian copula of SDV. How each is given the
 table, and what was found of them: docs/log.md. Rows of one table were measured on one machine, named below it.
 """.splitlines()
