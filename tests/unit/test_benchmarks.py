@@ -87,6 +87,12 @@ def test_times_are_multiples_of_the_peers_and_both_judges_are_compared(tmp_path:
     assert "0 (0 to 0.005) * |" in text  # the interval of copies leaves out what fresh real rows show
 
 
+def test_what_was_to_be_reached_stands_beside_what_was(tmp_path: Path) -> None:
+    for seed, detection in enumerate((0.7, 0.9)):
+        cell(tmp_path / "results", "autoregressive", seed, detection_train=detection, detection_test=0.89, utility=0.93)
+    assert "| autoregressive | 0.8 / 0.75 | 0.89 / 0.9 **missed** | 0.93 / 0.93 |" in written(tmp_path)
+
+
 def test_a_model_that_fails_is_a_cell_and_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
