@@ -142,7 +142,7 @@ def _fit(kind: str, shape: str, path: Path, target: str) -> Cell:
     except _Cut:
         pass
     price = (ends[-1] - ends[0]) / max(len(ends) - 1, 1)
-    before = ends[0] - started - price
+    before = max(ends[0] - started - price, read - started)  # the first round may be the cheapest
     if generator is None:
         seconds = before + price * rounds
     cell = {

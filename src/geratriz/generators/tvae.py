@@ -36,7 +36,8 @@ from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
 from geratriz.generators._torch import Batches, Ema, Runtime, arrays_of, normal, one_cycle, restore
 from geratriz.generators.base import CodeGenerator
 
-WIDEST = 512  # units of a layer, where `width` is auto and the table is large
+WIDEST = 512  # units of a layer, where `width` is auto and the table is large ...
+MANY = 4096  # ... and half as many above so many levels: each costs a row of the first layer and of the last
 HELD_OUT = 0.05  # share of the rows that say when to stop; the prior and the codec use them too
 STEPS = (20, 500)  # of a round, at least and at most; as many as an epoch has where that lies between
 EM_STEPS = 50  # the likelihood has settled by then
@@ -176,7 +177,7 @@ class Tvae(CodeGenerator[TvaeConfig]):
     def _fit(cls, data: Table, config: TvaeConfig, run: Fit) -> Self:
         start = Start.of(data, config, run, held=HELD_OUT)
         with start.runtime.active():
-            plan = _settle(config, len(data))
+            plan = _settle(config, len(data), sum(start.codec.sizes))
             network = _Network(start.codec.sizes, config, plan.width).to(start.runtime.device)
             parameters = sum(each.numel() for each in network.parameters())
             run.tracker.note(_plan.describe(start, plan, parameters=parameters, passes=3))
@@ -238,14 +239,15 @@ class Tvae(CodeGenerator[TvaeConfig]):
         return cls(config, codec, record, plan, network, prior, flow)
 
 
-def _settle(config: TvaeConfig, rows: int) -> Plan:
-    """What ``auto`` stands for on a table of ``rows`` rows."""
+def _settle(config: TvaeConfig, rows: int, levels: int) -> Plan:
+    """What ``auto`` stands for on a table of ``rows`` rows and so many ``levels`` in all."""
     batch = _plan.batch_of(config, rows)
     usual = round(min(max(30 * (32_000 / rows) ** 0.5, 4), 200))  # on ten times the rows three times the steps
     epochs = usual if config.epochs == "auto" else config.epochs
     in_all = epochs * max(rows // batch, 1)
     steps = min(max(rows // batch, STEPS[0]), STEPS[1])
-    return Plan(batch=batch, width=_plan.width_of(config, rows, most=WIDEST), rounds=-(-in_all // steps), steps=steps)
+    width = _plan.width_of(config, rows, most=WIDEST if levels <= MANY else WIDEST // 2)
+    return Plan(batch=batch, width=width, rounds=-(-in_all // steps), steps=steps)
 
 
 def _beta(rows: int) -> float:
