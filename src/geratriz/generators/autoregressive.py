@@ -47,6 +47,7 @@ from geratriz.generators.base import ATTEMPTS, BLOCK, Generator
 
 WIDEST = 256  # units of a layer, where `width` is auto and the table is large
 HELD_OUT = 0.05  # share of the rows that say when to stop
+MANY = 4096  # levels above which a row is seen half as often: a step takes several times as long
 STEPS = (20, 500)  # of a round, at least and at most; as many as an epoch has where that lies between
 HIDDEN = 64  # units of the layer that a column of numbers has for itself
 ORDERS = 4  # that rows are drawn in; each costs a likelihood as much again
@@ -59,7 +60,8 @@ class AutoregressiveConfig(NetworkConfig):
 
     epochs: Auto = "auto"
     """How often each row is seen, at most: 60 times on 32,000 rows, twice that where all columns are numbers of
-    many values; oftener on fewer rows, 4 times on millions. The fit ends earlier when held-out rows say so."""
+    many values; oftener on fewer rows, 4 times on millions; half as often above 4,096 levels. The fit ends earlier
+    when held-out rows say so."""
     rate: float = 2e-3
     """Peak of the one-cycle learning rate."""
     weight_decay: float = 1e-4
@@ -278,7 +280,9 @@ class Autoregressive(Generator[AutoregressiveConfig]):
         start = Start.of(data, config, run, held=HELD_OUT)
         levels = [start.codec.levels[i] for i in start.codec.modelled]
         with start.runtime.active():
-            plan = _settle(config, len(data), sum(each.bins > 0 for each in levels) / len(levels))
+            numbers = [each.bins > 0 for each in levels]
+            in_all = sum(each.exact for each in levels) + sum(numbers)
+            plan = _settle(config, len(data), in_all, sum(numbers) / len(levels))
             network = _Network(levels, config, plan.width).to(start.runtime.device)
             parameters = sum(each.numel() for each in network.parameters())
             outputs = network.logits.out_features
@@ -517,10 +521,12 @@ def _draw(log_heights_NL: Tensor, places_N: Tensor) -> Tensor:
     return found[:, 0].clamp(max=heights.shape[1] - 1)
 
 
-def _settle(config: AutoregressiveConfig, rows: int, numbers: float) -> Plan:
-    """What ``auto`` stands for on a table of ``rows`` rows, the share ``numbers`` of whose columns are continuous."""
+def _settle(config: AutoregressiveConfig, rows: int, levels: int, numbers: float) -> Plan:
+    """What ``auto`` stands for on a table of so many ``rows`` and ``levels``, a share of ``numbers`` of its columns."""
     batch = _plan.batch_of(config, rows)
-    wanted = 60 * (1 + numbers)  # words are learnt by heart where mixtures still sharpen: docs/log.md
+    wanted = (60 if levels <= MANY else 30) * (
+        1 + numbers
+    )  # words are learnt by heart where mixtures still sharpen: docs/log.md
     usual = round(min(max(wanted * (32_000 / rows) ** 0.5, 4), 200))  # on ten times the rows three times the steps
     in_all = (usual if config.epochs == "auto" else config.epochs) * max(rows // batch, 1)
     steps = min(max(rows // batch, STEPS[0]), STEPS[1])
