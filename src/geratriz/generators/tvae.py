@@ -44,9 +44,7 @@ EM_STEPS = 50  # the likelihood has settled by then
 FLOW = {"width": 256, "blocks": 3}  # of the flow's network
 FLOW_STEPS, FLOW_BATCH = 2000, 1024
 FLOW_ROWS = 200_000  # that the flow is fitted to, at most: its steps come by no more
-NEAR = (
-    0.5  # how near the latent its path starts, from 0 (anywhere in its component) to 1; short paths are quickly learnt
-)
+NEAR = 0.5  # how near its end a path starts, from 0 (anywhere in the component) to 1: short paths are quickly learnt
 FOLLOWED = 4  # steps of Heun's method: short paths need no more
 ACTIVE = 0.01  # variance of the posterior mean above which a latent unit is active (Burda et al., arXiv 1509.00519)
 
