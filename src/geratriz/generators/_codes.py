@@ -104,8 +104,9 @@ def evenly(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
     What is drawn at them is distributed as at independent ones, with less noise in the shares of a column's levels.
     """
     parts = rng.permuted(np.tile(np.arange(rows)[:, None], columns), axis=0)
-    places: np.ndarray = ((parts + rng.random(parts.shape)) / rows).astype(np.float32)
-    return np.minimum(places, np.nextafter(np.float32(1), np.float32(0)))
+    places = ((parts + rng.random(parts.shape)) / rows).astype(np.float32)
+    below_one: np.ndarray = np.minimum(places, np.nextafter(np.float32(1), np.float32(0)))
+    return below_one
 
 
 def resample(log_weights: np.ndarray, rows: int, rng: np.random.Generator) -> tuple[np.ndarray, float]:
