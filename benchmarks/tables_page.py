@@ -191,7 +191,7 @@ def _own(good: dict[str, list[Cell]]) -> list[str]:
     lines = [
         "",
         "Our own metrics, as `geratriz evaluate` measures them (half of the held-out rows are the fresh ones); copies",
-        "and membership with the widest 95 % interval of the seeds, marked * where it lies above what fresh rows show.",
+        "and membership with the widest 95 % interval of the seeds, marked * where a seed lies above fresh rows.",
         "",
         "| model | detection | shape % | trend % | utility | copies | membership, AUC |",
         "|---|---|---|---|---|---|---|",
@@ -204,7 +204,7 @@ def _own(good: dict[str, list[Cell]]) -> list[str]:
         for name in ("copy_rate", "mia_auc"):
             value = statistics.mean(each[name][0] for each in found)
             low, high = min(each[name][1] for each in found), max(each[name][2] for each in found)
-            apart = real is not None and model != REAL and low > real[name][0]
+            apart = real is not None and model != REAL and max(each[name][1] for each in found) > real[name][0]
             figures.append(f"{value:.3g} ({low:.3g} to {high:.3g}){' *' if apart else ''}")
         lines.append(f"| {' | '.join(['fresh real rows' if model == REAL else model, *figures])} |")
     return lines
