@@ -7,6 +7,8 @@ from html import escape
 from typing import Any
 
 WIDTH, HEIGHT = 880, 340
+COLOURS = ("#c2410c", "#4f6f8f", "#65a30d")  # of ours against each other
+DASHES = {"seconds": "none", "before_s": "6 4", "memory_gb": "2 3"}
 TOP, BASE = 40, 290  # of both drawings
 LEFT, RIGHT = 50, 470  # of the first one
 BARS, END = 640, 810  # of the second one, between its names and its figures
@@ -41,16 +43,13 @@ class Point:
 def speed_and_quality(title: str, points: Sequence[Point]) -> str:
     """A whole SVG file."""
     parts = [
-        f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}"/>',
         f'<text x="{LEFT}" y="20"><tspan class="title">{escape(title)}: detection against fit time</tspan>, '
         f'<tspan class="ours">ours</tspan> and <tspan class="peer">peers</tspan></text>',
         f'<text class="title" x="{BARS - 130}" y="20">rows drawn a second</text>',
         *_scatter(points),
         *_bars(points),
     ]
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">'
-    body = "\n".join(parts)
-    return f"{head}\n<title>{escape(title)}: quality and speed</title>\n<style>{STYLE}</style>\n{body}\n</svg>\n"
+    return _file(f"{title}: quality and speed", parts)
 
 
 def _scatter(points: Sequence[Point]) -> list[str]:
@@ -139,10 +138,7 @@ def scaling(cells: Sequence[Mapping[str, Any]]) -> str:
     def y(number: float) -> float:
         return BASE - (BASE - TOP) * (math.log10(number) - low) / (high - low)
 
-    parts = [
-        f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}"/>',
-        f'<text class="title" x="{LEFT}" y="20">Fits of Adult resampled with noise, against rows</text>',
-    ]
+    parts = [f'<text class="title" x="{LEFT}" y="20">Fits of Adult resampled with noise, against rows</text>']
     for power in range(low, high + 1):
         height = y(10.0**power)
         parts.append(f'<line class="grid" x1="{LEFT}" y1="{height:.1f}" x2="{x(10.0**right):.1f}" y2="{height:.1f}"/>')
@@ -151,19 +147,26 @@ def scaling(cells: Sequence[Mapping[str, Any]]) -> str:
         place = x(10.0**power)
         parts.append(f'<line class="grid" x1="{place:.1f}" y1="{TOP}" x2="{place:.1f}" y2="{BASE}"/>')
         parts.append(f'<text class="soft middle" x="{place:.1f}" y="{BASE + 18}">{10**power:,}</text>')
-    labels: list[float] = []
-    for kind in dict.fromkeys(each["kind"] for each in cells):
+    legend = WIDTH - 235
+    kinds = list(dict.fromkeys(each["kind"] for each in cells))
+    for number, (kind, colour) in enumerate(zip(kinds, COLOURS, strict=False)):
         of_kind = sorted((each for each in cells if each["kind"] == kind), key=lambda each: float(each["rows"]))
-        for (name, words), dashes in zip(named.items(), ("none", "6 4", "2 3"), strict=True):
+        for name, dashes in DASHES.items():
             points = [(x(each["rows"]), y(each[name])) for each in of_kind]
             path = " ".join(f"{place:.1f},{height:.1f}" for place, height in points)
-            parts.append(f'<polyline points="{path}" fill="none" stroke="#c2410c" stroke-dasharray="{dashes}"/>')
-            parts += [f'<circle class="ours" cx="{place:.1f}" cy="{height:.1f}" r="3"/>' for place, height in points]
-            spot = points[-1][1] + 4
-            while any(abs(spot - other) < 13 for other in labels):
-                spot += 1
-            labels.append(spot)
-            parts.append(f'<text x="{WIDTH - 235}" y="{spot:.1f}">{escape(f"{kind}: {words}")}</text>')
+            parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-dasharray="{dashes}"/>')
+            parts += [f'<circle fill="{colour}" cx="{place:.1f}" cy="{height:.1f}" r="3"/>' for place, height in points]
+        parts.append(f'<circle fill="{colour}" cx="{legend + 12}" cy="{TOP + 6 + 20 * number}" r="3"/>')
+        parts.append(f'<text x="{legend + 32}" y="{TOP + 10 + 20 * number}">{escape(kind)}</text>')
+    for number, (name, words) in enumerate(named.items(), len(kinds) + 1):
+        height = TOP + 6 + 20 * number
+        line = f'x1="{legend}" y1="{height}" x2="{legend + 24}" y2="{height}"'
+        parts.append(f'<line stroke="#7a828a" {line} stroke-dasharray="{DASHES[name]}"/>')
+        parts.append(f'<text x="{legend + 32}" y="{height + 4}">{escape(words)}</text>')
+    return _file("Fits against rows", parts)
+
+
+def _file(title: str, parts: Sequence[str]) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">'
-    body = "\n".join(parts)
-    return f"{head}\n<title>Fits against rows</title>\n<style>{STYLE}</style>\n{body}\n</svg>\n"
+    body = "\n".join([f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}"/>', *parts])
+    return f"{head}\n<title>{escape(title)}</title>\n<style>{STYLE}</style>\n{body}\n</svg>\n"
