@@ -1,6 +1,7 @@
 """Ours: one generator of Geratriz at its defaults, or a variant of one, fitted as a job of fit.py says."""
 
 import dataclasses
+from typing import Any
 
 import pandas as pd
 
@@ -8,8 +9,8 @@ from benchmarks import fit
 from geratriz.data.table import Table
 from geratriz.generators import catalog
 
-QUICK = {"ctgan": {"steps": 20}, "tvae": {"epochs": 1}, "autoregressive": {"epochs": 1}}  # the shortest fit of each
-
+# The shortest fit of each.
+QUICK: dict[str, dict[str, Any]] = {"ctgan": {"steps": 20}, "tvae": {"epochs": 1}, "autoregressive": {"epochs": 1}}
 VARIANTS = ("tvae_flow", "autoregressive_rare_1")  # a flow as the prior; nothing rare or extreme protected
 
 

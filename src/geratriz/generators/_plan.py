@@ -20,6 +20,7 @@ Auto = int | Literal["auto"]
 HELD_OUT_LEAST = 10  # held-out rows; fewer say nothing
 HELD_OUT_WANTED = 50  # small tables give a larger share for it
 HELD_OUT_MOST = 4000  # more cost time and say little more
+MANY = 4096  # levels above which the first and the last layer are most of what a step takes: a row of each a level
 FLOAT = 4  # bytes
 COPIES = 7  # of the weights: themselves, gradients, two moments, the average, the best one, bfloat16 and buffers
 CELL = 12  # bytes a cell of the table takes: as it was read, without its rare values, as codes, twice (docs/log.md)

@@ -69,7 +69,12 @@ class Runtime:
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Matrix products in this runtime's precision."""
-        return torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.precision == "bfloat16")
+        return autocast(self.device, self.precision)
+
+
+def autocast(device: str, precision: str) -> AbstractContextManager[Any]:
+    """Matrix products in ``precision``, of a fit or of what was fitted in it."""
+    return torch.autocast(device.split(":")[0], torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def _processors() -> int:

@@ -42,12 +42,11 @@ from geratriz.generators._codes import Layout, Residual, evenly
 from geratriz.generators._fit import Fit, Record
 from geratriz.generators._numbers import FEATURES, HALF_LOG_2_PI, Features, Mixtures
 from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
-from geratriz.generators._torch import Batches, Ema, arrays_of, one_cycle, restore, uniform
+from geratriz.generators._torch import Batches, Ema, arrays_of, autocast, one_cycle, restore, uniform
 from geratriz.generators.base import ATTEMPTS, BLOCK, Generator
 
 WIDEST = 256  # units of a layer, where `width` is auto and the table is large
 HELD_OUT = 0.05  # share of the rows that say when to stop
-MANY = 4096  # levels above which a row is seen half as often: a step takes several times as long
 STEPS = (20, 500)  # of a round, at least and at most; as many as an epoch has where that lies between
 HIDDEN = 64  # units of the layer that a column of numbers has for itself
 ORDERS = 4  # that rows are drawn in; each costs a likelihood as much again
@@ -89,7 +88,7 @@ class _Cells:
     def __len__(self) -> int:
         return len(self.codes)
 
-    def at(self, rows: Tensor | slice) -> "_Cells":
+    def at(self, rows: Tensor) -> "_Cells":
         return _Cells(self.codes[rows], self.low[rows], self.high[rows])
 
     def middle(self) -> Tensor:
@@ -144,7 +143,7 @@ class _Network(nn.Module):
 
     def __init__(self, levels: Sequence[Levels], config: AutoregressiveConfig, width: int) -> None:
         super().__init__()
-        sizes = tuple(each.exact + (each.bins > 0) for each in levels)
+        sizes = _sizes(levels)
         numbers = [i for i, each in enumerate(levels) if each.bins]
         self.layout = Layout(sizes)
         self.embed = nn.EmbeddingBag(sum(sizes) + len(sizes), width, mode="sum")  # a level each, and not known
@@ -271,8 +270,7 @@ class Autoregressive(Generator[AutoregressiveConfig]):
     @contextmanager
     def _computing(self) -> Iterator[None]:
         """Matrix products in the precision of the fit, of a likelihood too: it is that of the rows that are drawn."""
-        in_half = self.record.precision == "bfloat16"
-        with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=in_half):
+        with torch.inference_mode(), autocast(self._device.type, self.record.precision):
             yield
 
     @classmethod
@@ -280,14 +278,12 @@ class Autoregressive(Generator[AutoregressiveConfig]):
         start = Start.of(data, config, run, held=HELD_OUT)
         levels = [start.codec.levels[i] for i in start.codec.modelled]
         with start.runtime.active():
-            numbers = [each.bins > 0 for each in levels]
-            in_all = sum(each.exact for each in levels) + sum(numbers)
-            plan = _settle(config, len(data), in_all, sum(numbers) / len(levels))
+            outputs = sum(_sizes(levels))
+            plan = _settle(config, len(data), outputs, sum(each.bins > 0 for each in levels) / len(levels))
             network = _Network(levels, config, plan.width).to(start.runtime.device)
             parameters = sum(each.numel() for each in network.parameters())
-            outputs = network.logits.out_features
             run.tracker.note(_plan.describe(start, plan, parameters=parameters, passes=3, levels=outputs))
-            exact = torch.tensor([each.exact if each.bins else each.size for each in levels]).to(start.rows)
+            exact = torch.tensor([each.exact for each in levels]).to(start.rows)
             low, high = (torch.from_numpy(each).float().to(start.rows.device) for each in _places(levels, data.frame))
             cells = _Cells(start.rows.minimum(exact), low, high)
             network = _train(network, cells, _orders(levels, data.schema.target, run.seed), start, plan, config, run)
@@ -465,6 +461,11 @@ class Autoregressive(Generator[AutoregressiveConfig]):
         return cls(config, codec, record, plan, restore(_Network(levels, config, plan.width), arrays))
 
 
+def _sizes(levels: Sequence[Levels]) -> tuple[int, ...]:
+    """Levels of each column, "continuous" one of them."""
+    return tuple(each.exact + (each.bins > 0) for each in levels)
+
+
 def _orders(levels: Sequence[Levels], target: str | None, seed: int) -> list[list[int]]:
     """The orders that rows are drawn in: random ones, the target last."""
     rng = seeding.generator(seed, "orders")
@@ -524,9 +525,8 @@ def _draw(log_heights_NL: Tensor, places_N: Tensor) -> Tensor:
 def _settle(config: AutoregressiveConfig, rows: int, levels: int, numbers: float) -> Plan:
     """What ``auto`` stands for on a table of so many ``rows`` and ``levels``, a share of ``numbers`` of its columns."""
     batch = _plan.batch_of(config, rows)
-    wanted = (60 if levels <= MANY else 30) * (
-        1 + numbers
-    )  # words are learnt by heart where mixtures still sharpen: docs/log.md
+    words = 60 if levels <= _plan.MANY else 30  # a step of many levels takes several times as long
+    wanted = words * (1 + numbers)  # words are learnt by heart where mixtures still sharpen: docs/log.md
     usual = round(min(max(wanted * (32_000 / rows) ** 0.5, 4), 200))  # on ten times the rows three times the steps
     in_all = (usual if config.epochs == "auto" else config.epochs) * max(rows // batch, 1)
     steps = min(max(rows // batch, STEPS[0]), STEPS[1])
@@ -557,7 +557,7 @@ def _train(
 
     ranks_of_orders = torch.tensor(orders, device=runtime.device).argsort(1)
 
-    def asked(rows: Tensor | slice, first: int, noise: torch.Generator) -> tuple[_Cells, Tensor, Tensor]:
+    def asked(rows: Tensor, first: int, noise: torch.Generator) -> tuple[_Cells, Tensor, Tensor]:
         """These rows, in what order their cells are told, and how many: each number equally often, the least noise."""
         batch = cells.at(rows)
         turns = torch.arange(first, first + len(batch), device=runtime.device)

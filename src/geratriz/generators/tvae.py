@@ -33,11 +33,10 @@ from geratriz.generators._fit import Fit, Record
 from geratriz.generators._flow import Flow
 from geratriz.generators._mixture import ROWS, Mixture
 from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
-from geratriz.generators._torch import Batches, Ema, Runtime, arrays_of, normal, one_cycle, restore
+from geratriz.generators._torch import Batches, Ema, arrays_of, autocast, normal, one_cycle, restore
 from geratriz.generators.base import CodeGenerator
 
-WIDEST = 512  # units of a layer, where `width` is auto and the table is large ...
-MANY = 4096  # ... and half as many above so many levels: each costs a row of the first layer and of the last
+WIDEST = 512  # units of a layer, where `width` is auto and the table is large; half as many where levels are many
 HELD_OUT = 0.05  # share of the rows that say when to stop; the prior and the codec use them too
 STEPS = (20, 500)  # of a round, at least and at most; as many as an epoch has where that lies between
 EM_STEPS = 50  # the likelihood has settled by then
@@ -204,8 +203,7 @@ class Tvae(CodeGenerator[TvaeConfig]):
         drawn = torch.from_numpy(self.prior.sample(rows, rng)).to(self._device)
         if self.flow is None:
             return drawn
-        runtime = Runtime(device=self._device.type, threads=self.record.threads, precision=self.record.precision)
-        with runtime.autocast():
+        with autocast(self._device.type, self.record.precision):
             return torch.cat([self.flow.onward(part, steps=FOLLOWED) for part in torch.split(drawn, CHUNK)])
 
     def _draw(self, latents_NZ: Tensor, rng: np.random.Generator) -> np.ndarray:
@@ -244,7 +242,7 @@ def _settle(config: TvaeConfig, rows: int, levels: int) -> Plan:
     epochs = usual if config.epochs == "auto" else config.epochs
     in_all = epochs * max(rows // batch, 1)
     steps = min(max(rows // batch, STEPS[0]), STEPS[1])
-    width = _plan.width_of(config, rows, most=WIDEST if levels <= MANY else WIDEST // 2)
+    width = _plan.width_of(config, rows, most=WIDEST if levels <= _plan.MANY else WIDEST // 2)
     return Plan(batch=batch, width=width, rounds=-(-in_all // steps), steps=steps)
 
 
