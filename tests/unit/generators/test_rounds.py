@@ -94,12 +94,13 @@ def test_an_epoch_goes_over_the_rows_once_and_any_step_can_be_had_alone() -> Non
 
 
 def test_small_tables_get_small_fits_and_large_ones_are_not_gone_over_many_times() -> None:
-    tiny, small, adult, large = (settle_tvae(TvaeConfig(), rows) for rows in (1, 300, 32_561, 3_200_000))
+    tiny, small, adult, large = (settle_tvae(TvaeConfig(), rows, 400) for rows in (1, 300, 32_561, 3_200_000))
     assert tiny.rounds * tiny.steps * tiny.batch <= 200 * 64
     assert (small.batch, small.width) == (16, 128)
     assert (adult.batch, adult.width, adult.rounds * adult.steps * adult.batch // 32_561) == (512, 512, 29)
     assert large.rounds * large.steps * large.batch // 3_200_000 == 4
     assert large.steps == 500
+    assert settle_tvae(TvaeConfig(), 32_561, 10_000).width == 256, "a step of many levels takes several times as long"
     one, other = (settle_ctgan(CtganConfig(), rows) for rows in (300, 32_561))
     assert one.rounds * one.steps < other.rounds * other.steps
     assert settle_ctgan(CtganConfig(steps=7, batch=3, width=5), 10**6) == _plan.Plan(
