@@ -4,6 +4,7 @@ Shapes: N rows, C modelled columns, L levels over all columns, W width.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +13,8 @@ from torch import Tensor, nn
 from geratriz.generators import _torch
 
 POOL = 8  # draws per wanted row when a condition is given
-CHUNK = 8192  # rows whose logits are held at once, at most ...
-CELLS = 2**25  # ... and logits: of more than 4,096 levels fewer rows
+CHUNK = 8192  # rows that are computed at once, at most ...
+CELLS = 2**20  # ... and logits, so that passes over them stay in the processor's caches
 LOWEST = -60.0  # logits so far below a row's highest count as this: exp() of it is still a normal float32
 
 
@@ -22,32 +23,36 @@ class Layout(nn.Module):
 
     offsets: Tensor
     ends: Tensor
-    column: Tensor
-    member: Tensor
 
     def __init__(self, sizes: tuple[int, ...]) -> None:
         super().__init__()
+        self.sizes = list(sizes)
         ends = torch.tensor(np.cumsum(sizes), dtype=torch.int64)
-        column = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
-        buffers = {
-            "offsets": ends - torch.tensor(sizes),  # (C,) the first level of each column
-            "ends": ends,  # (C,) one past its last
-            "column": column,  # (L,)
-            "member": nn.functional.one_hot(column, len(sizes)).float(),  # (L, C)
-        }
-        for name, buffer in buffers.items():
-            self.register_buffer(name, buffer, persistent=False)
+        self.register_buffer("offsets", ends - torch.tensor(sizes), persistent=False)  # (C,) first level of each column
+        self.register_buffer("ends", ends, persistent=False)  # (C,) one past its last
 
-    def probabilities(self, logits_NL: Tensor) -> Tensor:
-        """A softmax a column, (N, L)."""
-        heights = (logits_NL - logits_NL.amax(1, keepdim=True)).clamp_min(LOWEST).exp()
-        return heights / ((heights @ self.member) @ self.member.T)  # a product goes back faster than an index
+    def probabilities(
+        self, logits_NL: Tensor, power: float = 1.0, race_NL: Tensor | None = None, wanted_NC: Tensor | None = None
+    ) -> Tensor:
+        """A softmax a column, float32 (N, L), of logits times ``power``.
+
+        Args:
+            logits_NL: of all levels.
+            power: 1 is a plain softmax, more is a sharper one.
+            race_NL: exponential numbers that heights are divided by before the power: the highest level is a draw.
+            wanted_NC: where false, the column's shares are 0 and no gradient passes.
+        """
+        out: Tensor = _Probabilities.apply(  # type: ignore[no-untyped-call]
+            logits_NL, power, race_NL, wanted_NC, self.sizes
+        )
+        return out
 
     def log_likelihood(self, logits_NL: Tensor, codes_NC: Tensor) -> Tensor:
-        """The log probability of each code under the logits, (N, C)."""
-        shifted = logits_NL - logits_NL.amax(1, keepdim=True)
-        normaliser = (shifted.clamp_min(LOWEST).exp() @ self.member).log()
-        return shifted.gather(1, codes_NC + self.offsets) - normaliser
+        """The log probability of each code under the logits, float32 (N, C)."""
+        out: Tensor = _LogLikelihood.apply(  # type: ignore[no-untyped-call]
+            logits_NL, codes_NC + self.offsets, self.sizes
+        )
+        return out
 
     def draw(self, probabilities_NL: Tensor, rng: np.random.Generator | torch.Generator) -> Tensor:
         """A code per row and column, int64 (N, C), by inverting each column's distribution function.
@@ -66,7 +71,7 @@ class Layout(nn.Module):
 
     @property
     def _chunk(self) -> int:
-        return max(min(CHUNK, CELLS // len(self.column)), 1)
+        return max(min(CHUNK, CELLS // sum(self.sizes)), 1)
 
     def _places(self, rows: int, rng: np.random.Generator | torch.Generator) -> Tensor:
         """Where in its column's distribution function each cell is, (rows, C)."""
@@ -94,8 +99,67 @@ class Layout(nn.Module):
 
     def highest(self, heights_NL: Tensor) -> Tensor:
         """The code with the greatest height in each column, int64 (N, C)."""
-        sizes = (self.ends - self.offsets).tolist()
-        return torch.stack([part.argmax(1) for part in torch.split(heights_NL, sizes, dim=1)], 1)
+        return torch.stack([part.argmax(1) for part in torch.split(heights_NL, self.sizes, dim=1)], 1)
+
+
+def _heights(logits: Tensor, power: float = 1.0) -> tuple[Tensor, Tensor]:
+    """exp(power * logit), none too small, each row's highest 1; and that row's highest logit, (N, 1)."""
+    top = logits.amax(1, keepdim=True)
+    return (logits - top).mul_(power).clamp_(min=LOWEST).exp_(), top
+
+
+def _sums(heights: Tensor, sizes: list[int]) -> Tensor:
+    """Over each column's levels, (N, C): a loop costs a third of the product with a membership matrix (docs/log.md)."""
+    return torch.stack([part.sum(1) for part in torch.split(heights, sizes, dim=1)], 1)
+
+
+def _scaled(heights: Tensor, factors: Tensor, sizes: list[int]) -> Tensor:
+    """``heights``, in place, times a factor of its row and column, (N, C)."""
+    for part, factor in zip(torch.split(heights, sizes, dim=1), factors.unbind(1), strict=True):
+        part.mul_(factor[:, None])
+    return heights
+
+
+class _Probabilities(torch.autograd.Function):
+    """:meth:`Layout.probabilities` in few passes over the levels, forward and back."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, logits: Tensor, power: float, race: Tensor | None, wanted: Tensor | None, sizes: list[int]
+    ) -> Tensor:
+        heights, _ = _heights(logits, power)
+        if race is not None:
+            heights.div_(race**power)
+        factors = 1 / _sums(heights, sizes)
+        shares = _scaled(heights, factors if wanted is None else factors * wanted, sizes)
+        ctx.save_for_backward(shares)
+        ctx.power, ctx.sizes = power, sizes
+        return shares
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (shares,) = ctx.saved_tensors
+        weighted = grads[0] * shares
+        weighted -= _scaled(shares.clone(), _sums(weighted, ctx.sizes), ctx.sizes)
+        return weighted.mul_(ctx.power), None, None, None, None
+
+
+class _LogLikelihood(torch.autograd.Function):
+    """:meth:`Layout.log_likelihood` in few passes over the levels, forward and back."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, index: Tensor, sizes: list[int]) -> Tensor:
+        heights, top = _heights(logits)
+        sums = _sums(heights, sizes)
+        ctx.save_for_backward(heights, sums, index)
+        ctx.sizes = sizes
+        return logits.gather(1, index) - top - sums.log()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        heights, sums, index = ctx.saved_tensors
+        out = _scaled(heights.clone(), -grads[0] / sums, ctx.sizes)
+        return out.scatter_add_(1, index, grads[0]), None, None
 
 
 def evenly(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
@@ -130,7 +194,8 @@ class Residual(nn.Module):
         self.up, self.down = nn.Linear(width, width), nn.Linear(width, width)
         nn.init.zeros_(self.down.weight)
 
-    def forward(self, x_NW: Tensor) -> Tensor:
-        """The block's output, (N, W)."""
-        out: Tensor = x_NW + self.down(nn.functional.silu(self.up(self.norm(x_NW))))
+    def forward(self, x_NW: Tensor, kept_NW: Tensor | None = None) -> Tensor:
+        """The block's output, (N, W); its inner units times ``kept_NW`` where given: dropout, by the caller's noise."""
+        inner = nn.functional.silu(self.up(self.norm(x_NW)))
+        out: Tensor = x_NW + self.down(inner if kept_NW is None else inner * kept_NW)
         return out

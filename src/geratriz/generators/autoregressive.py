@@ -19,6 +19,7 @@ a random one: the first are what is drawn, the second what gives every other que
 Shapes: N rows, C modelled columns, L levels over all columns, M columns with a continuous level, K Gaussians, W width.
 """
 
+import copy
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -48,8 +49,10 @@ from geratriz.generators.base import ATTEMPTS, BLOCK, Generator
 WIDEST = 256  # units of a layer, where `width` is auto and the table is large
 HELD_OUT = 0.05  # share of the rows that say when to stop
 STEPS = (20, 500)  # of a round, at least and at most; as many as an epoch has where that lies between
+DROPPED = 0.2  # of a block's units while training, where no column is a number of many values (docs/log.md)
 HIDDEN = 64  # units of the layer that a column of numbers has for itself
 ORDERS = 4  # that rows are drawn in; each costs a likelihood as much again
+MANY_ALIKE = 0.8  # groups of equal rows, as a share of the rows, above which they are not looked for
 JUDGED = 4  # parts of each held-out row that the judge tells the network
 
 
@@ -150,6 +153,7 @@ class _Network(nn.Module):
         nn.init.normal_(self.embed.weight, std=len(sizes) ** -0.5)
         self.features = Features()
         self.values = nn.Linear(len(numbers) * FEATURES, width, bias=False) if numbers else None
+        self.dropped = DROPPED * (1 - len(numbers) / len(sizes))  # words are learnt by heart, mixtures need all units
         self.trunk = nn.Sequential(*(Residual(width) for _ in range(config.blocks)), nn.LayerNorm(width))
         self.logits = nn.Linear(width, sum(sizes))
         self.mixtures = _Mixers(len(numbers), width, config.components) if numbers else None
@@ -172,12 +176,26 @@ class _Network(nn.Module):
     def change(self, column: int, codes_N: Tensor, number: int | None, values_N: Tensor | None) -> Tensor:
         """What :meth:`enter` changes by when one more cell of each row is told, (N, W)."""
         weight = self.embed.weight
-        more = weight[codes_N + self.layout.offsets[column]] - weight[self.unknown[column]]
+        more = weight.index_select(0, codes_N + self.layout.offsets[column]) - weight[self.unknown[column]]
         if number is not None and values_N is not None and self.values is not None:
             part = self.values.weight[:, number * FEATURES : (number + 1) * FEATURES]
             is_number = codes_N == self.continuous[number]
             more = more + nn.functional.linear(self.features(values_N) * is_number[:, None], part)
         return more
+
+    def hidden(self, told_NW: Tensor) -> Tensor:
+        """What the trunk makes of what is told, (N, W), in the trunk's own precision."""
+        with torch.autocast(told_NW.device.type, enabled=False):
+            out: Tensor = self.trunk(told_NW.to(next(self.trunk.parameters()).dtype))
+        return out
+
+    def thinned(self, told_NW: Tensor, rng: torch.Generator) -> Tensor:
+        """The same while training, units dropped at random (Srivastava et al. 2014)."""
+        *blocks, norm = self.trunk
+        for block in blocks:
+            told_NW = block(told_NW, (uniform(rng, *told_NW.shape) >= self.dropped) / (1 - self.dropped))
+        out: Tensor = norm(told_NW)
+        return out
 
     def log_levels(self, hidden_NW: Tensor, column: int) -> Tensor:
         """Log probabilities of a column's levels, float32 (N, levels)."""
@@ -190,14 +208,17 @@ class _Network(nn.Module):
         assert self.mixtures is not None
         return Mixtures(self.mixtures.one(hidden_NW, number))
 
-    def loss(self, cells: _Cells, ranks_NC: Tensor, told_N: Tensor, rng: torch.Generator) -> Tensor:
+    def loss(
+        self, cells: _Cells, ranks_NC: Tensor, told_N: Tensor, rng: torch.Generator, *, training: bool = False
+    ) -> Tensor:
         """Negative log likelihood in nats a row, estimated from the cells beyond the ``told_N`` first in rank.
 
         Unbiased where ranks are random. In a fixed order a late cell is asked for more often than the chain rule has
         it, given less: docs/log.md says what that is good for.
         """
         known = ranks_NC < told_N[:, None]
-        hidden = self.trunk(self.enter(torch.where(known, cells.codes, -1), cells.middle()))
+        told = self.enter(torch.where(known, cells.codes, -1), cells.middle())
+        hidden = self.thinned(told, rng) if training else self.trunk(told)
         log_likelihood = self.layout.log_likelihood(self.logits(hidden).float(), cells.codes)
         sums = (log_likelihood * ~known).sum(1)
         if self.mixtures is not None:
@@ -206,6 +227,31 @@ class _Network(nn.Module):
             sums = sums + (density * asked).sum(1)
         columns = cells.codes.shape[1]
         return -(sums * columns / (columns - told_N)).mean()
+
+
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """Rows of which the same is told, while they are few enough that one can stand for all of its kind."""
+
+    group: Tensor
+    """Of each row, int64 (N,)."""
+    first: Tensor
+    """A row of each group."""
+
+    @classmethod
+    def of(cls, codes_NC: Tensor, values_NM: Tensor) -> "_Alike | None":
+        """All rows alike, or None where they are not."""
+        same = bool((codes_NC == codes_NC[:1]).all()) and bool((values_NM == values_NM[:1]).all())
+        return cls(torch.zeros_like(codes_NC[:, 0]), torch.zeros_like(codes_NC[:1, 0])) if same else None
+
+    def beside(self, codes_N: Tensor) -> "_Alike | None":
+        """The groups when these codes are told too; None where they have become many."""
+        pairs = self.group * (codes_N.max() + 1) + codes_N
+        found, group = torch.unique(pairs, return_inverse=True)
+        if len(found) > MANY_ALIKE * len(pairs):
+            return None
+        first = torch.empty_like(found).scatter_(0, group, torch.arange(len(pairs), device=pairs.device))
+        return _Alike(group, first)
 
 
 @final
@@ -268,10 +314,13 @@ class Autoregressive(Generator[AutoregressiveConfig]):
         return _orders(self._levels, self.schema.target, self.record.seed)
 
     @contextmanager
-    def _computing(self) -> Iterator[None]:
-        """Matrix products in the precision of the fit, of a likelihood too: it is that of the rows that are drawn."""
+    def _computing(self) -> Iterator[_Network]:
+        """The network in the precision of the fit, for a likelihood too: it is that of the rows that are drawn."""
+        network = copy.deepcopy(self.network)
+        if self.record.precision == "bfloat16":
+            network.trunk.bfloat16()  # the trunk whole: casts and sums in float32 would be a third of its time
         with torch.inference_mode(), autocast(self._device.type, self.record.precision):
-            yield
+            yield network
 
     @classmethod
     def _fit(cls, data: Table, config: AutoregressiveConfig, run: Fit) -> Self:
@@ -318,39 +367,50 @@ class Autoregressive(Generator[AutoregressiveConfig]):
     def _filled(self, cells: _Cells, rng: np.random.Generator, *, missing: bool) -> Encoded:
         """The rows with every unknown cell drawn; whether it may be drawn as ``missing``."""
         codes, values = cells.codes.clone(), cells.middle()
-        with self._computing():
-            for group, order in enumerate(self._orders):
-                part = slice(group, None, ORDERS)
-                self._walk(order, codes[part], values[part], rng, missing=missing)
+        with self._computing() as network:
+            for turn, order in enumerate(self._orders):
+                part = slice(turn, None, ORDERS)
+                self._walk(network, order, codes[part], values[part], rng, missing=missing)
         return self._to_encoded(codes.cpu().numpy(), values.cpu().numpy())
 
     def _walk(
-        self, order: list[int], codes_NC: Tensor, values_NM: Tensor, rng: np.random.Generator, *, missing: bool
+        self,
+        network: _Network,
+        order: list[int],
+        codes_NC: Tensor,
+        values_NM: Tensor,
+        rng: np.random.Generator,
+        *,
+        missing: bool,
     ) -> None:
         """Draw the unknown cells of rows in ``order``, in place."""
-        levels, network = self._levels, self.network
+        levels = self._levels
         positions = {int(column): number for number, column in enumerate(network.numbers)}
-        places = torch.from_numpy(np.stack([evenly(rng, *codes_NC.shape) for _ in range(2)])).to(self._device)
+        shapes = codes_NC.shape, values_NM.shape
+        places, components = (torch.from_numpy(evenly(rng, *shape)).to(self._device) for shape in shapes)
         noise = torch.from_numpy(rng.standard_normal(values_NM.shape, dtype=np.float32)).to(self._device)
         unknown = codes_NC < 0
         told = network.enter(codes_NC, values_NM)
+        alike = _Alike.of(codes_NC, values_NM)
         for column in order:
             wanted = torch.nonzero(unknown[:, column])[:, 0]
             if not len(wanted):
                 continue
             part = slice(None) if len(wanted) == len(told) else wanted  # all rows: nothing is copied
-            seen = network.trunk(told[part])
+            seen = network.hidden(told[part if alike is None else alike.first])
+            seen = seen if alike is None else seen.index_select(0, alike.group)
             heights = network.log_levels(seen, column)
             if not missing and levels[column].missing and heights.shape[1] > 1:
                 heights[:, len(levels[column].atoms)] = -torch.inf
-            drawn = _draw(heights, places[0, part, column])
+            drawn = _draw(heights, places[part, column])
             number, given = positions.get(column), None
             if number is not None:
-                value = network.mixture(seen, number).draw(places[1, part, column], noise[part, number])
+                value = network.mixture(seen, number).draw(components[part, number], noise[part, number])
                 drawn, given = _settled(levels[column], drawn, value)
                 values_NM[part, number] = given
             codes_NC[part, column] = drawn
             told[part] += network.change(column, drawn, number, given).float()
+            alike = alike.beside(drawn) if alike is not None and number is None else None
 
     def _to_encoded(self, codes: np.ndarray, values: np.ndarray) -> Encoded:
         """Modelled columns as the codec has them, twins filled in."""
@@ -409,22 +469,22 @@ class Autoregressive(Generator[AutoregressiveConfig]):
 
     def _scored(self, data: Table) -> np.ndarray:
         """The log likelihoods of at most a block of rows."""
-        levels, network, frame = self._levels, self.network, data.frame
+        levels, frame = self._levels, data.frame
         codes = self.codec.encode(data, np.random.default_rng(0)).codes
         agree = np.ones(len(data), dtype=bool)
         for twin in self.codec.twins:
             agree &= np.array(twin.codes)[codes[:, twin.of]] == codes[:, twin.column]
         cells = self._to_cells(codes[:, self.codec.modelled], *_places(levels, frame))
         bounds = [_bounds(each, frame) for each in levels if each.bins]
-        positions = {int(column): number for number, column in enumerate(network.numbers)}
+        positions = {int(column): number for number, column in enumerate(self.network.numbers)}
         values, device = cells.middle(), self._device
         totals = torch.zeros(ORDERS, len(data), dtype=torch.float64, device=device)
-        with self._computing():
+        with self._computing() as network:
             nothing = network.enter(torch.full_like(cells.codes, -1), values)
             for total, order in zip(totals, self._orders, strict=True):
                 told = nothing.clone()
                 for column in order:
-                    number, seen = positions.get(column), network.trunk(told)
+                    number, seen = positions.get(column), network.hidden(told)
                     code = cells.codes[:, column]
                     heights = network.log_levels(seen, column).double()
                     term = heights.gather(1, code[:, None])[:, 0]
@@ -547,7 +607,8 @@ def _train(
     held = torch.nonzero(start.held)[:, 0]
     ema = Ema(network, config.ema)
     if config.compile:
-        network.trunk.compile()
+        for block in network.trunk:
+            block.compile()
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=config.rate, weight_decay=config.weight_decay, betas=(0.9, 0.99), fused=True
     )
@@ -571,7 +632,7 @@ def _train(
         for step in range((number - 1) * plan.steps, number * plan.steps):
             questions = asked(batches.at(step), step * plan.batch, rng)
             with runtime.autocast():
-                loss = network.loss(*questions, rng)
+                loss = network.loss(*questions, rng, training=True)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)

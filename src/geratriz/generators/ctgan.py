@@ -47,7 +47,7 @@ from geratriz.generators._codes import POOL, Layout, Residual, resample
 from geratriz.generators._detector import tell_apart
 from geratriz.generators._fit import Fit, Record
 from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
-from geratriz.generators._torch import Ema, arrays_of, normal, restore, uniform
+from geratriz.generators._torch import Ema, arrays_of, autocast, normal, restore, uniform
 from geratriz.generators.base import CodeGenerator
 
 WIDEST = 256  # units of a layer, where `width` is auto and the table is large
@@ -187,7 +187,8 @@ class Ctgan(CodeGenerator[CtganConfig]):
         pool = torch.from_numpy(noise).to(device)
 
         def logits_of(noise_NZ: Tensor) -> Tensor:
-            out: Tensor = self.network(noise_NZ, row.expand(len(noise_NZ), -1), given.expand(len(noise_NZ), -1))
+            with autocast(device.type, self.record.precision):
+                out: Tensor = self.network(noise_NZ, row.expand(len(noise_NZ), -1), given.expand(len(noise_NZ), -1))
             return out
 
         with torch.inference_mode():
@@ -281,6 +282,18 @@ class _Moments:
         return shares_NL.new_zeros(len(shares_NL), self._groups).index_add(1, self._group, shares_NL)
 
 
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A batch of the generator's."""
+
+    codes: Tensor
+    """Whole categories, and the cells that were given, (N, C)."""
+    soft: Tensor
+    """The same softened, where gradients pass, (N, L); 0 where cells were given."""
+    logits: Tensor
+    """What it was drawn from, (N, L)."""
+
+
 class _Game:
     """Generator and discriminator against each other."""
 
@@ -289,8 +302,8 @@ class _Game:
         self._rows, self._held = rows[~start.held], rows[start.held]
         self._plan, self._config, self._seed, self._runtime = plan, config, seed, runtime
         self._generator = _Generator(sizes, config, plan.width).to(runtime.device)
-        self._discriminator = _Discriminator(sizes, config, plan.width).to(runtime.device)
         self._layout = self._generator.layout
+        self._discriminator = _Discriminator(sizes, config, plan.width).to(runtime.device)
         self._moments = _Moments(rows, self._layout)
         self.frequencies = self._moments.frequencies
         with torch.no_grad():  # start at the marginals
@@ -324,7 +337,7 @@ class _Game:
         for step in range((number - 1) * plan.steps, number * plan.steps):
             self._set_rate(step)
             penalised = self._config.penalty > 0 and step % LAZY == 0
-            sums += torch.stack([*self._teach_discriminator(penalised=penalised), self._teach_generator()])
+            sums += torch.stack(self._teach(penalised=penalised))
             self.ema.update(step + 1)
         discriminator, accuracy, generator = (sums / plan.steps).tolist()
         values = {"generator_loss": generator, "discriminator_loss": discriminator, "accuracy": accuracy}
@@ -380,21 +393,32 @@ class _Game:
     def _random(self, below: int, size: int) -> Tensor:
         return torch.randint(below, (size,), generator=self.rng, device=self.rng.device)
 
-    def _generate(self, rows: Tensor, given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Drawn codes (N, C) with the given cells in their place, the softened draw (N, L), and the logits (N, L)."""
-        logits: Tensor = self._generator(normal(self.rng, len(rows), self._config.noise), rows, given)
-        perturbed = logits - (-uniform(self.rng, *logits.shape).clamp_(1e-7, 1 - 1e-7).log()).log()
-        drawn = self._layout.highest(perturbed.detach())
-        return torch.where(given, rows, drawn), perturbed, logits
+    def _generate(self, rows: Tensor, given: Tensor) -> _Drawn:
+        """What the generator draws beside the cells that it is given.
 
-    def _teach_discriminator(self, *, penalised: bool) -> tuple[Tensor, Tensor]:
-        """One step; its loss, and the share of pairs in which the real row scored higher."""
+        Gumbel noise is -log E of an exponential number E, so the softmax of perturbed logits needs no logarithm of it:
+        it is (exp(logit) / E) ** (1 / temperature), normalised.
+        """
+        logits: Tensor = self._generator(normal(self.rng, len(rows), self._config.noise), rows, given)
+        race = uniform(self.rng, *logits.shape).clamp_(1e-7, 1 - 1e-7).log_().neg_()
+        soft = self._layout.probabilities(logits, 1 / self._config.temperature, race, ~given)
+        return _Drawn(torch.where(given, rows, self._layout.highest(soft.detach())), soft, logits)
+
+    def _teach(self, *, penalised: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """One step of each, on one draw: the discriminator's loss, the share of pairs in which the real row scored
+        higher, and the generator's loss."""
         rows, given = self._conditions()
+        with self._runtime.autocast():
+            drawn = self._generate(rows, given)
+        loss, accuracy = self._teach_discriminator(rows, given, drawn.codes, penalised=penalised)
+        return loss, accuracy, self._teach_generator(rows, given, drawn)
+
+    def _teach_discriminator(
+        self, rows: Tensor, given: Tensor, drawn: Tensor, *, penalised: bool
+    ) -> tuple[Tensor, Tensor]:
         discriminator = self._discriminator
         both = torch.cat([given, given])
         with self._runtime.autocast():
-            with torch.no_grad():
-                drawn, _, _ = self._generate(rows, given)
             embedded = discriminator.embed(torch.cat([rows, drawn]))
             real, fake = discriminator(embedded, both).chunk(2)
         loss = nn.functional.softplus(fake - real).mean()
@@ -408,22 +432,19 @@ class _Game:
         self._step(self._optimisers[1], total)
         return loss.detach(), (real > fake).float().mean()
 
-    def _teach_generator(self) -> Tensor:
-        """One step; its loss."""
-        rows, given = self._conditions()
+    def _teach_generator(self, rows: Tensor, given: Tensor, drawn: _Drawn) -> Tensor:
         discriminator = self._discriminator.requires_grad_(False)
+        free = len(rows) - len(rows) // 2
         with self._runtime.autocast():
-            drawn, perturbed, logits = self._generate(rows, given)
-            soft = self._layout.probabilities(perturbed / self._config.temperature)
-            soft = (soft * ~given[:, self._layout.column]) @ discriminator.cells
-            whole = discriminator.embed(drawn) + (soft - soft.detach())  # whole categories; the gradient of soft ones
+            mean = drawn.soft @ discriminator.cells
+            whole = discriminator.embed(drawn.codes) + (mean - mean.detach())  # gradients of soft ones
             fake = discriminator(whole, given)
             with torch.no_grad():
                 real = discriminator(discriminator.embed(rows), given)
-            free = len(logits) - len(logits) // 2
-            marginals, pairs = self._moments.distances(self._layout.probabilities(logits[:free]))
+            marginals, pairs = self._moments.distances(self._layout.probabilities(drawn.logits[:free]))
         loss = nn.functional.softplus(real - fake).mean()
-        told = -(self._layout.log_likelihood(logits, rows) * given).sum() / given.sum().clamp_min(1)
+        told = self._layout.log_likelihood(drawn.logits[free:], rows[free:])
+        told = -(told * given[free:]).sum() / given.sum().clamp_min(1)
         total = loss + self._config.marginals * marginals + self._config.pairs * pairs + TOLD * told
         self._step(self._optimisers[0], total)
         discriminator.requires_grad_(True)

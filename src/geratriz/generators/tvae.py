@@ -191,7 +191,7 @@ class Tvae(CodeGenerator[TvaeConfig]):
         with torch.inference_mode():
             latents = self._latents(rows * (POOL if codes else 1), rng)
             if codes:
-                chosen, _ = resample(self.network.layout.agreement(self.network.decode, latents, codes), rows, rng)
+                chosen, _ = resample(self.network.layout.agreement(self._logits, latents, codes), rows, rng)
                 latents = latents[torch.from_numpy(chosen).to(self._device)]
             drawn = self._draw(latents, rng)
         for index, code in codes.items():
@@ -206,8 +206,12 @@ class Tvae(CodeGenerator[TvaeConfig]):
         with autocast(self._device.type, self.record.precision):
             return torch.cat([self.flow.onward(part, steps=FOLLOWED) for part in torch.split(drawn, CHUNK)])
 
+    def _logits(self, latents_NZ: Tensor) -> Tensor:
+        with autocast(self._device.type, self.record.precision):
+            return self.network.decode(latents_NZ)
+
     def _draw(self, latents_NZ: Tensor, rng: np.random.Generator) -> np.ndarray:
-        drawn = self.network.layout.sample(self.network.decode, latents_NZ, rng)
+        drawn = self.network.layout.sample(self._logits, latents_NZ, rng)
         return drawn.cpu().numpy().astype(np.int32)
 
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

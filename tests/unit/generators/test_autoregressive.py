@@ -13,6 +13,7 @@ from scipy.stats import norm
 from geratriz.data.rules import Rule, Rules
 from geratriz.data.table import Table
 from geratriz.errors import RequestError
+from geratriz.generators import autoregressive
 from geratriz.generators._numbers import FURTHEST, Features, Mixtures
 from geratriz.generators.autoregressive import ORDERS, Autoregressive, AutoregressiveConfig
 from tests.tables import mixed
@@ -291,3 +292,15 @@ def test_rows_are_drawn_in_several_orders_with_the_target_last() -> None:
     assert [order[-1] for order in orders] == [2] * ORDERS
     assert len({tuple(order) for order in orders}) > 1
     assert all(sorted(order) == list(range(6)) for order in orders)
+
+
+def test_rows_of_which_the_same_is_told_are_drawn_as_if_each_were_computed(
+    words: tuple[pd.DataFrame, Autoregressive], generator: Autoregressive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = (words[1], generator)
+    together = [each.sample(3000, seed=1).frame for each in kinds]
+    monkeypatch.setattr(autoregressive, "MANY_ALIKE", 0.0)
+    for one, each in zip(together, kinds, strict=True):
+        alone = each.sample(3000, seed=1).frame
+        same = (one == alone) | (one.isna() & alone.isna())
+        assert same.to_numpy().all(1).mean() > 0.999, "but for the last bits of sums of other shapes"

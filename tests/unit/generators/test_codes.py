@@ -26,6 +26,27 @@ def test_log_likelihoods_are_those_of_the_codes(logits: torch.Tensor) -> None:
     assert torch.allclose(Layout(SIZES).log_likelihood(logits, codes), torch.cat(expected, 1), atol=1e-4)
 
 
+def test_gradients_through_levels_are_the_derivatives() -> None:
+    layout = Layout((2, 3, 5))
+    logits = torch.randn(4, 10, dtype=torch.float64, requires_grad=True)
+    race = torch.rand(4, 10, dtype=torch.float64) + 0.1
+    wanted = torch.tensor([[True, False, True]] * 4)
+    codes = torch.tensor([[1, 2, 4]] * 4)
+    assert torch.autograd.gradcheck(lambda x: layout.probabilities(x, 2.0, race, wanted), logits)
+    assert torch.autograd.gradcheck(layout.probabilities, logits)
+    assert torch.autograd.gradcheck(lambda x: layout.log_likelihood(x, codes), logits)
+
+
+def test_who_wins_a_race_is_a_draw(logits: torch.Tensor) -> None:
+    layout, rows = Layout(SIZES), 100_000
+    expected = layout.probabilities(logits[:1])[0]
+    race = -torch.rand(rows, len(expected)).log()
+    soft = layout.probabilities(logits[:1].expand(rows, -1), 2.0, race, torch.ones(rows, len(SIZES), dtype=torch.bool))
+    won = layout.highest(soft)
+    seen = torch.cat([torch.bincount(won[:, i], minlength=size) for i, size in enumerate(SIZES)]) / rows
+    assert torch.allclose(seen, expected, atol=0.006)
+
+
 def test_the_highest_level_of_each_column_is_found(logits: torch.Tensor) -> None:
     expected = torch.stack([part.argmax(1) for part in torch.split(logits, SIZES, dim=1)], 1)
     assert torch.equal(Layout(SIZES).highest(logits), expected)
