@@ -91,6 +91,14 @@ def normal(rng: torch.Generator, *shape: int) -> Tensor:
     return torch.randn(shape, generator=rng, device=rng.device)
 
 
+def kept(rng: torch.Generator, like: Tensor, dropped: float) -> Tensor:
+    """What units are multiplied by under dropout (Srivastava et al. 2014), of the shape of ``like``.
+
+    From a generator whose state a checkpoint keeps: torch's own dropout draws from the global one.
+    """
+    return (uniform(rng, *like.shape) >= dropped) / (1 - dropped)
+
+
 def arrays_of(network: nn.Module) -> dict[str, np.ndarray]:
     """The state of ``network`` for a bundle; :func:`restore` is its inverse."""
     return {f"network.{name}": each.cpu().numpy() for name, each in network.state_dict().items()}

@@ -43,7 +43,7 @@ from geratriz.generators._codes import Layout, Residual, evenly
 from geratriz.generators._fit import Fit, Record
 from geratriz.generators._numbers import FEATURES, HALF_LOG_2_PI, Features, Mixtures
 from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
-from geratriz.generators._torch import Batches, Ema, arrays_of, autocast, one_cycle, restore, uniform
+from geratriz.generators._torch import Batches, Ema, arrays_of, autocast, kept, one_cycle, restore, uniform
 from geratriz.generators.base import ATTEMPTS, BLOCK, Generator
 
 WIDEST = 256  # units of a layer, where `width` is auto and the table is large
@@ -61,9 +61,9 @@ class AutoregressiveConfig(NetworkConfig):
     """Settings of the any-order autoregressive generator; the defaults were chosen on Adult and MAGIC (docs/log.md)."""
 
     epochs: Auto = "auto"
-    """How often each row is seen, at most: 60 times on 32,000 rows, twice that where all columns are numbers of
-    many values; oftener on fewer rows, 4 times on millions; half as often above 4,096 levels. The fit ends earlier
-    when held-out rows say so."""
+    """How often each row is seen, at most: 48 times on 32,000 rows, 60 where all columns are numbers of many values;
+    oftener on fewer rows, 4 times on millions; half as often above 4,096 levels. The fit ends earlier when held-out
+    rows say so."""
     rate: float = 2e-3
     """Peak of the one-cycle learning rate."""
     weight_decay: float = 1e-4
@@ -190,10 +190,10 @@ class _Network(nn.Module):
         return out
 
     def thinned(self, told_NW: Tensor, rng: torch.Generator) -> Tensor:
-        """The same while training, units dropped at random (Srivastava et al. 2014)."""
+        """The same while training, units of the blocks dropped at random."""
         *blocks, norm = self.trunk
         for block in blocks:
-            told_NW = block(told_NW, (uniform(rng, *told_NW.shape) >= self.dropped) / (1 - self.dropped))
+            told_NW = block(told_NW, kept(rng, told_NW, self.dropped))
         out: Tensor = norm(told_NW)
         return out
 
@@ -585,8 +585,9 @@ def _draw(log_heights_NL: Tensor, places_N: Tensor) -> Tensor:
 def _settle(config: AutoregressiveConfig, rows: int, levels: int, numbers: float) -> Plan:
     """What ``auto`` stands for on a table of so many ``rows`` and ``levels``, a share of ``numbers`` of its columns."""
     batch = _plan.batch_of(config, rows)
-    words = 60 if levels <= _plan.MANY else 30  # a step of many levels takes several times as long
-    wanted = words * (1 + numbers)  # words are learnt by heart where mixtures still sharpen: docs/log.md
+    wanted = (48 + 12 * numbers) * (
+        1 if levels <= _plan.MANY else 0.5
+    )  # a step of many levels takes several times as long
     usual = round(min(max(wanted * (32_000 / rows) ** 0.5, 4), 200))  # on ten times the rows three times the steps
     in_all = (usual if config.epochs == "auto" else config.epochs) * max(rows // batch, 1)
     steps = min(max(rows // batch, STEPS[0]), STEPS[1])

@@ -47,7 +47,7 @@ from geratriz.generators._codes import POOL, Layout, Residual, resample
 from geratriz.generators._detector import tell_apart
 from geratriz.generators._fit import Fit, Record
 from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
-from geratriz.generators._torch import Ema, arrays_of, autocast, normal, restore, uniform
+from geratriz.generators._torch import Ema, arrays_of, autocast, kept, normal, restore, uniform
 from geratriz.generators.base import CodeGenerator
 
 WIDEST = 256  # units of a layer, where `width` is auto and the table is large
@@ -61,6 +61,7 @@ FAR = 0.5  # mean total variation distance from the marginals, beyond that of as
 KNOWS = 0.6  # overfitting of the discriminator (Karras et al., arXiv 2006.06676) above which a round is not kept
 PASSES = 5  # through each network in a step: the generator's 4, the discriminator's 6 and the penalty
 PAIRED = 1024  # groups of levels whose pairs are matched
+DROPPED = 0.2  # of what the discriminator sees of a row while training: it knows its rows by heart later
 TOLD = 0.1  # weight of giving back a cell that was given
 CANDIDATES = 8  # rows that a condition of one cell is picked from
 ENOUGH = 100  # draws of the pool that agree with a condition, in effect, for it to be met by them
@@ -75,7 +76,8 @@ class CtganConfig(NetworkConfig):
     """Settings of the tabular GAN; the defaults were chosen on Adult (docs/log.md)."""
 
     steps: Auto = "auto"
-    """Steps of each network: 3,000 on 32,000 rows, fewer on fewer. The fit ends earlier when held-out rows say so."""
+    """Steps of each network: 3,000 on 32,000 rows, fewer on fewer; half as many above 4,096 levels. The fit ends earlier
+    when held-out rows say so."""
     rate: float = 2e-3
     """Peak of the learning rate of both networks; it falls to 0 along a cosine."""
     noise: int = 128
@@ -138,8 +140,10 @@ class _Discriminator(nn.Module):
         """The sum of the embeddings of a row's cells, (N, W)."""
         return nn.functional.embedding_bag(codes_NC + self.layout.offsets, self.cells, mode="sum")
 
-    def forward(self, embedded_NW: Tensor, given_NC: Tensor) -> Tensor:
-        """Scores, (N,), float32: higher is more like a real row."""
+    def forward(self, embedded_NW: Tensor, given_NC: Tensor, rng: torch.Generator | None = None) -> Tensor:
+        """Scores, (N,), float32: higher is more like a real row. With ``rng`` part of what is embedded is dropped."""
+        if rng is not None:
+            embedded_NW = embedded_NW * kept(rng, embedded_NW, DROPPED)
         first = self.body[0](embedded_NW) + self.given(given_NC.float())
         score: Tensor = self.score(self.body[1:](first)).float().squeeze(1)
         return score
@@ -161,7 +165,7 @@ class Ctgan(CodeGenerator[CtganConfig]):
     def _fit(cls, data: Table, config: CtganConfig, run: Fit) -> Self:
         start = Start.of(data, config, run, held=HELD_OUT)
         with start.runtime.active():
-            plan = _settle(config, len(data))
+            plan = _settle(config, len(data), sum(start.codec.sizes))
             game = _Game(start, plan, config, run.seed)
             run.tracker.note(_plan.describe(start, plan, parameters=game.parameters, passes=PASSES))
             network = _rounds.train(
@@ -219,9 +223,10 @@ class Ctgan(CodeGenerator[CtganConfig]):
         return cls(config, codec, record, plan, restore(_Generator(codec.sizes, config, plan.width), arrays))
 
 
-def _settle(config: CtganConfig, rows: int) -> Plan:
-    """What ``auto`` stands for on a table of ``rows`` rows."""
-    usual = round(min(max(3000 * (rows / 32_000) ** (1 / 3), 600), 30_000))
+def _settle(config: CtganConfig, rows: int, levels: int) -> Plan:
+    """What ``auto`` stands for on a table of so many ``rows`` and ``levels``."""
+    wanted = 3000 if levels <= _plan.MANY else 1500  # a step of many levels takes several times as long
+    usual = round(min(max(wanted * (rows / 32_000) ** (1 / 3), 600), 30_000))
     steps = usual if config.steps == "auto" else config.steps
     rounds = min(ROUNDS, steps)
     return Plan(
@@ -420,13 +425,13 @@ class _Game:
         both = torch.cat([given, given])
         with self._runtime.autocast():
             embedded = discriminator.embed(torch.cat([rows, drawn]))
-            real, fake = discriminator(embedded, both).chunk(2)
+            real, fake = discriminator(embedded, both, self.rng).chunk(2)
         loss = nn.functional.softplus(fake - real).mean()
         total = loss
         if penalised:
             point = embedded.detach().requires_grad_()
             with self._runtime.autocast():
-                scores = discriminator(point, both).sum()
+                scores = discriminator(point, both, self.rng).sum()
             (slope,) = torch.autograd.grad(scores, point, create_graph=True)
             total = total + self._config.penalty * LAZY * slope.float().square().sum(1).mean()
         self._step(self._optimisers[1], total)
@@ -438,9 +443,9 @@ class _Game:
         with self._runtime.autocast():
             mean = drawn.soft @ discriminator.cells
             whole = discriminator.embed(drawn.codes) + (mean - mean.detach())  # gradients of soft ones
-            fake = discriminator(whole, given)
+            fake = discriminator(whole, given, self.rng)
             with torch.no_grad():
-                real = discriminator(discriminator.embed(rows), given)
+                real = discriminator(discriminator.embed(rows), given, self.rng)
             marginals, pairs = self._moments.distances(self._layout.probabilities(drawn.logits[:free]))
         loss = nn.functional.softplus(real - fake).mean()
         told = self._layout.log_likelihood(drawn.logits[free:], rows[free:])

@@ -101,9 +101,10 @@ def test_small_tables_get_small_fits_and_large_ones_are_not_gone_over_many_times
     assert large.rounds * large.steps * large.batch // 3_200_000 == 4
     assert large.steps == 500
     assert settle_tvae(TvaeConfig(), 32_561, 10_000).width == 256, "a step of many levels takes several times as long"
-    one, other = (settle_ctgan(CtganConfig(), rows) for rows in (300, 32_561))
+    one, other = (settle_ctgan(CtganConfig(), rows, 400) for rows in (300, 32_561))
     assert one.rounds * one.steps < other.rounds * other.steps
-    assert settle_ctgan(CtganConfig(steps=7, batch=3, width=5), 10**6) == _plan.Plan(
+    assert settle_ctgan(CtganConfig(), 32_561, 10_000).steps < other.steps
+    assert settle_ctgan(CtganConfig(steps=7, batch=3, width=5), 10**6, 400) == _plan.Plan(
         batch=3, width=5, rounds=7, steps=1
     )
 
