@@ -585,9 +585,9 @@ def _draw(log_heights_NL: Tensor, places_N: Tensor) -> Tensor:
 def _settle(config: AutoregressiveConfig, rows: int, levels: int, numbers: float) -> Plan:
     """What ``auto`` stands for on a table of so many ``rows`` and ``levels``, a share of ``numbers`` of its columns."""
     batch = _plan.batch_of(config, rows)
-    wanted = (48 + 12 * numbers) * (
-        1 if levels <= _plan.MANY else 0.5
-    )  # a step of many levels takes several times as long
+    wanted = 48 + 12 * numbers  # mixtures sharpen for longer than words
+    if levels > _plan.MANY:  # a step of many takes several times as long
+        wanted /= 2
     usual = round(min(max(wanted * (32_000 / rows) ** 0.5, 4), 200))  # on ten times the rows three times the steps
     in_all = (usual if config.epochs == "auto" else config.epochs) * max(rows // batch, 1)
     steps = min(max(rows // batch, STEPS[0]), STEPS[1])

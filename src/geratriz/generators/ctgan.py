@@ -76,8 +76,8 @@ class CtganConfig(NetworkConfig):
     """Settings of the tabular GAN; the defaults were chosen on Adult (docs/log.md)."""
 
     steps: Auto = "auto"
-    """Steps of each network: 3,000 on 32,000 rows, fewer on fewer; half as many above 4,096 levels. The fit ends earlier
-    when held-out rows say so."""
+    """Steps of each network: 3,000 on 32,000 rows, fewer on fewer; half as many above 4,096 levels. The fit ends
+    earlier when held-out rows say so."""
     rate: float = 2e-3
     """Peak of the learning rate of both networks; it falls to 0 along a cosine."""
     noise: int = 128
