@@ -61,7 +61,7 @@ class AutoregressiveConfig(NetworkConfig):
     """Settings of the any-order autoregressive generator; the defaults were chosen on Adult and MAGIC (docs/log.md)."""
 
     epochs: Auto = "auto"
-    """How often each row is seen, at most: 48 times on 32,000 rows, 60 where all columns are numbers of many values;
+    """How often each row is seen, at most: 60 times on 32,000 rows, 120 where all columns are numbers of many values;
     oftener on fewer rows, 4 times on millions; half as often above 4,096 levels. The fit ends earlier when held-out
     rows say so."""
     rate: float = 2e-3
@@ -585,7 +585,7 @@ def _draw(log_heights_NL: Tensor, places_N: Tensor) -> Tensor:
 def _settle(config: AutoregressiveConfig, rows: int, levels: int, numbers: float) -> Plan:
     """What ``auto`` stands for on a table of so many ``rows`` and ``levels``, a share of ``numbers`` of its columns."""
     batch = _plan.batch_of(config, rows)
-    wanted = 48 + 12 * numbers  # mixtures sharpen for longer than words
+    wanted = 60 * (1 + numbers**2)  # mixtures given mixtures sharpen for longest
     if levels > _plan.MANY:  # a step of many takes several times as long
         wanted /= 2
     usual = round(min(max(wanted * (32_000 / rows) ** 0.5, 4), 200))  # on ten times the rows three times the steps

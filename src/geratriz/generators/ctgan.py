@@ -29,7 +29,7 @@ docs/log.md has the measurements behind each choice. Shapes: N rows, C modelled 
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, final
 
@@ -39,13 +39,14 @@ from torch import Tensor, nn
 
 from geratriz import config as configs
 from geratriz import seeding
-from geratriz.data.codec import Codec
+from geratriz.data.codec import Codec, Levels
 from geratriz.data.table import Table
 from geratriz.errors import TrainingError
 from geratriz.generators import _plan, _rounds
 from geratriz.generators._codes import POOL, Layout, Residual, resample
 from geratriz.generators._detector import tell_apart
 from geratriz.generators._fit import Fit, Record
+from geratriz.generators._ordered import Vectors
 from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
 from geratriz.generators._torch import Ema, arrays_of, autocast, kept, normal, restore, uniform
 from geratriz.generators.base import CodeGenerator
@@ -105,40 +106,46 @@ class _Generator(nn.Module):
 
     free: Tensor
 
-    def __init__(self, sizes: tuple[int, ...], config: CtganConfig, width: int) -> None:
+    def __init__(self, levels: Sequence[Levels], config: CtganConfig, width: int) -> None:
         super().__init__()
-        self.layout = Layout(sizes)
-        levels, columns = sum(sizes), len(sizes)
+        self.layout = Layout(tuple(each.size for each in levels))
+        count, columns = sum(self.layout.sizes), len(levels)
         self.noise = nn.Linear(config.noise, width)
-        self.given = nn.EmbeddingBag(levels + columns, width, mode="sum")  # a cell's level, or "this column is free"
+        self.given = nn.EmbeddingBag(count + columns, width, mode="sum")  # a cell's level, or "this column is free"
         nn.init.normal_(self.given.weight, std=columns**-0.5)
         self.body = nn.Sequential(*(Residual(width) for _ in range(config.blocks)), nn.LayerNorm(width))
-        self.logits = nn.Linear(width, levels)
-        self.register_buffer("free", levels + torch.arange(columns), persistent=False)
+        self.levels = Vectors(levels, width, 0.2 * width**-0.5)
+        self.bias = nn.Parameter(torch.zeros(count))
+        self.register_buffer("free", count + torch.arange(columns), persistent=False)
 
     def forward(self, noise_NZ: Tensor, codes_NC: Tensor, given_NC: Tensor) -> Tensor:
         """Logits, (N, L), float32; ``codes_NC`` counts where ``given_NC`` is true."""
         cells = torch.where(given_NC, codes_NC + self.layout.offsets, self.free)
-        out: Tensor = self.logits(self.body(self.noise(noise_NZ) + self.given(cells))).float()
-        return out
+        hidden = self.body(self.noise(noise_NZ) + self.given(cells))
+        return nn.functional.linear(hidden, self.levels(), self.bias).float()
 
 
 class _Discriminator(nn.Module):
     """Rows, as the sum of their cells' embeddings, and which cells were given, to a score; no normalisation."""
 
-    def __init__(self, sizes: tuple[int, ...], config: CtganConfig, width: int) -> None:
+    def __init__(self, levels: Sequence[Levels], config: CtganConfig, width: int) -> None:
         super().__init__()
-        self.layout = Layout(sizes)
-        self.cells = nn.Parameter(torch.randn(sum(sizes), width) * len(sizes) ** -0.5)
-        self.given = nn.Linear(len(sizes), width, bias=False)
+        self.layout = Layout(tuple(each.size for each in levels))
+        self.levels = Vectors(levels, width, len(levels) ** -0.5)
+        self.given = nn.Linear(len(levels), width, bias=False)
         self.body = nn.Sequential(
             nn.Linear(width, width), *(Residual(width, normalised=False) for _ in range(config.blocks)), nn.SiLU()
         )
         self.score = nn.Linear(width, 1)
 
-    def embed(self, codes_NC: Tensor) -> Tensor:
-        """The sum of the embeddings of a row's cells, (N, W)."""
-        return nn.functional.embedding_bag(codes_NC + self.layout.offsets, self.cells, mode="sum")
+    def embed(self, codes_NC: Tensor, soft_NL: Tensor | None = None) -> Tensor:
+        """The sum of the embeddings of a row's cells, (N, W); gradients pass to what they were drawn from, if given."""
+        vectors = self.levels()
+        out = nn.functional.embedding_bag(codes_NC + self.layout.offsets, vectors, mode="sum")
+        if soft_NL is None:
+            return out
+        mean = soft_NL @ vectors
+        return out + (mean - mean.detach())
 
     def forward(self, embedded_NW: Tensor, given_NC: Tensor, rng: torch.Generator | None = None) -> Tensor:
         """Scores, (N,), float32: higher is more like a real row. With ``rng`` part of what is embedded is dropped."""
@@ -220,7 +227,8 @@ class Ctgan(CodeGenerator[CtganConfig]):
         arrays: Mapping[str, np.ndarray],
     ) -> Self:
         plan = configs.load(Plan, meta["plan"], "plan")
-        return cls(config, codec, record, plan, restore(_Generator(codec.sizes, config, plan.width), arrays))
+        levels = [codec.levels[i] for i in codec.modelled]
+        return cls(config, codec, record, plan, restore(_Generator(levels, config, plan.width), arrays))
 
 
 def _settle(config: CtganConfig, rows: int, levels: int) -> Plan:
@@ -303,17 +311,17 @@ class _Game:
     """Generator and discriminator against each other."""
 
     def __init__(self, start: Start, plan: Plan, config: CtganConfig, seed: int) -> None:
-        rows, sizes, runtime = start.rows, start.codec.sizes, start.runtime
+        rows, runtime = start.rows, start.runtime
+        levels = [start.codec.levels[i] for i in start.codec.modelled]
         self._rows, self._held = rows[~start.held], rows[start.held]
         self._plan, self._config, self._seed, self._runtime = plan, config, seed, runtime
-        self._generator = _Generator(sizes, config, plan.width).to(runtime.device)
+        self._generator = _Generator(levels, config, plan.width).to(runtime.device)
         self._layout = self._generator.layout
-        self._discriminator = _Discriminator(sizes, config, plan.width).to(runtime.device)
+        self._discriminator = _Discriminator(levels, config, plan.width).to(runtime.device)
         self._moments = _Moments(rows, self._layout)
         self.frequencies = self._moments.frequencies
         with torch.no_grad():  # start at the marginals
-            self._generator.logits.bias.copy_(self.frequencies.clamp_min(1e-5).log())
-            self._generator.logits.weight.mul_(0.3)
+            self._generator.bias.copy_(self.frequencies.clamp_min(1e-5).log())
         self.ema = Ema(self._generator, config.ema)
         if config.compile:  # not the discriminator: its penalty needs a second derivative, which compiled code has not
             self._generator.compile()
@@ -441,9 +449,7 @@ class _Game:
         discriminator = self._discriminator.requires_grad_(False)
         free = len(rows) - len(rows) // 2
         with self._runtime.autocast():
-            mean = drawn.soft @ discriminator.cells
-            whole = discriminator.embed(drawn.codes) + (mean - mean.detach())  # gradients of soft ones
-            fake = discriminator(whole, given, self.rng)
+            fake = discriminator(discriminator.embed(drawn.codes, drawn.soft), given, self.rng)
             with torch.no_grad():
                 real = discriminator(discriminator.embed(rows), given, self.rng)
             marginals, pairs = self._moments.distances(self._layout.probabilities(drawn.logits[:free]))
@@ -497,7 +503,7 @@ def _distinct(rows: Tensor) -> int:
 
 def _calibrate(network: _Generator, frequencies: Tensor, noise: int, seed: int) -> None:
     """Set the output biases so that the generator's marginals are the table's, by iterative scaling."""
-    layout, bias = network.layout, network.logits.bias
+    layout, bias = network.layout, network.bias
     rng = torch.Generator(bias.device).manual_seed(seeding.derive(seed, "calibrate"))
     with torch.no_grad():
         logits = _unconditional(network, max(min(32_768, CELLS // len(frequencies)), 256), noise, rng)

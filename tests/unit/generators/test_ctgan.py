@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from geratriz.data.table import Table
 from geratriz.errors import TrainingError
 from geratriz.generators._detector import tell_apart
-from geratriz.generators.ctgan import Ctgan, CtganConfig
+from geratriz.generators.ctgan import Ctgan, CtganConfig, _Game
 from tests.unit.generators.heard import Heard
 
 
@@ -76,14 +77,15 @@ def test_marginals_are_not_biased_towards_rare_categories() -> None:
         assert (drawn[name] == "rare").mean() == pytest.approx((table.frame[name] == "rare").mean(), abs=0.01)
 
 
-def test_a_generator_that_collapses_ends_the_fit_with_the_reason(data: Table) -> None:
-    config = CtganConfig(
-        steps=100, width=32, noise=1, batch=64, rate=0.3, penalty=0, marginals=0, pairs=0, ema=0.5, precision="float32"
-    )
+def test_a_generator_that_collapses_ends_the_fit_with_the_reason(data: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    def one_row(game: _Game, network: object, rows: int, name: str) -> torch.Tensor:
+        return game._rows[:1].expand(rows, -1)
+
+    monkeypatch.setattr(_Game, "_draw", one_row)  # no setting makes every machine's generator collapse
     with pytest.raises(
-        TrainingError, match=r"collapsed: after round \d+ of 20 .* different ones.*Lower the setting `rate`"
+        TrainingError, match=r"collapsed: after round 6 of 20 .* are 1 different ones.*Lower the setting `rate`"
     ):
-        Ctgan.fit(data, config, seed=0)
+        Ctgan.fit(data, CtganConfig(steps=20, width=32, noise=8, batch=64, threads=1), seed=0)
 
 
 @pytest.mark.parametrize(
