@@ -13,7 +13,9 @@ this follows, gives one column always, and rows sampled from it inherit the freq
 - Categories are drawn, and gradients pass by the straight-through Gumbel-softmax (Jang et al., arXiv 1611.01144): the
   discriminator only ever sees whole categories.
 - The generator is to give back the cells it was given, as CTGAN's is: without that, rare conditions are learnt last.
-- It is also asked to have the table's marginals and its shares of pairs of levels: unbiased estimates of
+- Levels of numbers share what those beside them learn, in both networks (``_ordered``, docs/adr/0026).
+- Both networks learn from one draw a step, the discriminator first; part of what it sees of a row is dropped.
+- The generator is also asked to have the table's marginals and its shares of pairs of levels: unbiased estimates of
   the chi-square distances, from two halves of the batch. After the fit its output biases are set so that the marginals
   hold.
 - Every round a detector of boosted trees tells held-out rows from generated ones, and the best generator is kept.
