@@ -174,7 +174,12 @@ class Codec:
     @property
     def sizes(self) -> tuple[int, ...]:
         """Codes per modelled column after binning."""
-        return tuple(self.levels[i].size for i in self.modelled)
+        return tuple(each.size for each in self.modelled_levels)
+
+    @property
+    def modelled_levels(self) -> tuple[Levels, ...]:
+        """The levels of each modelled column."""
+        return tuple(self.levels[i] for i in self.modelled)
 
     def encode(self, table: Table, rng: np.random.Generator, *, gaps: bool = False) -> Encoded:
         """Arrays for ``table``; ``rng`` spreads grid values over their cell so that they have a density.

@@ -302,7 +302,7 @@ class Autoregressive(Generator[AutoregressiveConfig]):
 
     @property
     def _levels(self) -> tuple[Levels, ...]:
-        return tuple(self.codec.levels[i] for i in self.codec.modelled)
+        return self.codec.modelled_levels
 
     @property
     def _device(self) -> torch.device:
@@ -325,7 +325,7 @@ class Autoregressive(Generator[AutoregressiveConfig]):
     @classmethod
     def _fit(cls, data: Table, config: AutoregressiveConfig, run: Fit) -> Self:
         start = Start.of(data, config, run, held=HELD_OUT)
-        levels = [start.codec.levels[i] for i in start.codec.modelled]
+        levels = start.codec.modelled_levels
         with start.runtime.active():
             outputs = sum(_sizes(levels))
             plan = _settle(config, len(data), outputs, sum(each.bins > 0 for each in levels) / len(levels))
@@ -517,8 +517,8 @@ class Autoregressive(Generator[AutoregressiveConfig]):
         arrays: Mapping[str, np.ndarray],
     ) -> Self:
         plan = configs.load(Plan, meta["plan"], "plan")
-        levels = [codec.levels[i] for i in codec.modelled]
-        return cls(config, codec, record, plan, restore(_Network(levels, config, plan.width), arrays))
+        network = restore(_Network(codec.modelled_levels, config, plan.width), arrays)
+        return cls(config, codec, record, plan, network)
 
 
 def _sizes(levels: Sequence[Levels]) -> tuple[int, ...]:

@@ -229,8 +229,8 @@ class Ctgan(CodeGenerator[CtganConfig]):
         arrays: Mapping[str, np.ndarray],
     ) -> Self:
         plan = configs.load(Plan, meta["plan"], "plan")
-        levels = [codec.levels[i] for i in codec.modelled]
-        return cls(config, codec, record, plan, restore(_Generator(levels, config, plan.width), arrays))
+        network = restore(_Generator(codec.modelled_levels, config, plan.width), arrays)
+        return cls(config, codec, record, plan, network)
 
 
 def _settle(config: CtganConfig, rows: int, levels: int) -> Plan:
@@ -313,8 +313,7 @@ class _Game:
     """Generator and discriminator against each other."""
 
     def __init__(self, start: Start, plan: Plan, config: CtganConfig, seed: int) -> None:
-        rows, runtime = start.rows, start.runtime
-        levels = [start.codec.levels[i] for i in start.codec.modelled]
+        rows, levels, runtime = start.rows, start.codec.modelled_levels, start.runtime
         self._rows, self._held = rows[~start.held], rows[start.held]
         self._plan, self._config, self._seed, self._runtime = plan, config, seed, runtime
         self._generator = _Generator(levels, config, plan.width).to(runtime.device)
