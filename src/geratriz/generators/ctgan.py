@@ -142,7 +142,7 @@ class _Discriminator(nn.Module):
 
     def embed(self, codes_NC: Tensor, soft_NL: Tensor | None = None) -> Tensor:
         """The sum of the embeddings of a row's cells, (N, W); gradients pass to what they were drawn from, if given."""
-        vectors = self.levels()
+        vectors: Tensor = self.levels()
         out = nn.functional.embedding_bag(codes_NC + self.layout.offsets, vectors, mode="sum")
         if soft_NL is None:
             return out
@@ -257,7 +257,7 @@ class _Moments:
 
     def __init__(self, rows: Tensor, layout: Layout) -> None:
         self._offsets = layout.offsets
-        sizes = (layout.ends - layout.offsets).tolist()
+        sizes = layout.sizes
         counts = [torch.bincount(rows[:, i], minlength=size) for i, size in enumerate(sizes)]
         self.frequencies = torch.cat(counts).float() / len(rows)
         most = max(PAIRED // len(sizes), 2)
