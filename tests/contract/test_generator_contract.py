@@ -197,6 +197,19 @@ def test_a_changed_byte_is_found(generator: Generator[Any], tmp_path: Path) -> N
         catalog.load(tmp_path)
 
 
+def test_a_bundle_of_an_earlier_make_of_its_kind_is_refused(generator: Generator[Any], tmp_path: Path) -> None:
+    generator.save(tmp_path)
+    found = bundle.read(tmp_path)
+    names = [name for name in found.arrays if name.startswith("network.")]
+    if not names:
+        pytest.skip("a kind without a network")
+    arrays = {name: each for name, each in found.arrays.items() if name != names[0]}
+    head = {name: each for name, each in found.head.items() if name not in ("format", "kind", "parts")}
+    bundle.write(tmp_path / "earlier", kind=generator.kind, head=head, arrays=arrays)
+    with pytest.raises(BundleError, match=rf"holds no {names[0]}: it was written by an earlier geratriz"):
+        catalog.load(tmp_path / "earlier")
+
+
 def test_a_missing_part_a_newer_format_and_an_unknown_kind_are_refused(
     generator: Generator[Any], tmp_path: Path
 ) -> None:
