@@ -169,7 +169,7 @@ def fit(
     data: Data,
     output: Annotated[Path, typer.Option("-o", help="Folder for the generator's bundle.", metavar="MODEL")],
     kind: Annotated[
-        str | None, typer.Option(help="Which generator; tvae for a table, image_vae for images, if not given.")
+        str | None, typer.Option(help="Which generator; autoregressive for a table, image_vae for images, if not given.")
     ] = None,
     target: Target = None,
     seed: Seed = 0,
@@ -189,7 +189,7 @@ def fit(
 ) -> None:
     """Fit a generator to a table or to images. Interrupted, it goes on where it was when it is run again.
 
-    Example: geratriz fit adult.csv --kind tvae --target income -o models/mine --set epochs=10
+    Example: geratriz fit adult.csv --kind ctgan --target income -o models/mine --set epochs=10
 
     Example: geratriz fit shoes.zip --kind image_gan -o models/shoes --size 64x64
     """

@@ -84,7 +84,7 @@ def choose(kind: str | None, *, images: bool) -> type[Generator[Any]] | type[Ima
     Raises:
         ConfigError: there is none for such data; names the nearest.
     """
-    return find_images(kind or "image_vae") if images else find(kind or "tvae")
+    return find_images(kind or "image_vae") if images else find(kind or "autoregressive")
 
 
 def makes_images(folder: Path | str) -> bool:
