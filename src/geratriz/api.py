@@ -148,7 +148,8 @@ def fit(
 
     Args:
         data: the rows or images to learn from.
-        kind: which generator, an entry of ``geratriz.generators.catalog``; ``autoregressive`` or ``image_vae`` when None.
+        kind: which generator, an entry of ``geratriz.generators.catalog``; when None ``autoregressive``, for images
+            ``image_vae``.
         seed: of everything random; equal data, settings, seeds and threads give equal generators.
         config: the settings as an object, such as ``TvaeConfig(epochs=10)``, in place of ``settings``.
         device: ``cpu``, ``cuda``, or ``auto`` for the best there is.

@@ -169,7 +169,8 @@ def fit(
     data: Data,
     output: Annotated[Path, typer.Option("-o", help="Folder for the generator's bundle.", metavar="MODEL")],
     kind: Annotated[
-        str | None, typer.Option(help="Which generator; autoregressive for a table, image_vae for images, if not given.")
+        str | None,
+        typer.Option(help="Which generator; if not given, autoregressive for a table and image_vae for images."),
     ] = None,
     target: Target = None,
     seed: Seed = 0,

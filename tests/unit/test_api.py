@@ -85,7 +85,7 @@ def test_every_error_is_a_geratriz_error() -> None:
 
 def test_fit_takes_settings_as_words_or_as_an_object(table: geratriz.Table) -> None:
     by_words = geratriz.fit(table, kind="tvae", seed=3, device="cpu", **QUICK)
-    by_object = geratriz.fit(table, config=TvaeConfig(**QUICK), seed=3, device="cpu")
+    by_object = geratriz.fit(table, kind="tvae", config=TvaeConfig(**QUICK), seed=3, device="cpu")
     pd.testing.assert_frame_equal(by_words.sample(50, seed=1).frame, by_object.sample(50, seed=1).frame)
 
 
@@ -93,7 +93,7 @@ def test_fit_takes_settings_as_words_or_as_an_object(table: geratriz.Table) -> N
     ("arguments", "message"),
     [
         ({"kind": "tave"}, "Did you mean 'tvae'"),
-        ({"epoch": 3}, r"tvae\.epoch is not a setting\. Did you mean 'epochs'"),
+        ({"epoch": 3}, r"autoregressive\.epoch is not a setting\. Did you mean 'epochs'"),
         ({"epochs": "many"}, "expected int"),
         ({"config": TvaeConfig(), "epochs": 3}, "fit got config and epochs beside it"),
         ({"kind": "independent", "config": TvaeConfig()}, "independent takes a CodecConfig"),

@@ -189,7 +189,7 @@ def test_wrong_usage_is_exit_code_2(data: Path) -> None:
     ("words", "message"),
     [
         (("--kind", "tave"), "Did you mean 'tvae'"),
-        (("--set", "epoch=3"), "tvae.epoch is not a setting. Did you mean 'epochs'"),
+        (("--set", "epoch=3"), "autoregressive.epoch is not a setting. Did you mean 'epochs'"),
         (("--set", "epochs"), "expected NAME=VALUE"),
         (("--set", "epochs=many"), "expected int"),
         (("--target", "sould"), "Did you mean 'sold'"),
