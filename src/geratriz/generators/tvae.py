@@ -1,12 +1,10 @@
 """A variational autoencoder for tables, with a Gaussian mixture fitted to its aggregate posterior as the prior.
 
 The encoder sums one embedding a cell, the decoder gives every column a categorical distribution over its codec levels;
-both are residual networks, in which levels of numbers share what those beside them learn (docs/adr/0026). Training
-maximises the evidence lower bound of Kingma and Welling (arXiv 1312.6114) with a weight ``beta`` on the KL term
-(Higgins et al. 2017). Then a mixture of Gaussians is fitted to draws of the aggregate posterior q(z) = mean_n
-q(z | x_n), which N(0, I) misses (Tomczak and Welling, arXiv 1705.07120; Ghosh et al., arXiv 1903.12436 for fitting it
-afterwards). What the mixture misses, a flow can learn that starts from it (``prior``).
-
+both are residual networks. Training maximises the evidence lower bound of Kingma and Welling (arXiv 1312.6114) with a
+weight ``beta`` on the KL term (Higgins et al. 2017). Then a mixture of Gaussians is fitted to draws of the aggregate
+posterior q(z) = mean_n q(z | x_n), which N(0, I) misses (Tomczak and Welling, arXiv 1705.07120; Ghosh et al., arXiv
+1903.12436 for fitting it afterwards). What the mixture misses, a flow can learn that starts from it (``prior``).
 Categories are drawn from the decoder's distribution, never arg-maxed: the mode loses the rare ones.
 
 Conditions: given z the columns are independent, so p(condition | z) is exact. Latents are drawn from the prior in a
@@ -16,7 +14,7 @@ Shapes: N rows, C modelled columns, L levels over all columns, W width, Z latent
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self, final
 
@@ -26,7 +24,7 @@ from torch import Tensor, nn
 
 from geratriz import config as configs
 from geratriz import seeding
-from geratriz.data.codec import Codec, Levels
+from geratriz.data.codec import Codec
 from geratriz.data.table import Table
 from geratriz.errors import RequestError
 from geratriz.generators import _flow, _plan, _rounds
@@ -34,7 +32,6 @@ from geratriz.generators._codes import CHUNK, POOL, Layout, Residual, resample
 from geratriz.generators._fit import Fit, Record
 from geratriz.generators._flow import Flow
 from geratriz.generators._mixture import ROWS, Mixture
-from geratriz.generators._ordered import Vectors
 from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
 from geratriz.generators._torch import Batches, Ema, arrays_of, autocast, normal, one_cycle, restore
 from geratriz.generators.base import CodeGenerator
@@ -82,28 +79,28 @@ class TvaeConfig(NetworkConfig):
 class _Network(nn.Module):
     """Encoder and decoder."""
 
-    def __init__(self, levels: Sequence[Levels], config: TvaeConfig, width: int) -> None:
+    def __init__(self, sizes: tuple[int, ...], config: TvaeConfig, width: int) -> None:
         super().__init__()
-        self.layout = Layout(tuple(each.size for each in levels))
-        self.cells = Vectors(levels, width, len(levels) ** -0.5)
+        self.layout = Layout(sizes)
+        self.embed = nn.EmbeddingBag(sum(sizes), width, mode="sum")
+        nn.init.normal_(self.embed.weight, std=len(sizes) ** -0.5)
         self.encoder = nn.Sequential(*(Residual(width) for _ in range(config.blocks)), nn.LayerNorm(width))
         self.posterior = nn.Linear(width, 2 * config.latent)
         self.decoder = nn.Sequential(
             nn.Linear(config.latent, width), *(Residual(width) for _ in range(config.blocks)), nn.LayerNorm(width)
         )
-        self.levels = Vectors(levels, width, 0.6 * width**-0.5)
-        self.bias = nn.Parameter(torch.zeros(sum(self.layout.sizes)))
+        self.logits = nn.Linear(width, sum(sizes))
 
     def encode(self, codes_NC: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of q(z | x), float32."""
-        cells = nn.functional.embedding_bag(codes_NC + self.layout.offsets, self.cells(), mode="sum")
-        hidden = self.encoder(cells)
+        hidden = self.encoder(self.embed(codes_NC + self.layout.offsets))
         mean, log_variance = self.posterior(hidden).float().chunk(2, dim=1)
         return mean, log_variance.clamp(-12, 4)
 
     def decode(self, z_NZ: Tensor) -> Tensor:
         """Logits of every level, (N, L), float32."""
-        return nn.functional.linear(self.decoder(z_NZ), self.levels(), self.bias).float()
+        logits: Tensor = self.logits(self.decoder(z_NZ)).float()
+        return logits
 
     def terms(self, codes_NC: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Reconstruction and KL term of the negative lower bound, means over rows, at one draw of the posterior."""
@@ -177,7 +174,7 @@ class Tvae(CodeGenerator[TvaeConfig]):
         start = Start.of(data, config, run, held=HELD_OUT)
         with start.runtime.active():
             plan = _settle(config, len(data), sum(start.codec.sizes))
-            network = _Network(start.codec.modelled_levels, config, plan.width).to(start.runtime.device)
+            network = _Network(start.codec.sizes, config, plan.width).to(start.runtime.device)
             parameters = sum(each.numel() for each in network.parameters())
             run.tracker.note(_plan.describe(start, plan, parameters=parameters, passes=3))
             network = _train(network, start, plan, config, run)
@@ -232,7 +229,7 @@ class Tvae(CodeGenerator[TvaeConfig]):
         arrays: Mapping[str, np.ndarray],
     ) -> Self:
         plan = configs.load(Plan, meta["plan"], "plan")
-        network = restore(_Network(codec.modelled_levels, config, plan.width), arrays)
+        network = restore(_Network(codec.sizes, config, plan.width), arrays)
         prior = Mixture(arrays["prior.weights"], arrays["prior.means"], arrays["prior.factors"])
         flow = None
         if config.prior == "flow":
