@@ -149,7 +149,7 @@ def _asked(name: str, drawn: dict[str, list[Cell]]) -> list[str]:
     if not wanted:
         return []
     names = [each for each in (*AT_LEAST, *AT_MOST) if any(each in figures for figures in wanted.values())]
-    lines = ["", f"| reached / asked | {' | '.join(names)} |", f"|{'---|' * (1 + len(names))}"]
+    lines = ["", f"| reached / asked (its seconds: of two cores) | {' | '.join(names)} |", f"|{'---|' * (1 + len(names))}"]
     for model, figures in wanted.items():
         cells = []
         for each in names:
