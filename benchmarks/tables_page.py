@@ -149,7 +149,8 @@ def _asked(name: str, drawn: dict[str, list[Cell]]) -> list[str]:
     if not wanted:
         return []
     names = [each for each in (*AT_LEAST, *AT_MOST) if any(each in figures for figures in wanted.values())]
-    lines = ["", f"| reached / asked (its seconds: of two cores) | {' | '.join(names)} |", f"|{'---|' * (1 + len(names))}"]
+    heads = ["reached / asked (its seconds: of two cores)", *names]
+    lines = ["", f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for model, figures in wanted.items():
         cells = []
         for each in names:
