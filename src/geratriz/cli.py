@@ -190,7 +190,7 @@ def fit(
 ) -> None:
     """Fit a generator to a table or to images. Interrupted, it goes on where it was when it is run again.
 
-    Example: geratriz fit adult.csv --kind ctgan --target income -o models/mine --set epochs=10
+    Example: geratriz fit adult.csv --kind tvae --target income -o models/mine --set epochs=10
 
     Example: geratriz fit shoes.zip --kind image_gan -o models/shoes --size 64x64
     """
