@@ -67,7 +67,21 @@ def read(folder: Path) -> Bundle:
                 f"{folder / part} is not what was saved: its SHA-256 differs from the one in {HEAD}. "
                 "Restore it (`dvc checkout`), or fit again."
             )
-    return Bundle(kind=head["kind"], head=head, arrays=load(contents[TENSORS]))
+    return Bundle(kind=head["kind"], head=head, arrays=_Arrays(folder, head["kind"], load(contents[TENSORS])))
+
+
+class _Arrays(dict[str, np.ndarray]):
+    """Arrays by name; asked for one that is not there, they say what that means."""
+
+    def __init__(self, folder: Path, kind: str, arrays: Mapping[str, np.ndarray]) -> None:
+        super().__init__(arrays)
+        self._folder, self._kind = folder, kind
+
+    def __missing__(self, name: str) -> np.ndarray:
+        raise BundleError(
+            f"{self._folder} holds no {name}: it was written by an earlier geratriz, whose {self._kind} had other "
+            "parts. Fit it again, or load it with the version that wrote it."
+        )
 
 
 def read_head(folder: Path) -> dict[str, Any]:

@@ -37,3 +37,9 @@ def test_a_head_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / bundle.HEAD).write_text(text)
     with pytest.raises(BundleError, match=r"not JSON|not the head"):
         bundle.read(tmp_path)
+
+
+def test_an_array_that_is_not_there_says_that_the_bundle_is_of_an_earlier_make(tmp_path: Path) -> None:
+    write(tmp_path)
+    with pytest.raises(BundleError, match=r"holds no y: it was written by an earlier geratriz, whose toy had other"):
+        bundle.read(tmp_path).arrays["y"]

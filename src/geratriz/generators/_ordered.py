@@ -15,9 +15,9 @@ from scipy.special import ndtri
 from torch import Tensor, nn
 
 from geratriz.data.codec import TAIL, Levels
+from geratriz.data.schema import NUMERIC
 from geratriz.generators._numbers import FEATURES, Features
 
-KINDS = ("integer", "float", "datetime")
 LEAST = 3  # numbers that a column needs to have an order worth telling
 OWN = 0.1  # how long a number's own part is at first, beside that of a word
 
@@ -32,16 +32,18 @@ class Vectors(nn.Module):
         """``length`` is the standard deviation of a component at first."""
         super().__init__()
         sizes = [each.size for each in levels]
-        numbers = [i for i, each in enumerate(levels) if each.column.kind in KINDS and _count(each) >= LEAST]
+        numbers = [
+            i for i, each in enumerate(levels) if each.column.kind in NUMERIC and len(each.atoms) + each.bins >= LEAST
+        ]
         longest = max((sizes[i] for i in numbers), default=0)
-        features, rows = torch.zeros(len(numbers), longest, FEATURES), []
-        for i, each in enumerate(levels):
-            column = numbers.index(i) if i in numbers else len(numbers)
-            rows.append(column * longest + torch.arange(each.size) * (i in numbers))
-            if i in numbers:
-                features[column, : each.size] = _features(each)
+        nothing = len(numbers) * longest
+        features = torch.zeros(len(numbers), longest, FEATURES)
+        rows = [torch.full((size,), nothing) for size in sizes]
+        for column, i in enumerate(numbers):
+            features[column, : sizes[i]] = _features(levels[i])
+            rows[i] = column * longest + torch.arange(sizes[i])
         own = torch.randn(sum(sizes), width) * length
-        own[torch.cat(rows) < len(numbers) * longest] *= OWN
+        own[torch.cat(rows) < nothing] *= OWN
         self.own = nn.Parameter(own)
         self.shared = nn.Parameter(torch.randn(len(numbers), FEATURES, width) * length)
         self.register_buffer("features", features, persistent=False)  # (M, S, F)
@@ -53,20 +55,13 @@ class Vectors(nn.Module):
         return self.own + nn.functional.pad(shared, (0, 0, 0, 1)).index_select(0, self.rows)
 
 
-def _count(levels: Levels) -> int:
-    return len(levels.atoms) + levels.bins
-
-
 def _features(levels: Levels) -> Tensor:
-    """Of each level of a column of numbers, (levels, F), their mean 0 and about as long as 1; 0 where it is missing."""
-    there = np.ones(levels.size, dtype=bool)
-    there[len(levels.atoms) : levels.exact] = False
+    """Of each level of a column of numbers, (levels, F), their mean 0 and about half as long as 1; 0 where missing."""
+    atoms = np.array(levels.atoms, dtype=np.float64)
     if levels.bins:
-        atoms = levels.to_place(np.array([float(each) for each in levels.atoms]))
-        places = np.concatenate([atoms, (np.arange(levels.bins) + 0.5) / levels.bins])
+        places = np.concatenate([levels.to_place(atoms), (np.arange(levels.bins) + 0.5) / levels.bins])
     else:
-        places = (np.arange(len(levels.atoms)) + 0.5) / len(levels.atoms)
-    features = torch.zeros(levels.size, FEATURES)
+        places = (np.arange(len(atoms)) + 0.5) / len(atoms)
     found = Features()(torch.from_numpy(ndtri(places.clip(TAIL, 1 - TAIL))).float())
-    features[torch.from_numpy(there)] = (found - found.mean(0)) / FEATURES**0.5
-    return features
+    found = (found - found.mean(0)) / FEATURES**0.5
+    return torch.cat([found[: len(atoms)], torch.zeros(int(levels.missing), FEATURES), found[len(atoms) :]])

@@ -241,13 +241,7 @@ class Generator(abc.ABC, Generic[C]):
             rules = Rules.from_json(found.head.get("rules", ()))
         except ValueError as problem:
             raise BundleError(f"{folder} has a rule that this version does not know: {problem}. Upgrade.") from None
-        try:
-            generator = cls._from_state(config, codec, record, found.head["meta"], found.arrays)
-        except KeyError as missing:
-            raise BundleError(
-                f"{folder} holds no {missing.args[0]}: it was written by an earlier geratriz, whose {cls.kind} had "
-                "other parts. Fit it again, or load it with the version that wrote it."
-            ) from None
+        generator = cls._from_state(config, codec, record, found.head["meta"], found.arrays)
         return dataclasses.replace(generator, rules=rules)
 
     @classmethod

@@ -62,7 +62,7 @@ WATCHED = 2048  # rows drawn after each round to see whether the generator has c
 COLLAPSED = 0.1  # distinct rows, as a share of the distinct rows among as many real ones, below which it has
 FAR = 0.5  # mean total variation distance from the marginals, beyond that of as many real rows, above which it has
 KNOWS = 0.6  # overfitting of the discriminator (Karras et al., arXiv 2006.06676) above which a round is not kept
-PASSES = 5  # through each network in a step: the generator's 4, the discriminator's 6 and the penalty
+PASSES = 4.5  # through each network in a step: the generator's 3, the discriminator's 6 and the penalty
 PAIRED = 1024  # groups of levels whose pairs are matched
 DROPPED = 0.2  # of what the discriminator sees of a row while training: it knows its rows by heart later
 TOLD = 0.1  # weight of giving back a cell that was given
@@ -140,14 +140,9 @@ class _Discriminator(nn.Module):
         )
         self.score = nn.Linear(width, 1)
 
-    def embed(self, codes_NC: Tensor, soft_NL: Tensor | None = None) -> Tensor:
-        """The sum of the embeddings of a row's cells, (N, W); gradients pass to what they were drawn from, if given."""
-        vectors: Tensor = self.levels()
-        out = nn.functional.embedding_bag(codes_NC + self.layout.offsets, vectors, mode="sum")
-        if soft_NL is None:
-            return out
-        mean = soft_NL @ vectors
-        return out + (mean - mean.detach())
+    def embed(self, codes_NC: Tensor, vectors_LW: Tensor) -> Tensor:
+        """The sum of a row's cells, (N, W), each as the vector that :attr:`levels` gives its level."""
+        return nn.functional.embedding_bag(codes_NC + self.layout.offsets, vectors_LW, mode="sum")
 
     def forward(self, embedded_NW: Tensor, given_NC: Tensor, rng: torch.Generator | None = None) -> Tensor:
         """Scores, (N,), float32: higher is more like a real row. With ``rng`` part of what is embedded is dropped."""
@@ -364,8 +359,9 @@ class _Game:
         drawn = self._draw(averaged, rows, "judge")
         nothing = torch.zeros_like(drawn, dtype=torch.bool)
         with torch.no_grad():
+            vectors = self._discriminator.levels()
             scores = [
-                self._discriminator(self._discriminator.embed(each), nothing[: len(each)])
+                self._discriminator(self._discriminator.embed(each, vectors), nothing[: len(each)])
                 for each in (self._rows[:rows], self._held, drawn)
             ]
         known, unknown, generated = scores
@@ -433,7 +429,7 @@ class _Game:
         discriminator = self._discriminator
         both = torch.cat([given, given])
         with self._runtime.autocast():
-            embedded = discriminator.embed(torch.cat([rows, drawn]))
+            embedded = discriminator.embed(torch.cat([rows, drawn]), discriminator.levels())
             real, fake = discriminator(embedded, both, self.rng).chunk(2)
         loss = nn.functional.softplus(fake - real).mean()
         total = loss
@@ -450,9 +446,11 @@ class _Game:
         discriminator = self._discriminator.requires_grad_(False)
         free = len(rows) - len(rows) // 2
         with self._runtime.autocast():
-            fake = discriminator(discriminator.embed(drawn.codes, drawn.soft), given, self.rng)
-            with torch.no_grad():
-                real = discriminator(discriminator.embed(rows), given, self.rng)
+            vectors = discriminator.levels()
+            mean = drawn.soft @ vectors
+            whole = discriminator.embed(drawn.codes, vectors) + (mean - mean.detach())  # gradients of soft categories
+            fake = discriminator(whole, given, self.rng)
+            real = discriminator(discriminator.embed(rows, vectors), given, self.rng)
             marginals, pairs = self._moments.distances(self._layout.probabilities(drawn.logits[:free]))
         loss = nn.functional.softplus(real - fake).mean()
         told = self._layout.log_likelihood(drawn.logits[free:], rows[free:])

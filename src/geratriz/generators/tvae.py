@@ -81,15 +81,16 @@ class _Network(nn.Module):
 
     def __init__(self, sizes: tuple[int, ...], config: TvaeConfig, width: int) -> None:
         super().__init__()
+        levels = sum(sizes)
         self.layout = Layout(sizes)
-        self.embed = nn.EmbeddingBag(sum(sizes), width, mode="sum")
+        self.embed = nn.EmbeddingBag(levels, width, mode="sum")
         nn.init.normal_(self.embed.weight, std=len(sizes) ** -0.5)
         self.encoder = nn.Sequential(*(Residual(width) for _ in range(config.blocks)), nn.LayerNorm(width))
         self.posterior = nn.Linear(width, 2 * config.latent)
         self.decoder = nn.Sequential(
             nn.Linear(config.latent, width), *(Residual(width) for _ in range(config.blocks)), nn.LayerNorm(width)
         )
-        self.logits = nn.Linear(width, sum(sizes))
+        self.logits = nn.Linear(width, levels)
 
     def encode(self, codes_NC: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of q(z | x), float32."""

@@ -13,7 +13,7 @@ WIDTH = 64
 
 
 @pytest.fixture(scope="module")
-def levels() -> list[Levels]:
+def levels() -> tuple[Levels, ...]:
     """A number in bins with a heavy value and missing ones, one of few values, words, and a number of two values."""
     rng = np.random.default_rng(0)
     number = pd.Series(np.where(rng.random(4000) < 0.2, 0.0, rng.normal(size=4000)))
@@ -26,12 +26,11 @@ def levels() -> list[Levels]:
             "flag": rng.integers(0, 2, 4000),
         }
     )
-    codec = Codec.fit(Table.from_frame(frame), CodecConfig(), rng)
-    return [codec.levels[i] for i in codec.modelled]
+    return Codec.fit(Table.from_frame(frame), CodecConfig(), rng).modelled_levels
 
 
 @pytest.fixture(scope="module")
-def parts(levels: list[Levels]) -> dict[str, torch.Tensor]:
+def parts(levels: tuple[Levels, ...]) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
     vectors = Vectors(levels, WIDTH, 1.0)()
     sizes = [each.size for each in levels]
@@ -43,14 +42,16 @@ def alike(one: torch.Tensor, other: torch.Tensor) -> float:
     return float(torch.nn.functional.cosine_similarity(one, other, dim=0))
 
 
-def test_neighbours_are_alike_and_far_numbers_are_not(levels: list[Levels], parts: dict[str, torch.Tensor]) -> None:
+def test_neighbours_are_alike_and_far_numbers_are_not(
+    levels: tuple[Levels, ...], parts: dict[str, torch.Tensor]
+) -> None:
     bins = parts["number"][levels[0].exact :]
     assert alike(bins[60], bins[61]) > 0.9
     assert alike(bins[5], bins[120]) < 0.3
     assert alike(parts["few"][20], parts["few"][21]) > 0.8
 
 
-def test_a_heavy_value_lies_among_the_bins(levels: list[Levels], parts: dict[str, torch.Tensor]) -> None:
+def test_a_heavy_value_lies_among_the_bins(levels: tuple[Levels, ...], parts: dict[str, torch.Tensor]) -> None:
     number = levels[0]
     zero = number.atoms.index(0.0)
     bin_of_zero = number.exact + int(number.to_place(np.zeros(1))[0] * number.bins)
@@ -58,7 +59,7 @@ def test_a_heavy_value_lies_among_the_bins(levels: list[Levels], parts: dict[str
 
 
 def test_words_missing_values_and_two_numbers_have_vectors_of_their_own(
-    levels: list[Levels], parts: dict[str, torch.Tensor]
+    levels: tuple[Levels, ...], parts: dict[str, torch.Tensor]
 ) -> None:
     assert abs(alike(parts["word"][3], parts["word"][4])) < 0.5
     assert parts["word"].std() == pytest.approx(1, abs=0.1)
@@ -67,7 +68,7 @@ def test_words_missing_values_and_two_numbers_have_vectors_of_their_own(
     assert missing.std() < 0.2, "its own part alone, short at first"
 
 
-def test_a_step_on_one_bin_moves_its_neighbours(levels: list[Levels]) -> None:
+def test_a_step_on_one_bin_moves_its_neighbours(levels: tuple[Levels, ...]) -> None:
     vectors = Vectors(levels, WIDTH, 1.0)
     before = vectors().detach()
     first = levels[0].exact
@@ -81,5 +82,5 @@ def test_a_step_on_one_bin_moves_its_neighbours(levels: list[Levels]) -> None:
     assert (moved[sum(each.size for each in levels[:2]) :] == 0).all()
 
 
-def test_tables_of_words_alone_have_vectors(levels: list[Levels]) -> None:
+def test_tables_of_words_alone_have_vectors(levels: tuple[Levels, ...]) -> None:
     assert Vectors(levels[2:3], WIDTH, 1.0)().shape == (10, WIDTH)
