@@ -349,7 +349,7 @@ def _fit(column: Column, values: pd.Series, config: CodecConfig, rng: np.random.
     numbers = as_numbers(column.name, values, column.kind)
     numbers = numbers[~np.isnan(numbers)]
     distinct, counts = np.unique(numbers, return_counts=True)
-    few = len(distinct) <= config.max_levels and len(numbers) >= ROWS_PER_ATOM * len(distinct)
+    few = is_few(len(distinct), len(numbers), config)
     least = column.rare if few else max(len(numbers) / config.bins, 2, column.rare)  # rows of an atom
     heavy = counts >= least
     rest = numbers[~_among(numbers, distinct[heavy])]
@@ -361,6 +361,11 @@ def _fit(column: Column, values: pd.Series, config: CodecConfig, rng: np.random.
         knots, heights = _distribution(_spread(column, rest, rng))
     atoms = tuple(distinct[heavy].tolist())
     return Levels(column=column, atoms=atoms, missing=missing, bins=bins, knots=knots, heights=heights)
+
+
+def is_few(distinct: int, rows: int, config: CodecConfig) -> bool:
+    """Whether a numeric column has so few values, each in so many rows on average, that it has levels alone."""
+    return distinct <= config.max_levels and rows >= ROWS_PER_ATOM * distinct
 
 
 def _words(column: Column, values: pd.Series) -> tuple[Any, ...]:

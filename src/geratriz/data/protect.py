@@ -1,10 +1,11 @@
 """Values that fewer than k rows share are not learnt: rare words are pooled, the outermost numbers are drawn in.
 
 k is a column's ``rare``. A word, a boolean or a class that fewer rows have is replaced, cell by cell, by what another
-row has there. The k smallest numbers become the value half way to the next one, and so do the k largest, where the
-outermost is a person's: a top code such as 99999 that k rows share stays, and what lies below it is protected. Missing
-stays missing, ids and personal columns are made anew and left alone. (Rare numbers of a column of few values go to the
-nearest common one in the codec, which knows what few is.)
+row has there. The k smallest numbers are drawn in and so are the k largest, where the outermost is a person's: a top
+code such as 99999 that k rows share stays, and what lies below it is protected. They begin half way to the next number
+and lie in even steps, as far out as they did on average; in a column of few values they are their average, as in
+microaggregation (Domingo-Ferrer and Mateo-Sanz, IEEE TKDE 14, 2002). Missing stays missing, ids and personal columns
+are made anew and left alone. (Other rare numbers of a column of few values go to the nearest common one in the codec.)
 """
 
 import dataclasses
@@ -14,9 +15,11 @@ import numpy as np
 import pandas as pd
 
 from geratriz import seeding
-from geratriz.data.codec import ROWS_PER_LEVEL, from_numbers
+from geratriz.data.codec import ROWS_PER_LEVEL, CodecConfig, from_numbers, is_few
 from geratriz.data.schema import NUMERIC, Column, as_codes, as_numbers
 from geratriz.data.table import Table
+
+AGGREGATE = 3  # the fewest numbers whose average says nobody's, as offices of statistics have it
 
 
 def protect(table: Table, seed: int) -> Table:
@@ -95,6 +98,7 @@ def _pool(column: Column, values: pd.Series, codes: np.ndarray, donors: np.ndarr
 def _draw_in(column: Column, values: pd.Series) -> pd.Series:
     numbers = as_numbers(column.name, values, column.kind)
     distinct, counts = np.unique(numbers[~np.isnan(numbers)], return_counts=True)
+    few = is_few(len(distinct), int(counts.sum()), CodecConfig())
     coded = counts >= column.rare
     inner = np.ones(len(distinct), dtype=bool)  # without a code at either end: what k rows share is nobody's
     inner[:1], inner[-1:] = ~coded[:1], ~coded[-1:]
@@ -103,25 +107,48 @@ def _draw_in(column: Column, values: pd.Series) -> pd.Series:
     k = min(column.rare, (int(counts.sum()) - 2) // 2)
     if k < 1:
         return values
-    low = _bound(column, distinct, counts, k)
-    high = 0.0 - _bound(column, -distinct[::-1], counts[::-1], k)  # never -0.0
-    below, above = ((numbers >= distinct[0]) & (numbers < low), (numbers <= distinct[-1]) & (numbers > high))
-    if not (below | above).any():
+    kept, touched = numbers.copy(), np.zeros(len(numbers), dtype=bool)
+    for sign, ordered, times in ((1, distinct, counts), (-1, -distinct[::-1], counts[::-1])):
+        bound = _bound(column, ordered, times, k)
+        outer = np.flatnonzero((sign * numbers >= ordered[0]) & (sign * numbers < bound))
+        outer = outer[np.argsort(-sign * numbers[outer], kind="stable")]
+        kept[outer] = sign * _spread(column, bound, sign * numbers[outer], few) + 0.0  # never -0.0
+        touched[outer] = True
+    if not touched.any():
         return values
-    ends = from_numbers(column, np.array([low, high]))
     drawn_in = values.copy()
-    drawn_in[below], drawn_in[above] = ends.iloc[0], ends.iloc[1]
+    drawn_in[touched] = from_numbers(column, kept[touched]).array
     return drawn_in
 
 
 def _bound(column: Column, distinct: np.ndarray, counts: np.ndarray, k: int) -> float:
-    """The number that the k smallest count as: half way from the k-th to the next, or the smallest if rows share it."""
+    """Where the k smallest begin: half way from the k-th to the next, or the smallest if rows share it."""
     if counts[0] >= column.rare:
         return float(distinct[0])
     last, following = distinct[np.searchsorted(np.cumsum(counts), [k - 1, k], side="right")]
     if column.dtype == "category":  # half way there may be no category
         return float(last)
     return float(column.snap(np.array([last + (following - last) / 2]))[0])
+
+
+def _spread(column: Column, bound: float, outermost: np.ndarray, few: bool) -> np.ndarray:
+    """What the ``outermost`` numbers, all below ``bound``, count as; the nearest first, as they are given.
+
+    Even steps that reach as far as the numbers do on average: a tail cut off squeezes the range, and all that is binned
+    by range with it. In a column of ``few`` values all are their average, or as near to it as is free: k rows make a
+    level. None counts as farther out than twice the median, so that no one's number decides. What falls on a number
+    that was there, or beyond all that were, is not taken. Fewer than three have no average to hide in.
+    """
+    count = len(outermost)
+    if count < AGGREGATE or column.dtype == "category":  # where there may be no such category
+        return np.full(count, bound)
+    excess = bound - outermost
+    average = np.minimum(excess, 2 * np.median(excess)).mean()
+    places = np.linspace(0.1, 1, 10) if few else (2 * np.arange(count) + 1) / count
+    spread = column.snap(bound - average * places)
+    spread[np.isin(spread, outermost) | (spread < outermost[-1])] = bound
+    spread = np.minimum.accumulate(spread)
+    return np.full(count, spread[-1]) if few else spread
 
 
 def _without_gone(column: Column, before: pd.Series, after: pd.Series) -> tuple[Column, pd.Series]:

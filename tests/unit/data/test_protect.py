@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from geratriz.data.protect import pooled, protect
 from geratriz.data.table import Table
@@ -74,8 +76,9 @@ def test_missing_stays_missing_and_types_stay_what_they_are() -> None:
     assert np.array_equal(after["money"].dropna(), after["money"].dropna().round(2))
     for name in ("whole", "small", "short", "money", "day"):
         real, drawn = frame[name].dropna(), after[name].dropna()
-        assert (real <= drawn.min()).sum() >= 5 and (real >= drawn.max()).sum() >= 5
-        assert name == "small" or (drawn.min() > real.min() and drawn.max() < real.max())
+        outermost = set(real.nsmallest(5)) | set(real.nlargest(5))
+        assert name == "small" or not outermost & set(drawn)
+        assert drawn.min() >= real.min() and drawn.max() <= real.max()
         assert (real != drawn).sum() <= 10
 
 
@@ -90,7 +93,9 @@ def test_missing_stays_missing_and_types_stay_what_they_are() -> None:
         ([*[7] * 999, 1000], 7.0, 7.0),
     ],
 )
-def test_the_outermost_numbers_count_as_the_value_half_way_to_the_next(numbers: Any, low: float, high: float) -> None:
+def test_numbers_that_lie_densely_count_as_the_value_half_way_to_the_next(
+    numbers: Any, low: float, high: float
+) -> None:
     frame = pd.DataFrame({"x": np.random.default_rng(0).permutation(np.asarray(numbers))})
     before, after = frame["x"].to_numpy(), protected(frame, x="integer" if frame["x"].dtype == int else "float")["x"]
     kept = after.value_counts()[lambda counts: counts >= 5].index
@@ -100,6 +105,47 @@ def test_the_outermost_numbers_count_as_the_value_half_way_to_the_next(numbers: 
     for code in (99999, -1, 0):
         if (before == code).sum() >= 5:
             assert ((after == code) == (before == code)).all()
+
+
+def test_the_outermost_numbers_lie_in_even_steps_as_far_out_as_they_do_on_average() -> None:
+    inner = np.arange(1000, 2000) / 10
+    below, above = [12.1, 40.3, 80.2, 95.5, 97.2], [203.1, 211.3, 230.2, 240.4, 280.3]
+    order = np.random.default_rng(0).permutation(1010)
+    frame = pd.DataFrame({"x": np.concatenate([below, inner, above])[order]})
+    after = protected(frame)["x"].iloc[np.argsort(frame["x"])].to_numpy()
+    assert np.array_equal(after[5:-5], inner)
+    # 1.4, 3.1, 18.4, 58.3 and 86.5 below 98.6, the last two counted as 36.8, twice the median: 19.3 on average
+    assert after[:5] == pytest.approx([63.9, 71.6, 79.3, 87.0, 94.7])
+    assert after[-5:] == pytest.approx([207.0, 217.9, 228.8, 239.7, 250.6])
+
+
+def test_one_persons_number_does_not_set_how_far_out_the_others_lie() -> None:
+    farthest = []
+    for largest in (300.3, 3_000.3, 3e9):
+        after = protected(pd.DataFrame({"x": [*(np.arange(1000) / 10), 103.2, 111.3, 120.1, 130.4, largest]}))["x"]
+        farthest.append(after.max())
+    assert farthest[0] == farthest[1] == farthest[2]
+    assert 130.4 < farthest[0] < 200
+
+
+def test_the_outermost_of_few_values_are_one_level_near_their_average_that_nobody_has() -> None:
+    inner = [0] * 500 + [1, 2, 3] * 150
+    far = protected(pd.DataFrame({"x": [*inner, 41, 51, 55, 58, 275]}))["x"]
+    assert far.tolist() == [
+        *inner,
+        *[59] * 5,
+    ]  # 19, 29, 33, 36 and 66 above 22, the last counted as 66, on average 36.6
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=12, max_size=60, unique=True), st.sampled_from([0, 2]))
+def test_none_of_the_outermost_numbers_comes_back_and_none_lies_beyond_them(numbers: list[float], places: int) -> None:
+    before = np.sort(np.round(numbers, places))
+    assume(len(set(before)) == len(before))
+    after = protected(pd.DataFrame({"x": before}), x="float")["x"].to_numpy()
+    assert (np.diff(after) >= 0).all() and before[0] <= after[0] and after[-1] <= before[-1]
+    assert np.array_equal(after[5:-5], before[5:-5])
+    for was, now, start in ((before[:5], after[:5], after[4]), (before[-5:], after[-5:], after[-5])):
+        assert set(was) & set(now) <= {start}  # half way to the next, on the grid that may be one of them
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 11, 12])
