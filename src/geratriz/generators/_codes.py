@@ -15,6 +15,8 @@ from geratriz.generators import _torch
 POOL = 8  # draws per wanted row when a condition is given
 CHUNK = 8192  # rows that are computed at once, at most ...
 CELLS = 2**20  # ... and logits, so that passes over them stay in the processor's caches
+CALIBRATION = 20  # steps of fitting output biases to marginals
+CALIBRATED = 20_000_000, 32_768  # probabilities at once for that, and rows, at most
 LOWEST = -60.0  # logits so far below a row's highest count as this: exp() of it is still a normal float32
 
 
@@ -96,6 +98,28 @@ class Layout(nn.Module):
             terms = [logits[:, bounds[column]].log_softmax(1)[:, code] for column, code in codes.items()]
             parts.append(torch.stack(terms).double().sum(0))
         return torch.cat(parts).cpu().numpy()
+
+    def frequencies(self, codes_NC: Tensor) -> Tensor:
+        """How often each level has its column's cell, float32 (L,)."""
+        counts = [torch.bincount(codes_NC[:, i], minlength=size) for i, size in enumerate(self.sizes)]
+        return torch.cat(counts).float() / len(codes_NC)
+
+    def calibrate(self, bias_L: Tensor, frequencies_L: Tensor, logits_of: Callable[[int], Tensor]) -> None:
+        """Shift a generator's output biases, in place, until its marginals are the table's: iterative scaling.
+
+        Args:
+            bias_L: added to all logits.
+            frequencies_L: of the table's levels.
+            logits_of: logits (rows, L) of so many rows that the generator would draw.
+        """
+        cells, rows = CALIBRATED
+        with torch.no_grad():
+            logits = logits_of(max(min(rows, cells // len(frequencies_L)), 256))
+            shift = torch.zeros_like(bias_L)
+            for _ in range(CALIBRATION):
+                shares = self.probabilities(logits + shift).mean(0)
+                shift += 0.7 * (frequencies_L.clamp_min(1e-6) / shares.clamp_min(1e-6)).log().clamp(-1, 1)
+            bias_L.add_(shift)
 
     def highest(self, heights_NL: Tensor) -> Tensor:
         """The code with the greatest height in each column, int64 (N, C)."""

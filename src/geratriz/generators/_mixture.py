@@ -6,7 +6,7 @@ goes through the components one by one, at the same likelihood (docs/log.md). Co
 features' coefficients are inverses of covariances.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +59,15 @@ class Mixture:
                 shares_NK = (features_NF @ _coefficients(weights_K, means_KZ, covariances, i, j)).softmax(1)
         factors = torch.linalg.cholesky(covariances)
         return cls(weights_K.numpy(), means_KZ.float().numpy(), factors.float().numpy())
+
+    @classmethod
+    def joined(cls, parts: Sequence["Mixture"], shares: np.ndarray) -> "Mixture":
+        """One mixture of the components of all ``parts``; ``shares`` sum to 1."""
+        return cls(
+            np.concatenate([share * each.weights for each, share in zip(parts, shares, strict=True)]),
+            np.concatenate([each.means for each in parts]),
+            np.concatenate([each.factors for each in parts]),
+        )
 
     def sample(self, rows: int, rng: np.random.Generator) -> np.ndarray:
         """``rows`` draws, float32 (rows, Z)."""

@@ -70,8 +70,6 @@ CANDIDATES = 8  # rows that a condition of one cell is picked from
 ENOUGH = 100  # draws of the pool that agree with a condition, in effect, for it to be met by them
 COUNTED = 200_000  # rows that pairs are counted in
 RARE = 1e-3  # added to expected shares: what is rarer weighs no more
-CALIBRATION = 20  # steps of fitting the output biases to the marginals
-CELLS = 20_000_000  # probabilities held at once while calibrating
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,7 +181,10 @@ class Ctgan(CodeGenerator[CtganConfig]):
                 checkpoint=start.checkpoint,
                 tracker=run.tracker,
             )
-            _calibrate(network, game.frequencies, config.noise, run.seed)
+            noise = torch.Generator(start.runtime.device).manual_seed(seeding.derive(run.seed, "calibrate"))
+            network.layout.calibrate(
+                network.bias, game.frequencies, lambda rows: _unconditional(network, rows, config.noise, noise)
+            )
         start.checkpoint.clear()
         return cls(config, start.codec, start.record(run), plan, network)
 
@@ -253,8 +254,7 @@ class _Moments:
     def __init__(self, rows: Tensor, layout: Layout) -> None:
         self._offsets = layout.offsets
         sizes = layout.sizes
-        counts = [torch.bincount(rows[:, i], minlength=size) for i, size in enumerate(sizes)]
-        self.frequencies = torch.cat(counts).float() / len(rows)
+        self.frequencies = layout.frequencies(rows)
         most = max(PAIRED // len(sizes), 2)
         groups = [min(size, most) if sum(sizes) > PAIRED else size for size in sizes]
         starts = np.cumsum([0, *groups])
@@ -498,16 +498,3 @@ def _unconditional(network: _Generator, rows: int, noise: int, rng: torch.Genera
 
 def _distinct(rows: Tensor) -> int:
     return len(torch.unique(rows, dim=0))
-
-
-def _calibrate(network: _Generator, frequencies: Tensor, noise: int, seed: int) -> None:
-    """Set the output biases so that the generator's marginals are the table's, by iterative scaling."""
-    layout, bias = network.layout, network.bias
-    rng = torch.Generator(bias.device).manual_seed(seeding.derive(seed, "calibrate"))
-    with torch.no_grad():
-        logits = _unconditional(network, max(min(32_768, CELLS // len(frequencies)), 256), noise, rng)
-        shift = torch.zeros_like(bias)
-        for _ in range(CALIBRATION):
-            shares = layout.probabilities(logits + shift).mean(0)
-            shift += 0.7 * (frequencies.clamp_min(1e-6) / shares.clamp_min(1e-6)).log().clamp(-1, 1)
-        bias.add_(shift)

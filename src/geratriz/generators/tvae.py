@@ -4,7 +4,9 @@ The encoder sums one embedding a cell, the decoder gives every column a categori
 both are residual networks. Training maximises the evidence lower bound of Kingma and Welling (arXiv 1312.6114) with a
 weight ``beta`` on the KL term (Higgins et al. 2017). Then a mixture of Gaussians is fitted to draws of the aggregate
 posterior q(z) = mean_n q(z | x_n), which N(0, I) misses (Tomczak and Welling, arXiv 1705.07120; Ghosh et al., arXiv
-1903.12436 for fitting it afterwards). What the mixture misses, a flow can learn that starts from it (``prior``).
+1903.12436 for fitting it afterwards), each class of the target having components of its own. What the mixture misses, a
+flow can learn that starts from it (``prior``). The decoder's output biases are then set so that rows drawn have the
+table's marginals.
 Categories are drawn from the decoder's distribution, never arg-maxed: the mode loses the rare ones.
 
 Conditions: given z the columns are independent, so p(condition | z) is exact. Latents are drawn from the prior in a
@@ -25,6 +27,7 @@ from torch import Tensor, nn
 from geratriz import config as configs
 from geratriz import seeding
 from geratriz.data.codec import Codec
+from geratriz.data.schema import NUMERIC
 from geratriz.data.table import Table
 from geratriz.errors import RequestError
 from geratriz.generators import _flow, _plan, _rounds
@@ -33,13 +36,15 @@ from geratriz.generators._fit import Fit, Record
 from geratriz.generators._flow import Flow
 from geratriz.generators._mixture import ROWS, Mixture
 from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
-from geratriz.generators._torch import Batches, Ema, arrays_of, autocast, normal, one_cycle, restore
+from geratriz.generators._torch import Batches, Ema, Runtime, arrays_of, autocast, normal, one_cycle, restore
 from geratriz.generators.base import CodeGenerator
 
 WIDEST = 512  # units of a layer, where `width` is auto and the table is large; half as many where levels are many
 HELD_OUT = 0.05  # share of the rows that say when to stop; the prior and the codec use them too
 STEPS = (20, 500)  # of a round, at least and at most; as many as an epoch has where that lies between
 EM_STEPS = 50  # the likelihood has settled by then
+PER_CLASS = 10  # components a class, at least on average, for each class to have its own
+LEAST = 2  # rows for each latent unit in a class that has
 FLOW = {"width": 256, "blocks": 3}  # of the flow's network
 FLOW_STEPS, FLOW_BATCH = 2000, 1024
 FLOW_ROWS = 200_000  # that the flow is fitted to, at most: its steps come by no more
@@ -179,13 +184,25 @@ class Tvae(CodeGenerator[TvaeConfig]):
             parameters = sum(each.numel() for each in network.parameters())
             run.tracker.note(_plan.describe(start, plan, parameters=parameters, passes=3))
             network = _train(network, start, plan, config, run)
-            prior = _fit_prior(network, start.rows, config, run.seed)
+            posteriors = _Posteriors.of(network, start.rows, run.seed)
+            prior = _fit_prior(posteriors, _target(start.codec), config, run.seed)
             flow = None
             if config.prior == "flow":
                 run.tracker.note(f"fitting a flow from the mixture to the latents: {FLOW_STEPS:,} steps")
-                flow = _fit_flow(network, prior, start, run.seed)
+                flow = _fit_flow(posteriors, prior, start.runtime, run.seed)
+            fitted = cls(config, start.codec, start.record(run), plan, network, prior, flow)
+            fitted._calibrate(start.rows)
         start.checkpoint.clear()
-        return cls(config, start.codec, start.record(run), plan, network, prior, flow)
+        return fitted
+
+    def _calibrate(self, rows: Tensor) -> None:
+        """Set the output biases so that rows drawn have the marginals of ``rows``: the decoder learnt on posteriors,
+        and no prior is quite their sum."""
+        rng = seeding.generator(self.record.seed, "calibrate")
+        layout = self.network.layout
+        layout.calibrate(
+            self.network.logits.bias, layout.frequencies(rows), lambda some: self._logits(self._latents(some, rng))
+        )
 
     def _sample(self, rows: int, rng: np.random.Generator, codes: Mapping[int, int]) -> np.ndarray:
         with torch.inference_mode():
@@ -307,38 +324,85 @@ def _train(network: _Network, start: Start, plan: Plan, config: TvaeConfig, run:
     )
 
 
-def _fit_prior(network: _Network, rows: Tensor, config: TvaeConfig, seed: int) -> Mixture:
-    """The mixture fitted to one draw of the posterior a row, of as many rows as it looks at."""
-    if len(rows) > ROWS:
-        order = torch.Generator().manual_seed(seeding.derive(seed, "prior", "rows"))
-        rows = rows[torch.randperm(len(rows), generator=order)[:ROWS].to(rows.device)]
-    rng = torch.Generator(rows.device).manual_seed(seeding.derive(seed, "prior"))
-    with torch.inference_mode():
-        mean, log_variance = network.encode(rows)
-        draws = (mean + (log_variance / 2).exp() * normal(rng, *mean.shape)).cpu()
-    return Mixture.fit(draws, config.components, iterations=EM_STEPS, seed=seeding.derive(seed, "mixture"))
+@dataclass(frozen=True, slots=True)
+class _Posteriors:
+    """q(z | x) of as many rows as a prior is fitted to, in random order."""
+
+    codes: Tensor
+    """Of the rows, int (N, C)."""
+    mean: Tensor
+    """float32 (N, Z)."""
+    log_variance: Tensor
+    """float32 (N, Z)."""
+
+    @classmethod
+    def of(cls, network: _Network, codes: Tensor, seed: int) -> "_Posteriors":
+        """Of at most ``FLOW_ROWS`` of the rows with these ``codes``."""
+        rng = torch.Generator().manual_seed(seeding.derive(seed, "prior", "rows"))
+        some = codes[torch.randperm(len(codes), generator=rng)[:FLOW_ROWS].to(codes.device)]
+        with torch.no_grad():
+            parts = [network.encode(part) for part in torch.split(some, CHUNK)]
+        mean, log_variance = (torch.cat(each) for each in zip(*parts, strict=True))
+        return cls(some, mean, log_variance)
+
+    def draw(self, index: Tensor, rng: torch.Generator) -> tuple[Tensor, None]:
+        """A latent of each row at ``index``, and no label."""
+        mean, log_variance = self.mean[index], self.log_variance[index]
+        return mean + (log_variance / 2).exp() * normal(rng, *mean.shape), None
 
 
-def _fit_flow(network: _Network, mixture: Mixture, start: Start, seed: int) -> Flow:
+def _target(codec: Codec) -> int | None:
+    """Which modelled column is the target, if it is one of classes."""
+    for place, levels in enumerate(codec.modelled_levels):
+        if levels.column.name == codec.schema.target and levels.column.kind not in NUMERIC:
+            return place
+    return None
+
+
+def _fit_prior(posteriors: _Posteriors, target: int | None, config: TvaeConfig, seed: int) -> Mixture:
+    """The mixture fitted to one draw of the posterior a row, of as many rows as it looks at.
+
+    Where there are few classes each has components of its own, as many as its share is: a component of several
+    has what tells them apart inside it, and blurs that. Classes of too few rows for one are the commonest's.
+    """
+    rng = torch.Generator(posteriors.mean.device).manual_seed(seeding.derive(seed, "prior"))
+    codes = posteriors.codes[:ROWS]
+    draws = posteriors.draw(torch.arange(len(codes), device=codes.device), rng)[0].cpu()
+    classes = np.zeros(len(codes), dtype=int) if target is None else codes[:, target].cpu().numpy()
+    group = _groups(classes, most=config.components // PER_CLASS, least=LEAST * config.latent)
+    shares = np.bincount(group) / len(group)
+    parts = [
+        Mixture.fit(
+            draws[torch.from_numpy(group == number)],
+            max(round(config.components * share), 1),
+            iterations=EM_STEPS,
+            seed=seeding.derive(seed, "mixture", number),
+        )
+        for number, share in enumerate(shares)
+    ]
+    return Mixture.joined(parts, shares)
+
+
+def _groups(classes: np.ndarray, *, most: int, least: int) -> np.ndarray:
+    """A group for every row: its class. One of fewer than ``least`` rows goes to the commonest, and more than ``most``
+    are one."""
+    counts = np.bincount(classes)
+    kept = np.where(counts[classes] < least, counts.argmax(), classes)
+    numbers, group = np.unique(kept, return_inverse=True)
+    return group if len(numbers) <= most else np.zeros_like(group)
+
+
+def _fit_flow(posteriors: _Posteriors, mixture: Mixture, runtime: Runtime, seed: int) -> Flow:
     """The flow from points of the mixture to draws of the posterior beside them."""
-    rng = torch.Generator().manual_seed(seeding.derive(seed, "flow rows"))
-    some = torch.randperm(len(start.rows), generator=rng)[:FLOW_ROWS].to(start.rows.device)
-    with torch.no_grad():
-        parts = [network.encode(start.rows[index]) for index in torch.split(some, CHUNK)]
-    mean, log_variance = (torch.cat(each) for each in zip(*parts, strict=True))
-
-    def draw(index: Tensor, rng: torch.Generator) -> tuple[Tensor, None]:
-        return mean[index] + (log_variance[index] / 2).exp() * normal(rng, len(index), mean.shape[1]), None
-
-    device = start.runtime.device
+    rows, latent = posteriors.mean.shape
     flow = _flow.fit(
-        Flow(mean.shape[1], 0, **FLOW).to(device),
-        draw,
-        len(mean),
+        Flow(latent, 0, **FLOW).to(runtime.device),
+        posteriors.draw,
+        rows,
         steps=FLOW_STEPS,
-        runtime=start.runtime,
+        runtime=runtime,
         seed=seed,
-        begin=mixture.beside(NEAR, device),
+        begin=mixture.beside(NEAR, runtime.device),
         batch=FLOW_BATCH,
     )
     return flow.requires_grad_(False)
