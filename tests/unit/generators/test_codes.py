@@ -52,6 +52,17 @@ def test_the_highest_level_of_each_column_is_found(logits: torch.Tensor) -> None
     assert torch.equal(Layout(SIZES).highest(logits), expected)
 
 
+def test_calibrated_biases_give_the_marginals_of_the_table(logits: torch.Tensor) -> None:
+    layout, rng = Layout(SIZES), torch.Generator().manual_seed(1)
+    codes = torch.stack([torch.randint(size, (500,), generator=rng) ** 2 % size for size in SIZES], 1)
+    wanted = layout.frequencies(codes)
+    assert torch.equal(wanted, torch.cat([torch.eye(size)[codes[:, i]].mean(0) for i, size in enumerate(SIZES)]))
+    bias, asked = torch.zeros(sum(SIZES)), []
+    layout.calibrate(bias, wanted, lambda rows: asked.append(rows) or logits / 5)  # type: ignore[func-returns-value]
+    assert asked == [32_768]
+    assert torch.allclose(layout.probabilities(logits / 5 + bias).mean(0), wanted, atol=2e-3)
+
+
 def test_codes_are_drawn_as_often_as_their_probability_says(logits: torch.Tensor) -> None:
     layout = Layout(SIZES)
     shares = layout.probabilities(logits[:1])

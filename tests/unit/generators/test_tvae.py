@@ -96,7 +96,33 @@ def test_rare_categories_are_drawn_about_as_often_as_they_are(data: Table) -> No
     words = np.random.default_rng(0).choice(["common", "rare"], 4000, p=[0.97, 0.03])
     config = TvaeConfig(epochs=10, width=32, latent=2, batch=200, components=4, threads=1)
     drawn = Tvae.fit(Table.from_frame(pd.DataFrame({"x": words, "y": words})), config, seed=0).sample(8000, seed=0)
-    assert 0.015 < (drawn.frame["x"] == "rare").mean() < 0.05
+    assert 0.025 < (drawn.frame["x"] == "rare").mean() < 0.035
+
+
+@pytest.mark.parametrize(
+    ("classes", "groups"),
+    [
+        ([0] * 50 + [1] * 30, [0] * 50 + [1] * 30),
+        ([1] * 30 + [0] * 9 + [2] * 20, [0] * 39 + [1] * 20),  # nine are too few and go to the thirty
+        ([0] * 20 + [1] * 20 + [2] * 20 + [3] * 20, [0] * 80),  # more than three
+        ([0] * 5, [0] * 5),
+    ],
+)
+def test_classes_of_enough_rows_are_groups_of_their_own_where_they_are_few(
+    classes: list[int], groups: list[int]
+) -> None:
+    assert tvae._groups(np.array(classes), most=3, least=10).tolist() == groups
+
+
+def test_each_class_has_its_share_of_the_prior_and_a_numeric_target_none() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"class": rng.choice(["a", "b"], 2000, p=[0.75, 0.25]), "x": rng.normal(size=2000)})
+    config = TvaeConfig(epochs=2, width=32, latent=4, batch=200, components=40, threads=1)
+    fitted = Tvae.fit(Table.from_frame(frame, target="class"), config, seed=0)
+    share = (frame["class"] == "a").mean()
+    assert fitted.prior.weights[: round(40 * share)].sum() == pytest.approx(share)
+    assert fitted.prior.weights.sum() == pytest.approx(1)
+    assert tvae._target(Tvae.fit(Table.from_frame(frame, target="x"), config, seed=0).codec) is None
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +213,17 @@ def test_the_mixture_finds_the_gaussians_it_was_drawn_from() -> None:
     assert mixture.means[order] == pytest.approx(means, abs=0.1)
     drawn = mixture.sample(20000, rng)
     assert np.cov(drawn.T) == pytest.approx(np.cov(points.T), rel=0.1, abs=0.3)
+
+
+def test_joined_mixtures_keep_their_shares() -> None:
+    parts = [
+        Mixture.fit(torch.randn(500, 2, generator=torch.Generator().manual_seed(at)) + at, 2, iterations=3, seed=at)
+        for at in (0, 9)
+    ]
+    joined = Mixture.joined(parts, np.array([0.2, 0.8]))
+    assert joined.weights.sum() == pytest.approx(1) and joined.weights[:2].sum() == pytest.approx(0.2)
+    drawn = joined.sample(20_000, np.random.default_rng(0))
+    assert (drawn[:, 0] > 4.5).mean() == pytest.approx(0.8, abs=0.02)
 
 
 def test_points_beside_others_follow_the_mixture_and_stay_near() -> None:
