@@ -40,7 +40,9 @@ def write(results: Path, docs: Path) -> Path:
     paths = sorted(results.glob("*.json"), key=lambda path: (len(path.name), path.name))  # 2 before 10
     cells = read(paths)
     named = {part: [each for each in cells if each["name"].startswith(part)] for part in _SECTIONS}
-    lines = FIRST.splitlines() + tables_page.section([each for each in cells if "table" in each], docs / "benchmarks")
+    timed = [each for each in cells if each["name"].startswith("cores-")]
+    judged = [each for each in cells if "table" in each]
+    lines = FIRST.splitlines() + tables_page.section(judged, docs / "benchmarks", timed)
     scaled = [each for each in cells if each["name"].startswith("scale-")]
     lines += scale_page.section(scaled, docs / "benchmarks") if scaled else []
     for part, section in _SECTIONS.items():

@@ -10,17 +10,18 @@ Run it on a machine that does nothing else. Timings are printed, never asserted.
 """
 
 import argparse
+import itertools
 import os
 from functools import partial
 from pathlib import Path
 
-from benchmarks import images, page, pipeline, sampling, scale, tables
+from benchmarks import images, page, pipeline, sampling, scale, tables, tables_page
 from benchmarks.cells import RESULTS, Again, Cell, keep
 
 ROOT = Path(__file__).parent.parent
 SEEDS = (0, 1, 2)
 DIVISIONS = range(20)  # of Adult, for the privacy verdict
-PARTS = ("tables", "scale", "sampling", "privacy", "images", "pipeline", "stack", "page")
+PARTS = ("tables", "cores", "scale", "sampling", "privacy", "images", "pipeline", "stack", "page")
 
 
 def main() -> None:
@@ -46,6 +47,10 @@ def main() -> None:
 
 def _others(only: str | None, *, again: Again | None) -> None:
     """All but the tables."""
+    if only in (None, "cores"):
+        for (name, model), seed in itertools.product(tables_page.ASKED, SEEDS):
+            if name == "adult":
+                keep(RESULTS / f"cores-{model}-{seed}.json", partial(tables.timed, model, seed), again=again)
     if only in (None, "scale"):
         for shape in (*map(str, scale.ROWS), *scale.SHAPES):
             for kind in scale.KINDS:

@@ -79,6 +79,18 @@ def measured(*, table: str, target: str, model: str, seed: int, quick: bool = Fa
         return {**about, **judged(folder, target), "own": own(trio), **record}
 
 
+def timed(model: str, seed: int) -> Cell:
+    """The seconds of a fit to Adult and of a draw of as many rows, with all cores; the rows are not judged."""
+    from geratriz.data.table import Table
+
+    table = Table.from_frame(parts("adult")[0], target=SETS["adult"])
+    kinds = {column.name: column.kind for column in table.schema.columns}
+    job = fit.Job(model, seed, os.cpu_count() or 1, len(table), SETS["adult"], kinds, quick=False)
+    with tempfile.TemporaryDirectory() as place:
+        table.write(Path(place) / "train.parquet")
+        return {"model": model, "seed": seed, "threads": job.threads, **run(job, Path(place))}
+
+
 def run(job: fit.Job, folder: Path) -> Cell:
     """Fit and draw in a process of its own, into ``folder``; what it says of itself.
 

@@ -61,9 +61,8 @@ class AutoregressiveConfig(NetworkConfig):
     """Settings of the any-order autoregressive generator; the defaults were chosen on Adult and MAGIC (docs/log.md)."""
 
     epochs: Auto = "auto"
-    """How often each row is seen, at most: 60 times on 32,000 rows, 120 where all columns are numbers of many values;
-    oftener on fewer rows, 4 times on millions; half as often above 4,096 levels. The fit ends earlier when held-out
-    rows say so."""
+    """How often each row is seen, at most: 60 times on 32,000 rows, oftener on fewer, 4 times on millions; half as often
+    above 4,096 levels. The fit ends earlier when held-out rows say so."""
     rate: float = 2e-3
     """Peak of the one-cycle learning rate."""
     weight_decay: float = 1e-4
@@ -328,7 +327,7 @@ class Autoregressive(Generator[AutoregressiveConfig]):
         levels = start.codec.modelled_levels
         with start.runtime.active():
             outputs = sum(_sizes(levels))
-            plan = _settle(config, len(data), outputs, sum(each.bins > 0 for each in levels) / len(levels))
+            plan = _settle(config, len(data), outputs)
             network = _Network(levels, config, plan.width).to(start.runtime.device)
             parameters = sum(each.numel() for each in network.parameters())
             run.tracker.note(_plan.describe(start, plan, parameters=parameters, passes=3, levels=outputs))
@@ -582,12 +581,10 @@ def _draw(log_heights_NL: Tensor, places_N: Tensor) -> Tensor:
     return found[:, 0].clamp(max=heights.shape[1] - 1)
 
 
-def _settle(config: AutoregressiveConfig, rows: int, levels: int, numbers: float) -> Plan:
-    """What ``auto`` stands for on a table of so many ``rows`` and ``levels``, a share of ``numbers`` of its columns."""
+def _settle(config: AutoregressiveConfig, rows: int, levels: int) -> Plan:
+    """What ``auto`` stands for on a table of so many ``rows`` and ``levels``."""
     batch = _plan.batch_of(config, rows)
-    wanted = 60 * (1 + numbers**2)  # mixtures given mixtures sharpen for longest
-    if levels > _plan.MANY:  # a step of many takes several times as long
-        wanted /= 2
+    wanted = 30 if levels > _plan.MANY else 60  # a step of many takes several times as long
     usual = round(min(max(wanted * (32_000 / rows) ** 0.5, 4), 200))  # on ten times the rows three times the steps
     in_all = (usual if config.epochs == "auto" else config.epochs) * max(rows // batch, 1)
     steps = min(max(rows // batch, STEPS[0]), STEPS[1])
