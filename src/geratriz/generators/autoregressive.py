@@ -61,8 +61,8 @@ class AutoregressiveConfig(NetworkConfig):
     """Settings of the any-order autoregressive generator; the defaults were chosen on Adult and MAGIC (docs/log.md)."""
 
     epochs: Auto = "auto"
-    """How often each row is seen, at most: 60 times on 32,000 rows, oftener on fewer, 4 times on millions; half as often
-    above 4,096 levels. The fit ends earlier when held-out rows say so."""
+    """How often each row is seen, at most: 60 times on 32,000 rows, oftener on fewer, 4 times on millions; half as
+    often above 4,096 levels. The fit ends earlier when held-out rows say so."""
     rate: float = 2e-3
     """Peak of the one-cycle learning rate."""
     weight_decay: float = 1e-4
