@@ -66,7 +66,7 @@ class AutoregressiveConfig(NetworkConfig):
     rate: float = 2e-3
     """Peak of the one-cycle learning rate."""
     weight_decay: float = 1e-4
-    components: int = 16
+    components: int = 8
     """Gaussians in the mixture of a number of many values."""
 
     def __post_init__(self) -> None:
