@@ -171,7 +171,7 @@ def _asked(name: str, drawn: dict[str, list[Cell]], timed: Sequence[Cell]) -> li
         seeds = ", ".join(f"{sum(each['model'] == model for each in timed)} of {model}" for model in wanted)
         lines += [
             "",
-            "Seconds of this table are by the clock, with both cores, which did nothing else; fits: " + seeds + ".",
+            "Seconds of this table are by the clock, with all cores, which did nothing else; fits: " + seeds + ".",
         ]
     return lines
 
