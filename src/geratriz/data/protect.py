@@ -98,7 +98,9 @@ def _pool(column: Column, values: pd.Series, codes: np.ndarray, donors: np.ndarr
 def _draw_in(column: Column, values: pd.Series) -> pd.Series:
     numbers = as_numbers(column.name, values, column.kind)
     distinct, counts = np.unique(numbers[~np.isnan(numbers)], return_counts=True)
-    few = is_few(len(distinct), int(counts.sum()), CodecConfig())
+    few = is_few(
+        len(distinct), int(counts.sum()), CodecConfig()
+    )  # what it is at the defaults: a kind may say otherwise
     coded = counts >= column.rare
     inner = np.ones(len(distinct), dtype=bool)  # without a code at either end: what k rows share is nobody's
     inner[:1], inner[-1:] = ~coded[:1], ~coded[-1:]
@@ -112,7 +114,9 @@ def _draw_in(column: Column, values: pd.Series) -> pd.Series:
         bound = _bound(column, ordered, times, k)
         outer = np.flatnonzero((sign * numbers >= ordered[0]) & (sign * numbers < bound))
         outer = outer[np.argsort(-sign * numbers[outer], kind="stable")]
-        kept[outer] = sign * _spread(column, bound, sign * numbers[outer], few) + 0.0  # never -0.0
+        alone = len(outer) < k and np.count_nonzero(sign * numbers == bound) < column.rare  # the k-th lies at the bound
+        away = bound if alone else _spread(column, bound, sign * numbers[outer], few)
+        kept[outer] = sign * away + 0.0  # never -0.0
         touched[outer] = True
     if not touched.any():
         return values

@@ -6,8 +6,7 @@ weight ``beta`` on the KL term (Higgins et al. 2017). Then a mixture of Gaussian
 posterior q(z) = mean_n q(z | x_n), which N(0, I) misses (Tomczak and Welling, arXiv 1705.07120; Ghosh et al., arXiv
 1903.12436 for fitting it afterwards), each class of the target having components of its own. What the mixture misses, a
 flow can learn that starts from it (``prior``). The decoder's output biases are then set so that rows drawn have the
-table's marginals.
-Categories are drawn from the decoder's distribution, never arg-maxed: the mode loses the rare ones.
+table's marginals. Categories are drawn from the decoder's distribution, never arg-maxed: the mode loses the rare ones.
 
 Conditions: given z the columns are independent, so p(condition | z) is exact. Latents are drawn from the prior in a
 pool, resampled in proportion to it, and decoded: importance resampling, no rejection loop.
@@ -184,7 +183,8 @@ class Tvae(CodeGenerator[TvaeConfig]):
             parameters = sum(each.numel() for each in network.parameters())
             run.tracker.note(_plan.describe(start, plan, parameters=parameters, passes=3))
             network = _train(network, start, plan, config, run)
-            posteriors = _Posteriors.of(network, start.rows, run.seed)
+            most = FLOW_ROWS if config.prior == "flow" else ROWS
+            posteriors = _Posteriors.of(network, start.rows, most, run.seed)
             prior = _fit_prior(posteriors, _target(start.codec), config, run.seed)
             flow = None
             if config.prior == "flow":
@@ -336,10 +336,10 @@ class _Posteriors:
     """float32 (N, Z)."""
 
     @classmethod
-    def of(cls, network: _Network, codes: Tensor, seed: int) -> "_Posteriors":
-        """Of at most ``FLOW_ROWS`` of the rows with these ``codes``."""
+    def of(cls, network: _Network, codes: Tensor, most: int, seed: int) -> "_Posteriors":
+        """Of ``most`` of the rows with these ``codes``, or of all where they are fewer."""
         rng = torch.Generator().manual_seed(seeding.derive(seed, "prior", "rows"))
-        some = codes[torch.randperm(len(codes), generator=rng)[:FLOW_ROWS].to(codes.device)]
+        some = codes[torch.randperm(len(codes), generator=rng)[:most].to(codes.device)]
         with torch.no_grad():
             parts = [network.encode(part) for part in torch.split(some, CHUNK)]
         mean, log_variance = (torch.cat(each) for each in zip(*parts, strict=True))

@@ -131,10 +131,14 @@ def test_one_persons_number_does_not_set_how_far_out_the_others_lie() -> None:
 def test_the_outermost_of_few_values_are_one_level_near_their_average_that_nobody_has() -> None:
     inner = [0] * 500 + [1, 2, 3] * 150
     far = protected(pd.DataFrame({"x": [*inner, 41, 51, 55, 58, 275]}))["x"]
-    assert far.tolist() == [
-        *inner,
-        *[59] * 5,
-    ]  # 19, 29, 33, 36 and 66 above 22, the last counted as 66, on average 36.6
+    # 19, 29, 33, 36 and 253 above 22, the last counted as 66, twice the median: 36.6 on average
+    assert far.tolist() == [*inner, *[59] * 5]
+
+
+@pytest.mark.parametrize("fifth", [[100], [100, 100]])  # half way from 100 to 101 is 100; or the sixth is 100 too
+def test_the_fifth_is_not_left_alone_where_there_is_no_room_between_it_and_the_next(fifth: list[int]) -> None:
+    frame = pd.DataFrame({"x": [10, 40, 60, 90, *fifth, *range(101, 1101)]})
+    assert protected(frame, x="integer")["x"].tolist()[:6] == [100, 100, 100, 100, *fifth, 101][:6]
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=12, max_size=60, unique=True), st.sampled_from([0, 2]))
@@ -145,7 +149,8 @@ def test_none_of_the_outermost_numbers_comes_back_and_none_lies_beyond_them(numb
     assert (np.diff(after) >= 0).all() and before[0] <= after[0] and after[-1] <= before[-1]
     assert np.array_equal(after[5:-5], before[5:-5])
     for was, now, start in ((before[:5], after[:5], after[4]), (before[-5:], after[-5:], after[-5])):
-        assert set(was) & set(now) <= {start}  # half way to the next, on the grid that may be one of them
+        assert set(was) & set(now) <= {start}  # half way to the next, on the grid that may be one of them ...
+        assert start not in was or (now == start).all()  # ... and all have it then
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 11, 12])
