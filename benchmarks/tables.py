@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,9 @@ import pandas as pd
 from benchmarks import fit
 from benchmarks.cells import Cell
 from benchmarks.ours import VARIANTS
+
+if TYPE_CHECKING:
+    from geratriz.data.table import Table
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -68,9 +72,7 @@ def measured(*, table: str, target: str, model: str, seed: int, quick: bool = Fa
             fresh.write(folder / "synthetic.parquet")
             test, record = held, {}
         else:
-            kinds = {column.name: column.kind for column in train.schema.columns}
-            job = fit.Job(model, seed, threads, len(train), target, kinds, quick)
-            record = run(job, folder)
+            record = run(_job(model, seed, threads, train, quick), folder)
         test.write(folder / "test.parquet")
         synthetic = Table.read(folder / "synthetic.parquet", schema=train.schema)
         trio = Trio(
@@ -84,11 +86,16 @@ def timed(model: str, seed: int) -> Cell:
     from geratriz.data.table import Table
 
     table = Table.from_frame(parts("adult")[0], target=SETS["adult"])
-    kinds = {column.name: column.kind for column in table.schema.columns}
-    job = fit.Job(model, seed, os.cpu_count() or 1, len(table), SETS["adult"], kinds, quick=False)
+    job = _job(model, seed, os.cpu_count() or 1, table, quick=False)
     with tempfile.TemporaryDirectory() as place:
         table.write(Path(place) / "train.parquet")
         return {"model": model, "seed": seed, "threads": job.threads, **run(job, Path(place))}
+
+
+def _job(model: str, seed: int, threads: int, train: "Table", quick: bool) -> fit.Job:
+    """To fit to ``train`` and to draw as many rows."""
+    kinds = {column.name: column.kind for column in train.schema.columns}
+    return fit.Job(model, seed, threads, len(train), str(train.schema.target), kinds, quick)
 
 
 def run(job: fit.Job, folder: Path) -> Cell:

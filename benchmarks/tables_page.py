@@ -77,7 +77,8 @@ def section(cells: Sequence[Cell], folder: Path, timed: Sequence[Cell] = ()) -> 
     for number, (name, machine) in enumerate(groups):
         before = [each for each, _ in list(groups)[:number]].count(name)
         picture = folder / f"{name}{f'-{before + 1}' if before else ''}.svg"
-        lines += _of_one(name, machine, groups[name, machine], picture, timed if name == "adult" else ())
+        with_all_cores = [each for each in timed if name == "adult" and each["machine"] == machine]
+        lines += _of_one(name, machine, groups[name, machine], picture, with_all_cores)
     return lines
 
 
@@ -115,7 +116,7 @@ def _of_one(name: str, machine: str, cells: Sequence[Cell], picture: Path, timed
             lines.append(f"| {' | '.join([model, str(len(good[model])), *_figures(good[model])])} |")
         lines += [f"| {model} | failed: {_cell_text(each['error'])} | | | | | | | |" for each in of if "error" in each]
     lines += _terms(machine, drawn)
-    lines += _asked(name, drawn, [each for each in timed if each["machine"] == machine])
+    lines += _asked(name, drawn, timed)
     lines += _ratios(drawn)
     lines += _own(good)
     lines += _agreement([each for of in drawn.values() for each in of])
