@@ -133,7 +133,7 @@ def check(kind: str, frame: pd.DataFrame, config: dict[str, Any]) -> None:
 
 
 def assert_nothing_rare_is_repeated(table: Table, sample: Table) -> None:
-    """As many rows as the column's ``rare`` share each word; the outermost number comes back only if as many share it."""
+    """``rare`` rows share each word; the outermost number does not come back unless as many share it."""
     for column in table.schema.learnt:
         real, drawn = table.frame[column.name].dropna(), sample.frame[column.name].dropna()
         if column.kind not in NUMERIC:

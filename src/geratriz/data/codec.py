@@ -567,7 +567,9 @@ def _condition(levels: Levels, wanted: Any) -> tuple[int, Any]:
     except DataError:
         raise RequestError(f"where asks for {column.name} = {wanted!r}, but the column is {column.kind}.") from None
     number = float(column.snap(np.array([number]))[0])
-    on_grid = column.snap(np.array(levels.atoms, dtype=np.float64))  # 0.1 + 0.2 is an atom that is asked for as 0.3
+    atoms = np.array(levels.atoms, dtype=np.float64)
+    shown = as_numbers(column.name, from_numbers(column, atoms), column.kind)  # far dates are rounded to microseconds
+    on_grid = column.snap(shown)  # 0.1 + 0.2 is an atom that is asked for as 0.3
     if number in on_grid:
         code = int(np.flatnonzero(on_grid == number)[0])
         return code, _decode(levels, np.array([code]), np.zeros(1)).iloc[0]

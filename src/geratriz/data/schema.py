@@ -275,7 +275,8 @@ def _step(name: str, values: pd.Series, kind: str) -> float | None:
         return next((unit for unit in UNITS_OF_TIME if np.all(numbers % unit == 0)), None)
     short = values.dtype == np.float32
     largest = np.abs(numbers).max(initial=0)
-    finest = np.spacing(np.float32(largest)) if short else 4 * np.spacing(largest)  # on a finer grid all numbers stand
+    with np.errstate(over="ignore"):  # the largest float has none beyond it; on a finer grid all numbers stand
+        finest = np.spacing(np.float32(largest)) if short else 4 * np.spacing(largest)
     for digits in range(MAX_DECIMALS + 1):
         if digits and 10.0**-digits < finest:
             break

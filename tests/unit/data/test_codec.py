@@ -168,6 +168,12 @@ def test_a_sum_that_misses_its_grid_by_a_bit_is_found_by_its_number() -> None:
     assert codec.condition({"x": 0.3}) == ({0: 0}, {"x": 0.1 + 0.2})
 
 
+def test_a_far_date_that_floats_round_is_found_as_it_is_shown() -> None:
+    codec = column(pd.Series(["3112-01-01T00:00:00.000409"] * 60, dtype="datetime64[us]"))
+    drawn = codec.decode(codec.unbin(np.zeros((1, 1), dtype=np.int32), np.random.default_rng(0))).frame["x"].iloc[0]
+    assert codec.condition({"x": drawn}) == ({0: 0}, {"x": drawn})
+
+
 def test_what_was_seen_of_dates_is_said_in_dates() -> None:
     few, many = (pd.date_range("2024-01-01", periods=n, freq="h").repeat(60 // n) for n in (2, 60))
     for values, message in (

@@ -81,6 +81,8 @@ def test_numbers_whose_squares_overflow_are_refused_without_a_warning() -> None:
         warnings.simplefilter("error")
         with pytest.raises(DataError, match=r"1.7e\+308, as good as infinite, \(row 0\)"):
             infer(pd.DataFrame({"x": [1.7e308, -1.7e308]}))
+        largest = np.finfo(np.float32).max  # its square does not, in the double precision that all is computed in
+        assert infer(pd.DataFrame({"x": np.array([0, largest], dtype=np.float32)}))["x"].step == 1
 
 
 def test_a_declaration_may_say_more_than_a_kind() -> None:
