@@ -142,11 +142,11 @@ def record_of(data: Images, run: Fit, runtime: Runtime) -> Record:
     return run.record(len(data), device=device, threads=runtime.threads, precision=runtime.precision)
 
 
-def shown_labels(schema: ImageSchema, count: int = LOOKED_AT) -> np.ndarray | None:
+def shown_labels(schema: ImageSchema) -> np.ndarray | None:
     """Labels for a picture: class after class, in equal numbers; None where there are none."""
     if not schema.classes:
         return None
-    return np.sort(np.arange(count) % len(schema.classes)).astype(np.int64)
+    return np.sort(np.arange(LOOKED_AT) % len(schema.classes)).astype(np.int64)
 
 
 def show(pixels: np.ndarray) -> np.ndarray:
