@@ -205,7 +205,8 @@ def _own(good: dict[str, list[Cell]]) -> list[str]:
     lines = [
         "",
         "Our own metrics, as `geratriz evaluate` measures them (half of the held-out rows are the fresh ones); copies",
-        "and membership with the widest 95 % interval of the seeds, marked * where a seed lies above fresh rows.",
+        "and membership with the widest 95 % interval of the seeds, marked * where the interval of a seed begins above",
+        "fresh rows: missed there, and what was tried stands in docs/log.md (autoregressive).",
         "",
         "| model | detection | shape % | trend % | utility | copies | membership, AUC |",
         "|---|---|---|---|---|---|---|",
