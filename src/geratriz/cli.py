@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -441,13 +442,15 @@ def evaluate(
             raise ConfigError("--target, --schema and --contract are about tables, and TRAIN holds images.")
         images = image_prepare.load(train, _form(size))
         sides = (image_prepare.read(path, images.schema, resize=size is not None) for path in (test, synthetic))
-        report = geratriz.evaluate(images, *sides, title=synthetic.name)
+        with _working(f"judging {synthetic.name}"):
+            report = geratriz.evaluate(images, *sides, title=synthetic.name)
     else:
         if size:
             raise ConfigError("--size is about images, and TRAIN is a table.")
         real = geratriz.Table.read(train, target=target, overrides=_pairs(schema or [], "--schema", ConfigError))
         others = (geratriz.Table.read(path, schema=real.schema) for path in (test, synthetic))
-        report = geratriz.evaluate(real, *others, contract=contract, title=synthetic.name)
+        with _working(f"judging {synthetic.name}"):
+            report = geratriz.evaluate(real, *others, contract=contract, title=synthetic.name)
     report.write(output)
     if as_json:
         _print_json(report.to_json()["metrics"])
@@ -703,6 +706,14 @@ class _Progress(NullTracker):
 
     def note(self, text: str) -> None:
         self._bar.console.print(text, highlight=False)
+
+
+def _working(title: str) -> AbstractContextManager[Any]:
+    """A sign on standard error, where that is a terminal, that a command without steps is at work."""
+    from rich.console import Console
+    from rich.text import Text
+
+    return Console(stderr=True).status(Text(f"{title}, which takes a while"))  # a name in brackets is no markup
 
 
 def _ask(offer: "Offer") -> bool:
