@@ -160,20 +160,18 @@ def _asked(name: str, drawn: dict[str, list[Cell]], timed: Sequence[Cell]) -> li
         with_all_cores = [each for each in timed if each["model"] == model]
         cells = []
         for each in names:
-            if each not in figures:
+            of = with_all_cores if each in SECONDS else drawn[model]
+            if each not in figures or not of:
                 cells.append("")
                 continue
-            of = with_all_cores if each in SECONDS and with_all_cores else drawn[model]
             reached, asked = _mean(of, each), figures[each]
             met = reached >= asked if each in AT_LEAST else reached <= asked
             cells.append(f"{reached:.3g} / {asked:g}{'' if met else ' **missed**'}")
         lines.append(f"| {' | '.join([model, *cells])} |")
-    if timed:
-        seeds = ", ".join(f"{sum(each['model'] == model for each in timed)} of {model}" for model in wanted)
-        lines += [
-            "",
-            "Seconds of this table are by the clock, with all cores, which did nothing else; fits: " + seeds + ".",
-        ]
+    fits = {model: sum(each["model"] == model for each in timed) for model in wanted}
+    if any(fits.values()):
+        seeds = ", ".join(f"{count} of {model}" for model, count in fits.items() if count)
+        lines += ["", f"Seconds of this table are by the clock, with all cores, which did nothing else; fits: {seeds}."]
     return lines
 
 
@@ -189,7 +187,7 @@ def _ratios(drawn: dict[str, list[Cell]]) -> list[str]:
     ]
     for model in ours:
         pairs = [
-            " / ".join(f"{_mean(drawn[model], what) / _mean(drawn[peer], what):.2g}" for what in ("fit_s", "sample_s"))
+            " / ".join(f"{_mean(drawn[model], what) / _mean(drawn[peer], what):.2g}" for what in SECONDS)
             for peer in peers
         ]
         lines.append(f"| {' | '.join([model, *pairs])} |")
@@ -206,7 +204,8 @@ def _own(good: dict[str, list[Cell]]) -> list[str]:
         "",
         "Our own metrics, as `geratriz evaluate` measures them (half of the held-out rows are the fresh ones); copies",
         "and membership with the widest 95 % interval of the seeds, marked * where the interval of a seed begins above",
-        "fresh rows: missed there, and what was tried stands in docs/log.md (autoregressive).",
+        "fresh rows: missed there, and what was tried stands in docs/log.md, under Membership. The privacy verdict has",
+        "limits of its own (docs/privacy.md).",
         "",
         "| model | detection | shape % | trend % | utility | copies | membership, AUC |",
         "|---|---|---|---|---|---|---|",

@@ -97,7 +97,8 @@ def test_what_was_to_be_reached_stands_beside_what_was(tmp_path: Path) -> None:
 def test_seconds_are_held_against_those_asked_with_all_cores(tmp_path: Path) -> None:
     results = tmp_path / "results"
     cell(results, "ctgan", table="adult", fit_s=300.0, sample_s=0.6)
-    assert "300 / 240 **missed** | 0.6 / 0.5 **missed** |" in written(tmp_path)
+    text = written(tmp_path)
+    assert "/ 240" not in text and "Seconds of this table" not in text  # one core's are not what was asked
     figures = {"model": "ctgan", "threads": 2, "fit_s": 200.0, "sample_s": 0.4}
     for seed, machine in enumerate((*MACHINES, MACHINES[0])):
         path = results / f"cores-ctgan-{seed}.json"

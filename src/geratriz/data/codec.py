@@ -536,7 +536,8 @@ def _to_datetime(column: Column, seconds: np.ndarray) -> pd.Series:
     if column.dtype.startswith("datetime64") and "," not in column.dtype:
         moments = moments.dt.tz_localize(None)
     elif not column.dtype.startswith("datetime64"):  # dates that were text stay text
-        moments = moments.dt.strftime("%Y-%m-%d" if column.step == 86400.0 else "%Y-%m-%dT%H:%M:%S").astype(object)
+        form = "%Y-%m-%d" if column.step == 86400.0 else "%Y-%m-%dT%H:%M:%S" + (".%f" if column.step is None else "")
+        moments = moments.dt.strftime(form).astype(object)
     return column.restore(moments)
 
 

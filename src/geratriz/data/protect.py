@@ -1,9 +1,9 @@
 """Values that fewer than k rows share are not learnt: rare words are pooled, the outermost numbers are drawn in.
 
 k is a column's ``rare``. A word, a boolean or a class that fewer rows have is replaced, cell by cell, by what another
-row has there. The k smallest numbers are drawn in and so are the k largest, where the outermost is a person's: a top
-code such as 99999 that k rows share stays, and what lies below it is protected. They begin half way to the next number
-and lie in even steps, as far out as they did on average; in a column of few values they are their average, as in
+row has there. The k smallest numbers are drawn in and so are the k largest, where the outermost is a person's: codes
+such as 99998 and 99999 that k rows share stay, and what lies below them is protected. They begin half way to the next
+number and lie in even steps, as far out as they did on average; in a column of few values they are their average, as in
 microaggregation (Domingo-Ferrer and Mateo-Sanz, IEEE TKDE 14, 2002). Missing stays missing, ids and personal columns
 are made anew and left alone. (Other rare numbers of a column of few values go to the nearest common one in the codec.)
 """
@@ -97,13 +97,15 @@ def _pool(column: Column, values: pd.Series, codes: np.ndarray, donors: np.ndarr
 
 def _draw_in(column: Column, values: pd.Series) -> pd.Series:
     numbers = as_numbers(column.name, values, column.kind)
+    if column.dtype != "category":
+        numbers = column.snap(numbers)  # 3 * 0.1, and 0.3 in single precision, are the number 0.3
     distinct, counts = np.unique(numbers[~np.isnan(numbers)], return_counts=True)
     few = is_few(
         len(distinct), int(counts.sum()), CodecConfig()
     )  # what it is at the defaults: a kind may say otherwise
-    coded = counts >= column.rare
-    inner = np.ones(len(distinct), dtype=bool)  # without a code at either end: what k rows share is nobody's
-    inner[:1], inner[-1:] = ~coded[:1], ~coded[-1:]
+    shared = counts >= column.rare
+    most = 1 if few else len(distinct)  # rare ones among few values go to the nearest
+    inner = slice(_codes(distinct, shared, most), len(distinct) - _codes(distinct[::-1], shared[::-1], most))
     if counts[inner].sum() >= 2 * column.rare + 2:
         distinct, counts = distinct[inner], counts[inner]
     k = min(column.rare, (int(counts.sum()) - 2) // 2)
@@ -111,31 +113,44 @@ def _draw_in(column: Column, values: pd.Series) -> pd.Series:
         return values
     kept, touched = numbers.copy(), np.zeros(len(numbers), dtype=bool)
     for sign, ordered, times in ((1, distinct, counts), (-1, -distinct[::-1], counts[::-1])):
-        bound = _bound(column, ordered, times, k)
+        bound = _bound(column, sign, ordered, times, k)
         outer = np.flatnonzero((sign * numbers >= ordered[0]) & (sign * numbers < bound))
         outer = outer[np.argsort(-sign * numbers[outer], kind="stable")]
         alone = len(outer) < k and np.count_nonzero(sign * numbers == bound) < column.rare  # the k-th lies at the bound
-        away = bound if alone else _spread(column, bound, sign * numbers[outer], few)
+        away = bound if alone else _spread(column, sign, bound, sign * numbers[outer], few)
         kept[outer] = sign * away + 0.0  # never -0.0
         touched[outer] = True
     if not touched.any():
         return values
+    if column.kind == "datetime" and not column.dtype.startswith("datetime64"):
+        return from_numbers(column, kept)  # dates as text in two forms could not be read again
     drawn_in = values.copy()
     drawn_in[touched] = from_numbers(column, kept[touched]).array
     return drawn_in
 
 
-def _bound(column: Column, distinct: np.ndarray, counts: np.ndarray, k: int) -> float:
+def _codes(distinct: np.ndarray, shared: np.ndarray, most: int) -> int:
+    """How many of the first of the ``distinct`` numbers, in order, stand for something else, as -9 and -8 do.
+
+    One that is ``shared`` is a code; so are several that lie nearer to each other than to the next number.
+    """
+    run = min(len(shared) if shared.all() else int(np.argmin(shared)), most)
+    widths, gaps = np.abs(distinct[:run] - distinct[:1]), np.abs(np.diff(distinct[: run + 1]))
+    apart = np.flatnonzero(gaps > widths[: len(gaps)])
+    return int(apart[-1]) + 1 if len(apart) else 0
+
+
+def _bound(column: Column, sign: int, distinct: np.ndarray, counts: np.ndarray, k: int) -> float:
     """Where the k smallest begin: half way from the k-th to the next, or the smallest if rows share it."""
     if counts[0] >= column.rare:
         return float(distinct[0])
     last, following = distinct[np.searchsorted(np.cumsum(counts), [k - 1, k], side="right")]
     if column.dtype == "category":  # half way there may be no category
         return float(last)
-    return float(column.snap(np.array([last + (following - last) / 2]))[0])
+    return float(_shown(column, sign, np.array([last + (following - last) / 2]))[0])
 
 
-def _spread(column: Column, bound: float, outermost: np.ndarray, few: bool) -> np.ndarray:
+def _spread(column: Column, sign: int, bound: float, outermost: np.ndarray, few: bool) -> np.ndarray:
     """What the ``outermost`` numbers, all below ``bound``, count as; the nearest first, as they are given.
 
     Even steps that reach as far as the numbers do on average: a tail cut off squeezes the range, and all that is binned
@@ -149,10 +164,17 @@ def _spread(column: Column, bound: float, outermost: np.ndarray, few: bool) -> n
     excess = bound - outermost
     average = np.minimum(excess, 2 * np.median(excess)).mean()
     places = np.linspace(0.1, 1, 10) if few else (2 * np.arange(count) + 1) / count
-    spread = column.snap(bound - average * places)
+    spread = bound - average * places
+    spread = _shown(column, sign, np.where(spread < outermost[-1], bound, spread))
     spread[np.isin(spread, outermost) | (spread < outermost[-1])] = bound
     spread = np.minimum.accumulate(spread)
     return np.full(count, spread[-1]) if few else spread
+
+
+def _shown(column: Column, sign: int, numbers: np.ndarray) -> np.ndarray:
+    """``numbers``, negated where ``sign`` is -1, as they come back from the column: on its grid, in its precision."""
+    back = from_numbers(column, column.snap(sign * numbers))
+    return sign * column.snap(as_numbers(column.name, back, column.kind))
 
 
 def _without_gone(column: Column, before: pd.Series, after: pd.Series) -> tuple[Column, pd.Series]:

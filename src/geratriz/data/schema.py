@@ -179,6 +179,8 @@ def _column(name: str, values: pd.Series, said: Declaration) -> Column:
     _check_cells(name, values)
     chosen = _kind(values) if said.kind is None else said.kind
     is_categorical = isinstance(values.dtype, pd.CategoricalDtype)
+    if is_categorical and chosen in NUMERIC and not pd.api.types.is_numeric_dtype(values.cat.categories.dtype):
+        raise DataError(f"column {name!r} is a pandas category of text and declared {chosen}. {CONVERT}")
     return Column(
         name=name,
         kind=chosen,

@@ -107,10 +107,10 @@ def arrays_of(network: nn.Module) -> dict[str, np.ndarray]:
 N = TypeVar("N", bound=nn.Module)
 
 
-def restore(network: N, arrays: Mapping[str, np.ndarray]) -> N:
-    """``network`` in the state that :func:`arrays_of` gave, ready to sample."""
+def restore(network: N, arrays: Mapping[str, np.ndarray], prefix: str = "") -> N:
+    """``network`` in the state that :func:`arrays_of` gave, ready to sample; the names begin with ``prefix``."""
     names = network.state_dict()
-    network.load_state_dict({name: torch.from_numpy(arrays[f"network.{name}"]) for name in names})
+    network.load_state_dict({name: torch.from_numpy(arrays[f"{prefix}network.{name}"]) for name in names})
     return network.eval().requires_grad_(False)
 
 

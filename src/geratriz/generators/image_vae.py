@@ -266,9 +266,9 @@ class ImageVae(ImageGenerator[ImageVaeConfig]):
         meta: Mapping[str, Any],
         arrays: Mapping[str, np.ndarray],
     ) -> Self:
-        prior = {name.removeprefix("prior."): array for name, array in arrays.items() if name.startswith("prior.")}
         network = restore(_Network(schema, config), arrays)
-        return cls(config, schema, shares, record, network, restore(_flow_for(schema, config), prior))
+        flow = restore(_flow_for(schema, config), arrays, "prior.")
+        return cls(config, schema, shares, record, network, flow)
 
 
 def _flow_for(schema: ImageSchema, config: ImageVaeConfig) -> Flow:

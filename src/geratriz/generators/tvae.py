@@ -249,10 +249,7 @@ class Tvae(CodeGenerator[TvaeConfig]):
         plan = configs.load(Plan, meta["plan"], "plan")
         network = restore(_Network(codec.sizes, config, plan.width), arrays)
         prior = Mixture(arrays["prior.weights"], arrays["prior.means"], arrays["prior.factors"])
-        flow = None
-        if config.prior == "flow":
-            learnt = {name.removeprefix("prior."): each for name, each in arrays.items() if name.startswith("prior.")}
-            flow = restore(Flow(config.latent, 0, **FLOW), learnt)
+        flow = restore(Flow(config.latent, 0, **FLOW), arrays, "prior.") if config.prior == "flow" else None
         return cls(config, codec, record, plan, network, prior, flow)
 
 
@@ -352,11 +349,13 @@ class _Posteriors:
 
 
 def _target(codec: Codec) -> int | None:
-    """Which modelled column is the target, if it is one of classes."""
-    for place, levels in enumerate(codec.modelled_levels):
-        if levels.column.name == codec.schema.target and levels.column.kind not in NUMERIC:
-            return place
-    return None
+    """Which modelled column is the target, or says the same as it does, if it is one of classes."""
+    names = [levels.column.name for levels in codec.levels]
+    if codec.schema.target not in names or codec.schema[codec.schema.target].kind in NUMERIC:
+        return None
+    place = names.index(codec.schema.target)
+    said_by = {twin.column: twin.of for twin in codec.twins}
+    return codec.modelled.index(said_by.get(place, place))
 
 
 def _fit_prior(posteriors: _Posteriors, target: int | None, config: TvaeConfig, seed: int) -> Mixture:

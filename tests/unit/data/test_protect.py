@@ -141,16 +141,51 @@ def test_the_fifth_is_not_left_alone_where_there_is_no_room_between_it_and_the_n
     assert protected(frame, x="integer")["x"].tolist()[:6] == [100, 100, 100, 100, *fifth, 101][:6]
 
 
-@given(st.lists(st.floats(-1e6, 1e6), min_size=12, max_size=60, unique=True), st.sampled_from([0, 2]))
-def test_none_of_the_outermost_numbers_comes_back_and_none_lies_beyond_them(numbers: list[float], places: int) -> None:
-    before = np.sort(np.round(numbers, places))
-    assume(len(set(before)) == len(before))
+FORMS = {
+    "whole": lambda numbers: np.round(numbers),
+    "cents": lambda numbers: np.round(numbers, 2),
+    "products": lambda numbers: np.round(numbers * 10) * 0.1,  # 3 * 0.1 is not the float 0.3
+    "short": lambda numbers: numbers.astype(np.float32),
+    "short cents": lambda numbers: np.round(numbers, 2).astype(np.float32),
+    "half": lambda numbers: (numbers / 100).astype(np.float16),
+}
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=12, max_size=60, unique=True), st.sampled_from(sorted(FORMS)))
+def test_none_of_the_outermost_numbers_comes_back_and_none_lies_beyond_them(numbers: list[float], form: str) -> None:
+    before = np.sort(FORMS[form](np.array(numbers)))
+    shown = np.round(before.astype(float), 6)
+    assume(len(set(shown)) == len(before) and len(set(np.round(shown, 1))) == len(before))
     after = protected(pd.DataFrame({"x": before}), x="float")["x"].to_numpy()
-    assert (np.diff(after) >= 0).all() and before[0] <= after[0] and after[-1] <= before[-1]
     assert np.array_equal(after[5:-5], before[5:-5])
-    for was, now, start in ((before[:5], after[:5], after[4]), (before[-5:], after[-5:], after[-5])):
+    after = np.round(after.astype(float), 6)
+    assert (np.diff(after) >= 0).all() and shown[0] <= after[0] and after[-1] <= shown[-1]
+    for was, now, start in ((shown[:5], after[:5], after[4]), (shown[-5:], after[-5:], after[-5])):
         assert set(was) & set(now) <= {start}  # half way to the next, on the grid that may be one of them ...
         assert start not in was or (now == start).all()  # ... and all have it then
+
+
+def test_what_lies_below_several_codes_is_drawn_in_too() -> None:
+    numbers = [*range(1000), 61234, *[99998] * 7, *[99999] * 9]
+    after = protected(pd.DataFrame({"x": numbers}), x="integer")["x"]
+    assert after[1001:].tolist() == numbers[1001:]
+    assert not set(range(996, 1000)) | {61234} <= set(after) and after[:1001].max() < 1100
+    low = [*[-9] * 6, *[-8] * 6, *range(0, 4000, 4)]
+    after = protected(pd.DataFrame({"x": low}), x="integer")["x"]
+    assert after[:12].tolist() == low[:12] and after[12:17].tolist() == [18] * 5
+    heavy = [*[0] * 6, *[100] * 6, *[200] * 6, *range(207, 1207)]  # no code: as near to the next as to each other
+    assert protected(pd.DataFrame({"x": heavy}), x="integer")["x"][:500].tolist() == heavy[:500]
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S", "%m/%d/%Y %H:%M", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d"])
+def test_dates_as_text_stay_text_that_can_be_read(form: str) -> None:
+    days = pd.date_range("2024-01-01 03:07:09.5", periods=200, freq="37h")
+    table = Table.from_frame(pd.DataFrame({"day": days.strftime(form).astype(object)}), overrides={"day": "datetime"})
+    after = protect(table, 0).frame["day"]
+    assert after.dtype == object
+    read, real = (pd.to_datetime(each) for each in (after, table.frame["day"]))
+    assert read.is_monotonic_increasing and (read[5:-5] == real[5:-5]).all()
+    assert not set(read[:4]) & set(real[:4])
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 11, 12])

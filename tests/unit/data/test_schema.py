@@ -85,6 +85,12 @@ def test_numbers_whose_squares_overflow_are_refused_without_a_warning() -> None:
         assert infer(pd.DataFrame({"x": np.array([0, largest], dtype=np.float32)}))["x"].step == 1
 
 
+@pytest.mark.parametrize(("words", "kind"), [(["4", "5"], "integer"), (["2024-01-01", "2024-02-01"], "datetime")])
+def test_categories_of_text_are_no_numbers(words: list[str], kind: str) -> None:
+    with pytest.raises(DataError, match=rf"'x' is a pandas category of text and declared {kind}. Convert it"):
+        infer(pd.DataFrame({"x": pd.Categorical(words * 30)}), overrides={"x": kind})
+
+
 def test_a_declaration_may_say_more_than_a_kind() -> None:
     frame = pd.DataFrame({"city": ["Rome", "Oslo"] * 3, "who": ["Ann", "Bo"] * 3})
     schema = infer(frame, overrides={"city": {"rare": 1}, "who": {"kind": "personal", "form": "name"}})

@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 import torch
 
+from geratriz import bundle
+from geratriz.data.codec import Codec
 from geratriz.data.table import Table
-from geratriz.errors import ConfigError, RequestError, TrainingError
+from geratriz.errors import BundleError, ConfigError, RequestError, TrainingError
 from geratriz.generators import tvae
 from geratriz.generators._mixture import Mixture
 from geratriz.generators.tvae import Tvae, TvaeConfig
@@ -125,6 +127,14 @@ def test_each_class_has_its_share_of_the_prior_and_a_numeric_target_none() -> No
     assert tvae._target(Tvae.fit(Table.from_frame(frame, target="x"), config, seed=0).codec) is None
 
 
+def test_a_target_that_another_column_says_is_known_by_that_column() -> None:
+    flags = ["no", "yes", "yes"] * 100
+    frame = pd.DataFrame({"x": np.arange(300) % 7, "flag": [each[0] for each in flags], "class": flags})
+    codec = Codec.fit(Table.from_frame(frame, target="class"))
+    assert codec.modelled == (0, 1)
+    assert tvae._target(codec) == 1
+
+
 @pytest.fixture(scope="module")
 def flowing(data: Table) -> Tvae:
     config = TvaeConfig(epochs=25, width=96, latent=8, batch=64, components=40, threads=1, prior="flow")
@@ -154,6 +164,17 @@ def test_a_flow_comes_back_from_disk_and_draws_the_same_rows(flowing: Tvae, tmp_
     for where in (None, {"group": "b"}):
         drawn = flowing.sample(200, seed=3, where=where).frame
         pd.testing.assert_frame_equal(back.sample(200, seed=3, where=where).frame, drawn)
+
+
+def test_a_bundle_without_a_part_of_its_flow_says_so(flowing: Tvae, tmp_path: Path) -> None:
+    flowing.save(tmp_path / "model")
+    found = bundle.read(tmp_path / "model")
+    gone = next(name for name in found.arrays if name.startswith("prior.network."))
+    arrays = {name: each for name, each in found.arrays.items() if name != gone}
+    head = {name: each for name, each in found.head.items() if name not in ("format", "kind", "parts")}
+    bundle.write(tmp_path / "earlier", kind="tvae", head=head, arrays=arrays)
+    with pytest.raises(BundleError, match=f"holds no {gone}: it was written by an earlier geratriz"):
+        Tvae.load(tmp_path / "earlier")
 
 
 def test_a_fit_with_a_flow_gives_the_same_bytes_again_and_after_a_cut(data: Table, tmp_path: Path) -> None:
