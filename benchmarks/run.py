@@ -49,9 +49,7 @@ def _others(only: str | None, *, again: Again | None) -> None:
     """All but the tables."""
     pinned = len(os.sched_getaffinity(0)) < (os.cpu_count() or 1)
     if pinned and only in (None, "cores"):
-        print(
-            "cores: left out, as this process may not use all of them. Run `--only cores` without taskset."
-        )
+        print("cores: left out, as this process may not use all of them. Run `--only cores` without taskset.")
     elif only in (None, "cores"):
         for (name, model), seed in itertools.product(tables_page.ASKED, SEEDS):
             if name == "adult":

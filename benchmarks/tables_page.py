@@ -203,9 +203,9 @@ def _own(good: dict[str, list[Cell]]) -> list[str]:
     lines = [
         "",
         "Our own metrics, as `geratriz evaluate` measures them (half of the held-out rows are the fresh ones); copies",
-        "and membership with the widest 95 % interval of the seeds, marked * where the interval of a seed begins above",
-        "fresh rows: missed there, and what was tried stands in docs/log.md, under Membership. The privacy verdict has",
-        "limits of its own (docs/privacy.md).",
+        "and membership with the widest 95 % interval of the seeds, marked * where that of a seed begins above fresh",
+        "rows (missed there; what was tried stands in docs/log.md, under Membership), *apart* where it begins above their",
+        "interval. The privacy verdict has limits of its own (docs/privacy.md).",
         "",
         "| model | detection | shape % | trend % | utility | copies | membership, AUC |",
         "|---|---|---|---|---|---|---|",
@@ -218,8 +218,11 @@ def _own(good: dict[str, list[Cell]]) -> list[str]:
         for name in ("copy_rate", "mia_auc"):
             value = statistics.mean(each[name][0] for each in found)
             low, high = min(each[name][1] for each in found), max(each[name][2] for each in found)
-            apart = real is not None and model != REAL and max(each[name][1] for each in found) > real[name][0]
-            figures.append(f"{value:.3g} ({low:.3g} to {high:.3g}){' *' if apart else ''}")
+            begins = max(each[name][1] for each in found)
+            mark = ""
+            if real is not None and model != REAL and begins > real[name][0]:
+                mark = " *apart*" if begins > real[name][2] else " *"
+            figures.append(f"{value:.3g} ({low:.3g} to {high:.3g}){mark}")
         lines.append(f"| {' | '.join(['fresh real rows' if model == REAL else model, *figures])} |")
     return lines
 

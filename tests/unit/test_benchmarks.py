@@ -78,13 +78,15 @@ def test_times_are_multiples_of_the_peers_and_both_judges_are_compared(tmp_path:
     cell(results, "real", own=own(0.98, (0.01, 0, 0.02)))
     for seed in range(3):
         cell(results, "tvae", seed, detection_test=0.7 + seed / 100, own=own(0.7 + seed / 100))
+    cell(results, "ctgan", detection_test=0.6, own=own(0.5, (0.02, 0.015, 0.03)))
     cell(results, "peer_tvae", fit_s=200.0, sample_s=0.25, detection_test=0.05, own=own(0.04, (0.03, 0.025, 0.04)))
     text = written(tmp_path)
     assert "| tvae | 0.25 / 2 |" in text
     assert "| tvae | 3 | 1 +- 0 |" in text
-    assert "over 4 cells: detection 1.00" in text
+    assert "over 5 cells: detection 1.00" in text
     assert "| fresh real rows | 0.98 |" in text
-    assert "0.03 (0.025 to 0.04) * |" in text  # the interval of copies lies above what fresh real rows show
+    assert "0.02 (0.015 to 0.03) * |" in text  # ... begins above what they show
+    assert "0.03 (0.025 to 0.04) *apart* |" in text  # the interval of copies lies above that of fresh real rows
     assert "0 (0 to 0.005) |" in text  # that fewer rows are copies is no reproach
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from geratriz import bundle
-from geratriz.data.codec import Codec
+from geratriz.data.codec import Codec, CodecConfig
 from geratriz.data.table import Table
 from geratriz.errors import BundleError, ConfigError, RequestError, TrainingError
 from geratriz.generators import tvae
@@ -130,7 +130,7 @@ def test_each_class_has_its_share_of_the_prior_and_a_numeric_target_none() -> No
 def test_a_target_that_another_column_says_is_known_by_that_column() -> None:
     flags = ["no", "yes", "yes"] * 100
     frame = pd.DataFrame({"x": np.arange(300) % 7, "flag": [each[0] for each in flags], "class": flags})
-    codec = Codec.fit(Table.from_frame(frame, target="class"))
+    codec = Codec.fit(Table.from_frame(frame, target="class"), CodecConfig(), np.random.default_rng(0))
     assert codec.modelled == (0, 1)
     assert tvae._target(codec) == 1
 
