@@ -204,7 +204,7 @@ def _own(good: dict[str, list[Cell]]) -> list[str]:
         "",
         "Our own metrics, as `geratriz evaluate` measures them (half of the held-out rows are the fresh ones); copies",
         "and membership with the widest 95 % interval of the seeds, marked * where that of a seed begins above fresh",
-        "rows (missed there; what was tried stands in docs/log.md, under Membership), *apart* where it begins above their",
+        "rows (missed there; what was tried stands in docs/log.md, under Membership), *apart* where above their",
         "interval. The privacy verdict has limits of its own (docs/privacy.md).",
         "",
         "| model | detection | shape % | trend % | utility | copies | membership, AUC |",
