@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-JUDGE = HERE / ".venv" / "bin" / "python"
 SETS = {"adult": "income", "bank_marketing": "y", "magic": "class", "beijing_pm25": "pm2.5"}  # and their targets
 KINDS = ("independent", "ctgan", "tvae", "autoregressive")
 OURS = (*KINDS, *VARIANTS)
@@ -56,6 +55,7 @@ def measured(*, table: str, target: str, model: str, seed: int, quick: bool = Fa
     from geratriz.evaluate import suite
     from geratriz.evaluate.base import Trio
 
+    _python(HERE / ".venv")  # the judge's: better known before minutes of a fit than after
     train_frame, test_frame = parts(table)
     if quick:
         train_frame, test_frame = train_frame.head(QUICK_ROWS), test_frame.head(QUICK_ROWS)
@@ -108,9 +108,7 @@ def run(job: fit.Job, folder: Path) -> Cell:
     environment["OMP_NUM_THREADS"] = str(job.threads)
     if job.model in PEERS:
         peer = PEERS[job.model]
-        python, module = HERE / "peers" / ".venv" / peer / "bin" / "python", f"benchmarks.peers.{peer}"
-        if not python.exists():
-            raise RuntimeError("its environment is missing; `make bench` makes it")
+        python, module = _python(HERE / "peers" / ".venv" / peer), f"benchmarks.peers.{peer}"
     else:
         python, module = Path(sys.executable), "benchmarks.ours"
         environment |= {"PYTHONPATH": str(ROOT / "src"), **OF_A_USER}
@@ -127,11 +125,18 @@ def run(job: fit.Job, folder: Path) -> Cell:
 
 def judged(folder: Path, target: str) -> Cell:
     """What SDMetrics and XGBoost say, in an environment that knows nothing of Geratriz."""
-    command = [str(JUDGE), str(HERE / "judge.py"), "--target", target]
+    command = [str(_python(HERE / ".venv")), str(HERE / "judge.py"), "--target", target]
     for part in ("train", "test", "synthetic"):
         command += [f"--{part}", str(folder / f"{part}.parquet")]
     figures: Cell = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return figures
+
+
+def _python(environment: Path) -> Path:
+    python = environment / "bin" / "python"
+    if not python.exists():
+        raise RuntimeError(f"its environment {environment.relative_to(HERE.parent)} is missing; `make bench` makes it")
+    return python
 
 
 def own(trio: object) -> dict[str, list[float]]:

@@ -147,10 +147,14 @@ def test_what_stands_is_measured_anew_where_that_is_asked_for(
     assert json.loads(path.read_text())["times"] == measured
 
 
-def test_a_peer_without_its_environment_says_who_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_peer_and_a_judge_without_an_environment_say_who_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tables, "HERE", tmp_path)
-    with pytest.raises(RuntimeError, match="make bench"):
+    with pytest.raises(RuntimeError, match=r"peers/\.venv/ctgan is missing; `make bench` makes it"):
         tables.run(fit.Job("peer_ctgan", 0, 1, 5, "class", {}, True), tmp_path)
+    with pytest.raises(RuntimeError, match=r"/\.venv is missing; `make bench` makes it"):
+        tables.measured(table="magic", target="class", model="real", seed=0)
 
 
 def test_a_model_is_fitted_in_a_process_of_its_own(tmp_path: Path) -> None:
