@@ -73,7 +73,7 @@ def test_a_worker_that_is_killed_while_training_goes_on_from_its_checkpoint(
     first = project.start("stage/gpu", **handed_over)
     wait_for(lambda: trains(project, "worker-a"), 120, "the fit leaves a checkpoint")
     worker.kill_all()
-    assert not in_training(project.folder), "the guard ends what the worker started, though nobody told it to"
+    wait_for(lambda: not in_training(project.folder), 10, "the guard ends what the worker started, untold")
     project.worker("gpu", "worker-a")
     second = project.wait(project.start("stage/gpu", **handed_over))
     assert second.state.name == "Ran", project.story_of(second)
