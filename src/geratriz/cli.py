@@ -440,17 +440,15 @@ def evaluate(
     if holds_images(train):
         if target or schema or contract:
             raise ConfigError("--target, --schema and --contract are about tables, and TRAIN holds images.")
-        images = image_prepare.load(train, _form(size))
-        sides = (image_prepare.read(path, images.schema, resize=size is not None) for path in (test, synthetic))
-        with _working(f"judging {synthetic.name}"):
-            report = geratriz.evaluate(images, *sides, title=synthetic.name)
+        real: Any = image_prepare.load(train, _form(size))
+        others: Any = (image_prepare.read(path, real.schema, resize=size is not None) for path in (test, synthetic))
     else:
         if size:
             raise ConfigError("--size is about images, and TRAIN is a table.")
         real = geratriz.Table.read(train, target=target, overrides=_pairs(schema or [], "--schema", ConfigError))
         others = (geratriz.Table.read(path, schema=real.schema) for path in (test, synthetic))
-        with _working(f"judging {synthetic.name}"):
-            report = geratriz.evaluate(real, *others, contract=contract, title=synthetic.name)
+    with _working(f"judging {synthetic.name}"):
+        report = geratriz.evaluate(real, *others, contract=contract, title=synthetic.name)
     report.write(output)
     if as_json:
         _print_json(report.to_json()["metrics"])

@@ -528,6 +528,14 @@ def from_numbers(column: Column, numbers: np.ndarray) -> pd.Series:
     return column.restore(pd.Series(numbers))
 
 
+def as_shown(column: Column, numbers: np.ndarray) -> np.ndarray:
+    """``numbers`` as they come back from the column: on its grid, in its precision.
+
+    0.1 + 0.2 is the number 0.3 there, a short float another one beside its decimals, a far date of whole microseconds.
+    """
+    return column.snap(as_numbers(column.name, from_numbers(column, numbers), column.kind))
+
+
 def _to_datetime(column: Column, seconds: np.ndarray) -> pd.Series:
     present = ~np.isnan(seconds)
     stamps = np.full(len(seconds), "NaT", dtype="datetime64[us]")  # nanoseconds would end in 2262
@@ -568,9 +576,7 @@ def _condition(levels: Levels, wanted: Any) -> tuple[int, Any]:
     except DataError:
         raise RequestError(f"where asks for {column.name} = {wanted!r}, but the column is {column.kind}.") from None
     number = float(column.snap(np.array([number]))[0])
-    atoms = np.array(levels.atoms, dtype=np.float64)
-    shown = as_numbers(column.name, from_numbers(column, atoms), column.kind)  # far dates are rounded to microseconds
-    on_grid = column.snap(shown)  # 0.1 + 0.2 is an atom that is asked for as 0.3
+    on_grid = as_shown(column, np.array(levels.atoms, dtype=np.float64))
     if number in on_grid:
         code = int(np.flatnonzero(on_grid == number)[0])
         return code, _decode(levels, np.array([code]), np.zeros(1)).iloc[0]

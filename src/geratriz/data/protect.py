@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from geratriz import seeding
-from geratriz.data.codec import ROWS_PER_LEVEL, CodecConfig, from_numbers, is_few
+from geratriz.data.codec import ROWS_PER_LEVEL, CodecConfig, as_shown, from_numbers, is_few
 from geratriz.data.schema import NUMERIC, Column, as_codes, as_numbers
 from geratriz.data.table import Table
 
@@ -100,9 +100,7 @@ def _draw_in(column: Column, values: pd.Series) -> pd.Series:
     if column.dtype != "category":
         numbers = column.snap(numbers)  # 3 * 0.1, and 0.3 in single precision, are the number 0.3
     distinct, counts = np.unique(numbers[~np.isnan(numbers)], return_counts=True)
-    few = is_few(
-        len(distinct), int(counts.sum()), CodecConfig()
-    )  # what it is at the defaults: a kind may say otherwise
+    few = is_few(len(distinct), int(counts.sum()), CodecConfig())  # at the defaults: a kind may say otherwise
     shared = counts >= column.rare
     most = 1 if few else len(distinct)  # rare ones among few values go to the nearest
     inner = slice(_codes(distinct, shared, most), len(distinct) - _codes(distinct[::-1], shared[::-1], most))
@@ -147,7 +145,7 @@ def _bound(column: Column, sign: int, distinct: np.ndarray, counts: np.ndarray, 
     last, following = distinct[np.searchsorted(np.cumsum(counts), [k - 1, k], side="right")]
     if column.dtype == "category":  # half way there may be no category
         return float(last)
-    return float(_shown(column, sign, np.array([last + (following - last) / 2]))[0])
+    return float(sign * as_shown(column, column.snap(sign * np.array([last + (following - last) / 2])))[0])
 
 
 def _spread(column: Column, sign: int, bound: float, outermost: np.ndarray, few: bool) -> np.ndarray:
@@ -165,16 +163,11 @@ def _spread(column: Column, sign: int, bound: float, outermost: np.ndarray, few:
     average = np.minimum(excess, 2 * np.median(excess)).mean()
     places = np.linspace(0.1, 1, 10) if few else (2 * np.arange(count) + 1) / count
     spread = bound - average * places
-    spread = _shown(column, sign, np.where(spread < outermost[-1], bound, spread))
+    spread = np.where(spread < outermost[-1], bound, spread)
+    spread = sign * as_shown(column, column.snap(sign * spread))
     spread[np.isin(spread, outermost) | (spread < outermost[-1])] = bound
     spread = np.minimum.accumulate(spread)
     return np.full(count, spread[-1]) if few else spread
-
-
-def _shown(column: Column, sign: int, numbers: np.ndarray) -> np.ndarray:
-    """``numbers``, negated where ``sign`` is -1, as they come back from the column: on its grid, in its precision."""
-    back = from_numbers(column, column.snap(sign * numbers))
-    return sign * column.snap(as_numbers(column.name, back, column.kind))
 
 
 def _without_gone(column: Column, before: pd.Series, after: pd.Series) -> tuple[Column, pd.Series]:

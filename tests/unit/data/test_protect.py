@@ -169,7 +169,7 @@ def test_what_lies_below_several_codes_is_drawn_in_too() -> None:
     numbers = [*range(1000), 61234, *[99998] * 7, *[99999] * 9]
     after = protected(pd.DataFrame({"x": numbers}), x="integer")["x"]
     assert after[1001:].tolist() == numbers[1001:]
-    assert not set(range(996, 1000)) | {61234} <= set(after) and after[:1001].max() < 1100
+    assert not {997, 998, 999, 61234} & set(after) and after[:1001].max() < 1100
     low = [*[-9] * 6, *[-8] * 6, *range(0, 4000, 4)]
     after = protected(pd.DataFrame({"x": low}), x="integer")["x"]
     assert after[:12].tolist() == low[:12] and after[12:17].tolist() == [18] * 5
