@@ -25,7 +25,7 @@ def measured(model: str, seed: int, results: Path) -> dict[str, Any]:
     """Fit, draw as many images as are held out, and judge them."""
     import torch
 
-    from geratriz.data.images import Images
+    from geratriz.images.data.images import Images
 
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -47,10 +47,10 @@ def measured(model: str, seed: int, results: Path) -> dict[str, Any]:
 
 def evaluation() -> dict[str, Any]:
     """Seconds that judging 5,000 images of each side takes, all metrics, on one thread as it always is."""
-    from geratriz.data.images import Images
-    from geratriz.evaluate import image_suite
-    from geratriz.evaluate.image_base import ImageEvaluateConfig, ImageTrio
-    from geratriz.evaluate.image_work import one_thread
+    from geratriz.images.data.images import Images
+    from geratriz.images.evaluate import suite as image_suite
+    from geratriz.images.evaluate.trio import ImageEvaluateConfig, ImageTrio
+    from geratriz.images.evaluate.work import one_thread
 
     with tempfile.TemporaryDirectory() as folder, one_thread():
         parts = _parts(Path(folder), train=0.2, fresh=0.4, test=0.4)
@@ -70,7 +70,7 @@ def evaluation() -> dict[str, Any]:
 
 
 def _filled(images: Any, count: int) -> Any:
-    from geratriz.data.images import Images
+    from geratriz.images.data.images import Images
 
     mirrored = Images(images.pixels[:, :, ::-1], images.schema, images.labels)
     return Images.joined([images.take(slice(0, count)), mirrored.take(slice(0, max(count - len(images), 0)))])
@@ -78,15 +78,15 @@ def _filled(images: Any, count: int) -> Any:
 
 def _parts(folder: Path, **shares: float) -> dict[str, Any]:
     """The bundled images as the pipeline prepares them."""
-    from geratriz.data.image_prepare import ImageForm, prepare
-    from geratriz.data.split import SplitConfig
+    from geratriz.images.data.form import ImageForm, prepare
+    from geratriz.parts import SplitConfig
 
     raw = Path(os.environ.get("GERATRIZ_IMAGES", HERE.parent / "data" / "raw" / "fashion_mnist.parquet"))
     return prepare(raw, ImageForm(height=32, width=32, fit="pad"), SplitConfig(**shares), folder)
 
 
 def _ours(model: str, train: Any, seed: int, count: int) -> tuple[np.ndarray, int, float]:
-    from geratriz.generators import catalog
+    from geratriz.table.generators import catalog
 
     generator_cls = catalog.find_images(model)
     generator_cls.fit(train, generator_cls.config_cls(images=WARM, threads=1), seed=seed, device="cpu")
@@ -109,9 +109,10 @@ def _baseline(model: str, train: Any, seconds: float, seed: int, count: int) -> 
 
 
 def _judged(train: Any, unseen: Any, drawn: np.ndarray) -> dict[str, float]:
-    from geratriz.data.images import Images, ImageSchema
-    from geratriz.evaluate import image_distances, image_support
-    from geratriz.evaluate.image_base import ImageTrio
+    from geratriz.images.data.images import Images, ImageSchema
+    from geratriz.images.evaluate import distances as image_distances
+    from geratriz.images.evaluate import support as image_support
+    from geratriz.images.evaluate.trio import ImageTrio
 
     schema = ImageSchema(height=unseen.schema.height, width=unseen.schema.width, channels=unseen.schema.channels)
     train, unseen = (Images(each.pixels, schema) for each in (train, unseen))  # a baseline has no labels

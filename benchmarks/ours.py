@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from benchmarks import fit
-from geratriz.data.table import Table
-from geratriz.generators import catalog
+from geratriz.table.data.table import Table
+from geratriz.table.generators import catalog
 
 # The shortest fit of each.
 QUICK: dict[str, dict[str, Any]] = {"ctgan": {"steps": 20}, "tvae": {"epochs": 1}, "autoregressive": {"epochs": 1}}

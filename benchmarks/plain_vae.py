@@ -12,12 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from geratriz.data.images import Images, ImageSchema
-from geratriz.generators import _images
-from geratriz.generators._pyramid import Down, Up
-from geratriz.generators._torch import Ema, normal
-from geratriz.generators.image_base import shares_of
-from geratriz.generators.image_vae import LABEL, ImageVaeConfig
+from geratriz.fitting.average import Ema
+from geratriz.fitting.network import normal
+from geratriz.images.data.images import Images, ImageSchema
+from geratriz.images.generators.base import shares_of
+from geratriz.images.generators.image_vae import LABEL, ImageVaeConfig
+from geratriz.images.nets.pyramid import Down, Up
+from geratriz.images.nets.stock import as_numbers, as_pixels
 
 
 def fit(data: Images, *, seconds: float, seed: int) -> tuple[Callable[[int], np.ndarray], int]:
@@ -28,7 +29,7 @@ def fit(data: Images, *, seconds: float, seed: int) -> tuple[Callable[[int], np.
     network = _Plain(data.schema, config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema = Ema(network, config.ema)
     optimiser = torch.optim.AdamW(network.parameters(), config.rate, betas=(0.9, 0.99), weight_decay=1e-4, fused=True)
-    images = _images.as_numbers(torch.from_numpy(np.array(data.pixels)))
+    images = as_numbers(torch.from_numpy(np.array(data.pixels)))
     labels = None if data.labels is None else torch.from_numpy(np.array(data.labels))
     precise = torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported())
     numbers, started, shown, step = int(np.prod(data.schema.shape)), time.process_time(), 0, 0
@@ -56,7 +57,7 @@ def fit(data: Images, *, seconds: float, seed: int) -> tuple[Callable[[int], np.
         if data.labels is not None:
             given = torch.multinomial(torch.tensor(shares_of(data)), count, replacement=True, generator=rng)
         with torch.inference_mode():
-            return _images.as_pixels(ema.average.decode(torch.randn(count, config.latent, generator=rng), given))
+            return as_pixels(ema.average.decode(torch.randn(count, config.latent, generator=rng), given))
 
     return draw, shown
 

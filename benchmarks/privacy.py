@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from geratriz.table.evaluate.privacy import ATTACKS
 
-from geratriz.data.table import Table
-from geratriz.evaluate import suite
-from geratriz.evaluate.base import EvaluateConfig, Trio
-from geratriz.evaluate.privacy import ATTACKS
-from geratriz.promotion import PrivacyLimits, judge_privacy
+from geratriz.scoring.verdict import PrivacyLimits, judge_privacy
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate import suite
+from geratriz.table.evaluate.trio import EvaluateConfig, Trio
 
 
 def judged(table: Table, seed: int, shares: tuple[float, ...]) -> dict[str, Any]:

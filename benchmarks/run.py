@@ -87,7 +87,7 @@ def attacks() -> Cell:
 def verdicts(seed: int, shares: tuple[float, ...] | None = None) -> Cell:
     """The privacy verdict on rows that leak and on rows that do not; large leaks in the first divisions alone."""
     from benchmarks.privacy import judged
-    from geratriz.data.table import Table
+    from geratriz.table.data.table import Table
 
     if shares is None:
         shares = (0.01, 0.1, 0.5) if seed in SEEDS else (0.01,)

@@ -1,8 +1,8 @@
-"""Do two revisions make the same bytes: models, synthetic data and scores of three data sets, each run through `dvc repro`.
+"""Do two revisions make the same bytes? Models, synthetic data and scores of three data sets, by `dvc repro`.
 
     python -m benchmarks.same_outputs BEFORE [AFTER] [--sets adult magic fashion] [--folder DIR]
 
-Each revision runs in a clone of its own under DIR; a set that was run there before is not run again. Adult runs with the
+Each revision runs in a clone of its own under DIR; a set that was run there before is not run again. Adult has the
 settings of the demo, the others with short ones. Files whose content is JSON are compared key by key when their bytes
 differ. Exits with 1 if a model, a synthetic file or a score differs.
 """

@@ -113,8 +113,8 @@ class _Cut(Exception):
 def _fit(kind: str, shape: str, path: Path, target: str) -> Cell:
     """Read, fit and measure in this process; as `geratriz fit` does it."""
     import geratriz
-    from geratriz.data import compact
-    from geratriz.generators import catalog
+    from geratriz.table.data import compact
+    from geratriz.table.generators import catalog
     from geratriz.tracking import NullTracker
 
     catalog.find(kind)

@@ -32,8 +32,8 @@ def main() -> None:
     arguments = parser.parse_args()
     import torch
 
-    from geratriz.data.images import Images, ImageSchema
-    from geratriz.generators.image_gan import ImageGan, ImageGanConfig
+    from geratriz.images.data.images import Images, ImageSchema
+    from geratriz.images.generators.image_gan import ImageGan, ImageGanConfig
     from geratriz.tracking import NullTracker
 
     class Lines(NullTracker):
@@ -73,8 +73,8 @@ def _stacked(singles: np.ndarray, count: int, *, seed: int) -> np.ndarray:
 
 def _classifier(images: np.ndarray, labels: np.ndarray) -> Any:
     """A function from single images (N, 28, 28) to their classes."""
-    from geratriz.data.images import Images, ImageSchema
-    from geratriz.evaluate.image_utility import classify
+    from geratriz.images.data.images import Images, ImageSchema
+    from geratriz.images.evaluate.utility import classify
 
     schema = ImageSchema(height=28, width=28, channels=1, classes=tuple(map(str, range(CLASSES))))
     known = Images(images[:LABELLED, ..., None], schema, labels[:LABELLED])

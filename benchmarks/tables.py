@@ -21,7 +21,7 @@ from benchmarks.cells import Cell
 from benchmarks.ours import VARIANTS
 
 if TYPE_CHECKING:
-    from geratriz.data.table import Table
+    from geratriz.table.data.table import Table
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -51,9 +51,9 @@ def plan(sets: Mapping[str, str], models: tuple[str, ...], seeds: tuple[int, ...
 
 def measured(*, table: str, target: str, model: str, seed: int, quick: bool = False) -> Cell:
     """One cell. ``quick`` cuts the table and the fit short, to see whether all of it runs."""
-    from geratriz.data.table import Table
-    from geratriz.evaluate import suite
-    from geratriz.evaluate.base import Trio
+    from geratriz.table.data.table import Table
+    from geratriz.table.evaluate import suite
+    from geratriz.table.evaluate.trio import Trio
 
     _python(HERE / ".venv")  # the judge's: better known before minutes of a fit than after
     train_frame, test_frame = parts(table)
@@ -83,7 +83,7 @@ def measured(*, table: str, target: str, model: str, seed: int, quick: bool = Fa
 
 def timed(model: str, seed: int) -> Cell:
     """The seconds of a fit to Adult and of a draw of as many rows, with all cores; the rows are not judged."""
-    from geratriz.data.table import Table
+    from geratriz.table.data.table import Table
 
     table = Table.from_frame(parts("adult")[0], target=SETS["adult"])
     job = _job(model, seed, os.cpu_count() or 1, table, quick=False)
@@ -141,7 +141,7 @@ def _python(environment: Path) -> Path:
 
 def own(trio: object) -> dict[str, list[float]]:
     """What our own metrics say: value and the ends of the interval."""
-    from geratriz.evaluate import suite
+    from geratriz.table.evaluate import suite
 
     scores = {name: suite.METRICS[name].compute(trio) for name in OWN}  # type: ignore[arg-type]
     return {

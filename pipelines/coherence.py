@@ -13,7 +13,7 @@ from typing import Any
 
 from geratriz import config
 from geratriz.errors import PipelineError
-from geratriz.registry.holdout import of_listing
+from geratriz.registry.md5 import listing_md5
 
 DIR = ".dir"
 
@@ -94,10 +94,10 @@ def _folder_contradiction(
         name = file.relative_to(root / path).as_posix()
         if file.is_file() and not any(name == each or name.startswith(each + "/") for each in owned):
             expected[name] = hashlib.md5(file.read_bytes()).hexdigest()
-    if of_listing(expected) == dep["md5"]:
+    if listing_md5(expected) == dep["md5"]:
         return None
     makers = ", ".join(sorted({maker for maker, _ in below.values()}))
-    return f"what {makers} made adds up to {of_listing(expected)}"
+    return f"what {makers} made adds up to {listing_md5(expected)}"
 
 
 def _listing(out: Mapping[str, Any], cache: Path) -> dict[str, str] | None:

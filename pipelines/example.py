@@ -12,10 +12,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from geratriz import tracking
 from geratriz.errors import ConfigError, GeratrizError, nearest
-from pipelines import worktree
-from pipelines.git import git
+from geratriz.registry.client import default_uri
+from geratriz.workspace import worktree
+from geratriz.workspace.git import git
+from pipelines import graph
 
 EXAMPLES = Path("examples")
 
@@ -31,14 +32,14 @@ def prepare(home: Path, name: str) -> Path:
     if not source.is_file():
         known = [each.parent.name for each in (home / EXAMPLES).glob("*/params.yaml")]
         raise ConfigError(f"there is no {source.relative_to(home)}.{nearest(name, known)}")
-    path = worktree.create(home, f"example-{name}", revision="HEAD")
+    path = graph.checkout(home, f"example-{name}", revision="HEAD")
     shutil.copyfile(source, path / "params.yaml")
     return path
 
 
 def environment(home: Path, path: Path) -> dict[str, str]:
     """Variables for what runs in the worktree: its own code, the registry of ``home``."""
-    return {**os.environ, "PYTHONPATH": str(path / "src"), "MLFLOW_TRACKING_URI": tracking.default_uri(home)}
+    return {**os.environ, "PYTHONPATH": str(path / "src"), "MLFLOW_TRACKING_URI": default_uri(home)}
 
 
 def main() -> None:

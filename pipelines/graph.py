@@ -11,6 +11,7 @@ from typing import Any
 
 from geratriz import config
 from geratriz.errors import ConfigError
+from geratriz.workspace import worktree
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +101,17 @@ def read(root: Path) -> Graph:
     except DvcException as problem:
         raise ConfigError(f"the graph in {root} cannot be read: {problem}") from None
     return Graph(stages=stages, absent=absent, in_git=in_git)
+
+
+def checkout(home: Path, name: str, *, revision: str, branch: str | None = None) -> Path:
+    """A worktree of ``home``, as :func:`geratriz.workspace.worktree.create` makes it, with its DVC settings and cache.
+
+    Raises:
+        PipelineError: Git refuses, for instance because the branch exists.
+    """
+    path = worktree.create(home, name, revision=revision, branch=branch)
+    share_settings(home, path)
+    return path
 
 
 def share_settings(home: Path, worktree: Path) -> None:

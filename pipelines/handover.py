@@ -22,8 +22,8 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling, Crashed
 
 from geratriz.errors import PipelineError
+from geratriz.workspace.git import REMOTE, commit, git, has_remote, push
 from pipelines import graph
-from pipelines.git import REMOTE, commit, git, has_remote, push
 from pipelines.stage import FROM_THE_REMOTE, Outcome, RunEnded, StageFailed, Stages
 
 REFUSED = "Refused"  # the state of a job that failed for what only the user can mend

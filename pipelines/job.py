@@ -13,8 +13,9 @@ from prefect import State, flow, get_run_logger
 from prefect.states import Completed, Failed
 
 from geratriz.errors import PipelineError
-from pipelines import graph, worktree
-from pipelines.git import REMOTE, git
+from geratriz.workspace import worktree
+from geratriz.workspace.git import REMOTE, git
+from pipelines import graph
 from pipelines.handover import REFUSED, patiently
 from pipelines.home import home
 from pipelines.stage import WITH_WHAT_IS_ABOVE, StageFailed, Stages
@@ -49,7 +50,7 @@ def _worktree(clone: Path, name: str, commit: str) -> Iterator[Path]:
         place = base if number == 1 else f"{base}-{number}"
         try:
             with worktree.held(clone, place, why=f"{name} of {commit[:8]}"):
-                yield worktree.create(clone, place, revision=commit)
+                yield graph.checkout(clone, place, revision=commit)
                 return
         except worktree.Busy:
             number += 1

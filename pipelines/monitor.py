@@ -18,8 +18,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
-
 from pipelines import _console
 
 _console.configure(by_hand=__name__ == "__main__")
@@ -30,25 +28,20 @@ from prefect.events import emit_event  # noqa: E402
 from prefect.runtime import flow_run  # noqa: E402
 from prefect.states import Completed  # noqa: E402
 
-from geratriz import config  # noqa: E402
-from geratriz.data.contract import check, read_suite  # noqa: E402
-from geratriz.data.image_files import manifest  # noqa: E402
-from geratriz.data.split import SplitConfig  # noqa: E402
-from geratriz.data.table import Table, read_frame  # noqa: E402
+from geratriz import config, domains  # noqa: E402
+from geratriz.config import kind_of  # noqa: E402
+from geratriz.contract import check, read_suite  # noqa: E402
 from geratriz.errors import GeratrizError  # noqa: E402
-from geratriz.evaluate.drift import Drift, DriftConfig, drift  # noqa: E402
-from geratriz.registry.evidence import of_images  # noqa: E402
-from geratriz.report.drift import DriftPage, render, rows, verdict  # noqa: E402
+from geratriz.parts import SplitConfig  # noqa: E402
+from geratriz.project import PAGES  # noqa: E402
 from pipelines import tracked  # noqa: E402
 from pipelines._console import reach_server, say, show  # noqa: E402
 
 if TYPE_CHECKING:
     from geratriz.registry.mlflow import Version
 
-PAGES = Path(".geratriz/monitor")
 DRIFT, NO_DRIFT = "geratriz.drift", "geratriz.no-drift"  # events
 WORST = 10  # columns in an event
-WATCHED = ("format", "mode", "height", "width", "channels", "bits", "label", "bytes")  # of a manifest of images
 LISTED = 30  # columns in the artifact
 
 
@@ -83,7 +76,7 @@ def monitor(root: str = ".", data: str | None = None, name: str | None = None) -
 
     home = Path(root).resolve()
     params = config.read_yaml(home / "params.yaml")
-    settings = config.load(DriftConfig, params.get("monitor"), "params.yaml: monitor")
+    settings = config.load(domains.rows().DriftConfig, params.get("monitor"), "params.yaml: monitor")
     model = name or str(config.pick(params, "release.name"))
     champion = _champion(home, model)
     if champion is None:
@@ -105,7 +98,7 @@ def monitor(root: str = ".", data: str | None = None, name: str | None = None) -
         "trained on": f"{raw.name}, MD5 {md5[:12]}; all its rows are compared, held-out ones too",
         "when": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     }
-    page = _write(home, result, DriftPage(title=f"{model}: have the data drifted?", result=result, facts=facts))
+    page = _write(home, result, f"{model}: have the data drifted?", facts)
     outcome: Literal["Drift", "No drift"] = "Drift" if result.drifted else "No drift"
     create_markdown_artifact(key="drift", markdown=_markdown(result, page, facts))
     emit_event(
@@ -120,7 +113,7 @@ def monitor(root: str = ".", data: str | None = None, name: str | None = None) -
         },
     )
     done = Monitored(outcome=outcome, reasons=result.reasons, page=page)
-    return Completed(name=outcome, message=f"{verdict(result)}. {page}", data=done)
+    return Completed(name=outcome, message=f"{domains.rows().verdict(result)}. {page}", data=done)
 
 
 def _champion(home: Path, name: str) -> "Version | None":
@@ -139,41 +132,39 @@ def _skipped(reason: str) -> State[Any]:
     return Completed(name="Skipped", message=reason, data=Monitored(outcome="Skipped", reasons=(reason,)))
 
 
-def _judge(home: Path, params: Mapping[str, Any], settings: DriftConfig, before: Path, now: Path) -> Drift:
+def _judge(home: Path, params: Mapping[str, Any], settings: Any, before: Path, now: Path) -> Any:
     """Both files read as params.yaml says, and held against each other and the contract."""
-    declared = config.pick(params, "data").get("schema") or {}
-    images = of_images(params)
-    frames = [manifest(path) if images else read_frame(path) for path in (before, now)]
+    kind, section, measure = kind_of(params), config.pick(params, "data"), domains.rows()
+    declared = section.get("schema") or {}
+    frames = [domains.prepare(kind).observe(path) for path in (before, now)]
     known, new = (
-        Table.from_frame(frame, overrides={name: what for name, what in declared.items() if name in frame.columns})
-        for frame in (map(_watched, frames) if images else frames)
+        measure.Table.from_frame(frame, overrides={name: declared[name] for name in declared if name in frame.columns})
+        for frame in map(domains.drift(kind).watched, frames)
     )
-    time = config.load(SplitConfig, config.pick(params, "data").get("split"), "params.yaml: data.split").time
+    time = config.load(SplitConfig, section.get("split"), "params.yaml: data.split").time
     if time is not None and time not in settings.ignore:  # new rows are later than old ones
         settings = dataclasses.replace(settings, ignore=(*settings.ignore, time))
     suite = read_suite(home / str(config.pick(params, "data.contract")))
-    return drift(known, new, settings, contract=check(frames[1] if images else new.frame, suite))
+    return measure.drift(known, new, settings, contract=check(frames[1], suite))
 
 
-def _watched(frame: pd.DataFrame) -> pd.DataFrame:
-    """What can drift in a manifest of images: formats, sizes, labels; not their names."""
-    return frame[[name for name in WATCHED if frame[name].notna().any()]]
-
-
-def _write(home: Path, result: Drift, page: DriftPage) -> Path:
+def _write(home: Path, result: Any, title: str, facts: Mapping[str, str]) -> Path:
     """The page, beside what it says as JSON, in a folder of this run's own."""
     run = str(flow_run.get_id()).replace("-", "")[:8]
     folder = home / PAGES / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{run}"
     folder.mkdir(parents=True)
     (folder / "drift.json").write_text(json.dumps(result.to_json(), indent=1, ensure_ascii=False) + "\n", "utf-8")
-    (folder / "index.html").write_text(render(page), encoding="utf-8")
+    measure = domains.rows()
+    page = measure.DriftPage(title=title, result=result, facts=facts)
+    (folder / "index.html").write_text(measure.render(page), encoding="utf-8")
     return folder / "index.html"
 
 
-def _markdown(result: Drift, page: Path, facts: Mapping[str, str]) -> str:
+def _markdown(result: Any, page: Path, facts: Mapping[str, str]) -> str:
     """The verdict and the table of columns, for Prefect's pages."""
-    lines = rows(result)[:LISTED]
-    parts = [f"## {verdict(result)}", *(f"- {_plain(each)}" for each in result.reasons), ""]
+    measure = domains.rows()
+    lines = measure.rows(result)[:LISTED]
+    parts = [f"## {measure.verdict(result)}", *(f"- {_plain(each)}" for each in result.reasons), ""]
     parts += [*(f"{name}: {_plain(words)}  " for name, words in facts.items()), f"page: {page}", ""]
     if lines:
         parts += [f"| {' | '.join(lines[0])} |", f"|{' --- |' * len(lines[0])}"]

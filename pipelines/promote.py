@@ -22,8 +22,9 @@ from geratriz.errors import GateError, PipelineError
 from geratriz.registry import promoting
 from geratriz.registry.holdout import PREPARED, ElsewhereError
 from geratriz.registry.promoting import Offer, Promoted
-from pipelines import worktree
-from pipelines.git import REMOTE, git, has_remote, succeeds
+from geratriz.workspace import worktree
+from geratriz.workspace.git import REMOTE, git, has_remote, succeeds
+from pipelines import graph
 from pipelines.stage import Stages
 
 POLL_S = 5  # how often the flow looks whether somebody answered
@@ -96,7 +97,7 @@ def _rows_of(home: Path, commit: str) -> Iterator[Path]:
     name = f"judge-{commit[:12]}"
     try:
         with worktree.held(home, name, why=f"flow run {flow_run.get_name()}"):
-            path = worktree.create(home, name, revision=commit)
+            path = graph.checkout(home, name, revision=commit)
             try:
                 Stages(path).pull(PREPARED)
                 yield path

@@ -15,11 +15,13 @@ from prefect import State, flow, get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 
-from geratriz import config, tracking
+from geratriz import config
 from geratriz.errors import ConfigError
 from geratriz.registry import origin
-from pipelines import graph, worktree
-from pipelines.git import REMOTE, commit, git, has_remote, newest, push, succeeds
+from geratriz.registry.client import default_uri
+from geratriz.workspace import worktree
+from geratriz.workspace.git import REMOTE, commit, git, has_remote, newest, push, succeeds
+from pipelines import graph
 from pipelines.handover import patiently
 from pipelines.retrain import retrain
 from pipelines.stage import Stages
@@ -59,7 +61,7 @@ def scheduled(root: str = ".", trigger: str = "schedule") -> "State[Any]":
     try:
         with worktree.held(home, f"of-{model}", why=why), worktree.held(home, name, why=why):
             start = Start(name.replace("-", "/", 1), newest(home), trigger)
-            path = worktree.create(home, name, revision=start.revision, branch=start.branch)
+            path = graph.checkout(home, name, revision=start.revision, branch=start.branch)
             seen = _nothing_new(path, home)
             if seen is not None:
                 worktree.remove(home, path)
@@ -179,7 +181,7 @@ def _need_outside(path: Path) -> None:
 def _registry_of(home: Path) -> Iterator[None]:
     """Let what runs in the worktree report to the checkout's registry where no server is set up."""
     before = os.environ.get("MLFLOW_TRACKING_URI")
-    os.environ["MLFLOW_TRACKING_URI"] = tracking.default_uri(home)
+    os.environ["MLFLOW_TRACKING_URI"] = default_uri(home)
     try:
         yield
     finally:

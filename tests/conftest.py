@@ -20,7 +20,7 @@ os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"  # nothing we save m
 @pytest.fixture(scope="session")
 def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty MLflow database. Making one takes seconds, copying it does not."""
-    from geratriz.tracking import mlflow_client
+    from geratriz.registry.client import mlflow_client
 
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     mlflow_client(f"sqlite:///{path}", timeout=5).search_experiments()

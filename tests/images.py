@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from geratriz.data.images import Images, ImageSchema
+from geratriz.images.data.images import Images, ImageSchema
 
 CLASSES = ("bar", "disc")
 

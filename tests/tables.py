@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from geratriz.data.table import Table
+from geratriz.table.data.table import Table
 
 
 def mixed(rows: int = 600, seed: int = 0) -> Table:

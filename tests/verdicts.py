@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from geratriz.promotion import PrivacyLimits, judge_privacy
+from geratriz.scoring.verdict import PrivacyLimits, judge_privacy
 
 CHANCE = {"mia_auc": 0.5, "mia_auc_outliers": 0.5, "mia_tpr_at_1pct": 0.01, "mia_tpr_at_1pct_outliers": 0.01}
 LIMITS = PrivacyLimits()

@@ -4,21 +4,20 @@
     generator = geratriz.fit(table, kind="tvae", seed=0)
     rows = generator.sample(1000, seed=1, where={"income": ">50K"})
 
-What can be wrong with what a user gave is a child of :class:`geratriz.GeratrizError`; see ``geratriz.errors``.
+Errors that a user can correct are subclasses of :class:`geratriz.GeratrizError`; see ``geratriz.errors``.
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from geratriz import errors
+    from geratriz._version import __version__
     from geratriz.api import Measured, Report, evaluate, fit, load, read_images, sample
-    from geratriz.data.images import Images
-    from geratriz.data.table import Table
     from geratriz.errors import GeratrizError
-    from geratriz.generators.base import Generator
-    from geratriz.generators.image_base import ImageGenerator
-
-__version__ = "0.1.0"
+    from geratriz.images.data.images import Images
+    from geratriz.images.generators.base import ImageGenerator
+    from geratriz.table.data.table import Table
+    from geratriz.table.generators.base import Generator
 
 __all__ = [
     "Generator",
@@ -38,11 +37,12 @@ __all__ = [
 ]
 
 _HOMES = {  # the rest: in api
-    "Generator": "generators.base",
+    "Generator": "table.generators.base",
     "GeratrizError": "errors",
-    "ImageGenerator": "generators.image_base",
-    "Images": "data.images",
-    "Table": "data.table",
+    "ImageGenerator": "images.generators.base",
+    "Images": "images.data.images",
+    "Table": "table.data.table",
+    "__version__": "_version",
 }
 
 if not TYPE_CHECKING:  # a type checker that saw it would let any name pass
@@ -53,8 +53,8 @@ if not TYPE_CHECKING:  # a type checker that saw it would let any name pass
 
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        if name in ("errors", "evaluate"):  # packages and modules; why `evaluate` is one too stands there
-            return import_module(f"geratriz.{name}")
+        if name == "errors":
+            return import_module("geratriz.errors")
         return getattr(import_module(f"geratriz.{_HOMES.get(name, 'api')}"), name)
 
 

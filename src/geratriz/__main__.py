@@ -1,6 +1,6 @@
 """``python -m geratriz`` is the command ``geratriz``."""
 
-from geratriz.cli import main
+from geratriz.cli.app import main
 
 if __name__ == "__main__":
     main()

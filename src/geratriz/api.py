@@ -7,29 +7,24 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal
 
-from geratriz import __version__, bundle
-from geratriz import config as settings_of
-from geratriz.data.contract import read_suite
-from geratriz.data.images import Images
-from geratriz.data.rules import Rules, not_enforced
-from geratriz.data.stream import Origin
-from geratriz.data.table import Table
-from geratriz.errors import ConfigError, DataError, RequestError
-from geratriz.generators import catalog, draw, image_draw
-from geratriz.generators.base import Generator
-from geratriz.generators.image_base import ImageGenerator
-from geratriz.promotion import MemoryLimits, Privacy, PrivacyLimits
+from geratriz import bundle, config, domains
+from geratriz._version import __version__
+from geratriz.errors import ConfigError
+from geratriz.fitting.generator import D, Fitted
+from geratriz.fitting.order import Order
+from geratriz.output import Origin
 from geratriz.registry import release
+from geratriz.scoring import words
+from geratriz.scoring.verdict import Verdict
 from geratriz.tracking import NullTracker, Tracker
 
 if TYPE_CHECKING:
-    from geratriz.report.image_page import Pictures
+    from geratriz.images.data.images import Images
 
-AnyGenerator = Generator[Any] | ImageGenerator[Any]
-# A generator in hand, as it was found, its folder, or its address in the registry.
-Model = AnyGenerator | release.Found | Path | str
+# A generator in memory, as it was found, its folder, or its address in the registry.
+Model = Fitted[Any, Any] | release.Found | Path | str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,19 +35,28 @@ class Measured:
     low: float
     high: float
     floor: float | None
-    """What columns drawn independently score; of images, what pixels drawn independently do."""
+    """Score of data without structure: columns, or the pixels of images, drawn independently."""
     ceiling: float | None
-    """What fresh real rows or images score."""
+    """Score of fresh real rows or images."""
     better: Literal["higher", "lower"]
     chance: float | None = None
-    """Of a metric of privacy: what it is where nothing leaks."""
+    """For an attack: its value where nothing leaks."""
     copycat: float | None = None
-    """Of images: what copies of the training images score."""
+    """For images: the score of copies of the training images."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Privacy:
+    """The privacy verdict: ``passed``, a ``leak`` that was found, or ``unproven``, too few rows to rule one out."""
+
+    outcome: Literal["passed", "leak", "unproven"]
+    reasons: tuple[str, ...]
+    """A sentence per attack: leaks first, then what is not proved, then what passed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """What was measured on synthetic rows or images. ``print`` shows it as a table, :meth:`write` as a page."""
+    """The evaluation of synthetic rows or images. ``print`` shows it as a table, :meth:`write` as a page."""
 
     title: str
     scores: Mapping[str, Measured]
@@ -61,8 +65,10 @@ class Report:
     """What the attacks found: ``report.privacy.outcome`` is ``passed``, ``leak`` or ``unproven``."""
     content: Mapping[str, Any]
     """All of it, as metrics.json has it."""
-    pictures: "Pictures | None" = None
-    """Of images: what the page shows of them."""
+    kind: str
+    """The kind of data, a domain."""
+    exhibits: Any = None
+    """What the page shows beside the content: for images, pictures."""
 
     def to_json(self) -> Mapping[str, Any]:
         """The content of metrics.json: metrics, verdict, numbers of rows, and details by column and pair."""
@@ -70,21 +76,18 @@ class Report:
 
     def write(self, folder: Path | str) -> None:
         """Write ``metrics.json`` and the page ``index.html`` into ``folder``, which is made."""
-        from geratriz.report import image_page, page
-        from geratriz.report._page import Page
-        from geratriz.stages import evaluate as stage
+        from geratriz.report.page import Page, write
 
-        made = Page(title=self.title, report=self.content)
-        html = page.render(made) if self.pictures is None else image_page.render(made, self.pictures)
-        stage.write(self.content, html=html, out=Path(folder))
+        html = domains.page(self.kind).render(Page(title=self.title, report=self.content), self.exhibits)
+        write(self.content, html=html, out=Path(folder))
 
     def __str__(self) -> str:
-        from geratriz.stages import evaluate as stage
+        from geratriz.report.terminal import table
 
-        return stage.table_of(self.content).rstrip("\n")
+        return table(self.content).rstrip("\n")
 
 
-def read_images(path: Path | str, *, size: tuple[int, int] | None = None) -> Images:
+def read_images(path: Path | str, *, size: tuple[int, int] | None = None) -> "Images":
     """All images at ``path`` in memory: a folder (class sub-folders are labels), a zip or tar of one, or Parquet.
 
     >>> images = geratriz.read_images("shoes.zip", size=(64, 64))
@@ -96,40 +99,13 @@ def read_images(path: Path | str, *, size: tuple[int, int] | None = None) -> Ima
     Raises:
         DataError: there are none, one cannot be read, or their sizes differ and ``size`` is None.
     """
-    from geratriz.data.image_prepare import ImageForm, load
+    options = {} if size is None else {"size": f"{size[0]}x{size[1]}"}
+    images: Images = domains.prepare("images").read(Path(path), options)
+    return images
 
-    height, width = size or (None, None)
-    return load(Path(path), ImageForm(height=height, width=width))
 
-
-@overload
 def fit(
-    data: Table,
-    kind: str = ...,
-    *,
-    seed: int = ...,
-    config: Any = ...,
-    device: str = ...,
-    tracker: Tracker | None = ...,
-    checkpoint: Path | str | None = ...,
-    contract: Path | str | None = ...,
-    **settings: Any,
-) -> Generator[Any]: ...
-@overload
-def fit(
-    data: Images,
-    kind: str = ...,
-    *,
-    seed: int = ...,
-    config: Any = ...,
-    device: str = ...,
-    tracker: Tracker | None = ...,
-    checkpoint: Path | str | None = ...,
-    contract: None = ...,
-    **settings: Any,
-) -> ImageGenerator[Any]: ...
-def fit(
-    data: Table | Images,
+    data: D,
     kind: str | None = None,
     *,
     seed: int = 0,
@@ -139,7 +115,7 @@ def fit(
     checkpoint: Path | str | None = None,
     contract: Path | str | None = None,
     **settings: Any,
-) -> AnyGenerator:
+) -> Fitted[D, Any]:
     """Learn the distribution of a table, but for values that few rows share (``rare`` in its overrides), or of images.
 
     >>> generator = geratriz.fit(table, kind="tvae", seed=0, epochs=10)
@@ -148,53 +124,50 @@ def fit(
 
     Args:
         data: the rows or images to learn from.
-        kind: which generator, an entry of ``geratriz.generators.catalog``; when None ``autoregressive``, for images
-            ``image_vae``.
+        kind: which generator, an entry of the catalog; when None ``autoregressive``, for images ``image_vae``.
         seed: of everything random; equal data, settings, seeds and threads give equal generators.
         config: the settings as an object, such as ``TvaeConfig(epochs=10)``, in place of ``settings``.
         device: ``cpu``, ``cuda``, or ``auto`` for the best there is.
-        tracker: told of the losses while they fall.
-        checkpoint: a folder; the same fit, cut off and run again with it, goes on where it was and ends in the same
-            bytes.
-        contract: of a table, a suite of expectations, JSON. Its critical rules about single rows hold in every row
+        tracker: observer of the losses while they fall.
+        checkpoint: a folder; the same fit, interrupted and run again with it, resumes and ends in the same bytes.
+        contract: for a table, a suite of expectations, JSON. Its critical rules about single rows hold in every row
             that is drawn.
         settings: of the generator, by the names they have in params.yaml; the rest keep their defaults.
 
     Raises:
         ConfigError: no such generator or setting (the nearest is named), or a value it cannot have; no such contract.
-        DataError: the table cannot be learnt from, or breaks the contract's rules.
+        DataError: the data cannot be learnt from, or break the contract's rules.
+        RequestError: ``data`` are neither a table nor images.
         TrainingError: the fit went wrong, or what was learnt does not keep the rules.
     """
-    images = isinstance(data, Images)
-    generator_cls: Any = catalog.choose(kind, images=images)
+    domain = domains.of_data("fit", data)
+    generator_cls: type[Fitted[D, Any]] = domains.find(domain, kind)
     if config is None:
-        config = settings_of.load(generator_cls.config_cls, settings, generator_cls.kind)
+        config = settings_of(generator_cls, settings)
     elif settings:
         raise ConfigError(f"fit got config and {', '.join(settings)} beside it; say all of it in one of the two.")
-    if images and contract is not None:
-        raise ConfigError(f"fit got the contract {contract} with images; its rules are about the rows of a table.")
-    more = {} if images else {"rules": _rules(contract, tracker or NullTracker())}
-    return generator_cls.fit(  # type: ignore[no-any-return]
-        data if images else _a_table("fit", data),
+    terms = domains.prepare(domain).terms(None if contract is None else Path(contract), tracker or NullTracker())
+    return generator_cls.fit(
+        data,
         config,
         seed=seed,
         device=device,
         tracker=tracker,
         checkpoint=None if checkpoint is None else Path(checkpoint),
-        **more,
+        **terms,
     )
 
 
-def _rules(contract: Path | str | None, tracker: Tracker) -> Rules | None:
-    if contract is None:
-        return None
-    suite = read_suite(Path(contract))
-    for each in not_enforced(suite):
-        tracker.note(f"rows are not made to keep this rule of the contract: {each}")
-    return Rules.of(suite)
+def settings_of(generator_cls: type[Fitted[Any, Any]], settings: Mapping[str, Any]) -> Any:
+    """The settings of a generator from a mapping; the rest keep their defaults.
+
+    Raises:
+        ConfigError: no such setting, or a value it cannot have.
+    """
+    return config.load(generator_cls.config_cls, settings, generator_cls.kind)
 
 
-def load(model: Path | str) -> AnyGenerator:
+def load(model: Path | str) -> Fitted[Any, Any]:
     """The generator in a folder, or in the registry.
 
     >>> generator = geratriz.load("models:/adult@champion")  # or models:/adult/3, or models/mine
@@ -207,54 +180,6 @@ def load(model: Path | str) -> AnyGenerator:
     return release.load(model)
 
 
-@overload
-def sample(
-    model: Generator[Any],
-    n: int,
-    *,
-    seed: int,
-    where: Mapping[str, Any] | None = ...,
-    out: None = ...,
-    start: int = ...,
-    jobs: int | None = ...,
-    told: None = ...,
-) -> Table: ...
-@overload
-def sample(
-    model: ImageGenerator[Any],
-    n: int,
-    *,
-    seed: int,
-    where: Mapping[str, Any] | None = ...,
-    out: None = ...,
-    start: int = ...,
-    jobs: int | None = ...,
-    told: None = ...,
-) -> Images: ...
-@overload
-def sample(
-    model: Path | str,
-    n: int,
-    *,
-    seed: int,
-    where: Mapping[str, Any] | None = ...,
-    out: None = ...,
-    start: int = ...,
-    jobs: int | None = ...,
-    told: None = ...,
-) -> Any: ...
-@overload
-def sample(
-    model: Model,
-    n: int,
-    *,
-    seed: int,
-    where: Mapping[str, Any] | None = ...,
-    out: Path | str,
-    start: int = ...,
-    jobs: int | None = ...,
-    told: Callable[[int], None] | None = ...,
-) -> Path: ...
 def sample(
     model: Model,
     n: int,
@@ -264,8 +189,8 @@ def sample(
     out: Path | str | None = None,
     start: int = 0,
     jobs: int | None = 1,
-    told: Callable[[int], None] | None = None,
-) -> Table | Images | Path:
+    on_progress: Callable[[int], None] | None = None,
+) -> Any:
     """``n`` new rows or images: in memory, or, with ``out``, in a file of any size.
 
     >>> rich = geratriz.sample(generator, 1000, seed=1, where={"income": ">50K"}).frame
@@ -278,65 +203,58 @@ def sample(
         n: how many rows or images.
         seed: of the rows; equal seeds give equal rows, however many processes draw them.
         where: values that columns must have; the rest follows given them.
-        out: Parquet, CSV (``.csv``, ``.csv.gz``) or JSON lines (``.jsonl``, ``.jsonl.gz``), by its ending; of images
+        out: Parquet, CSV (``.csv``, ``.csv.gz``) or JSON lines (``.jsonl``, ``.jsonl.gz``), by its ending; for images
             one picture of all (``.png``), Parquet, or a folder of PNG files.
         start: the first row of the endless table that ``seed`` and ``where`` name: rows 0 to 10 and, with ``start=10``,
             another 10 are the rows 0 to 20.
         jobs: processes that draw rows; as many as pay when None. Images are drawn by one. More than one need
             ``if __name__ == "__main__":`` around what a script does.
-        told: called with the number of rows written so far.
+        on_progress: called with the number of rows written so far.
 
     Returns:
-        The rows, or the path of the file that holds them.
+        A table or images, or the path of the file that holds them.
 
     Raises:
         RequestError: ``n``, ``start`` or ``jobs`` is out of range, ``where`` asks for what was never seen, or ``out``
             cannot be written; a file that was there is left as it was.
         BundleError, RegistryError: as :func:`load`.
     """
-    order = draw.Order(rows=n, seed=seed, where=where or {}, start=start)
-    found = model if isinstance(model, Generator | ImageGenerator | release.Found) else release.find(model)
+    order = Order(rows=n, seed=seed, where=where or {}, start=start)
+    found = model if isinstance(model, Fitted | release.Found) else release.find(model)
     generator = found.generator if isinstance(found, release.Found) else found
-    if isinstance(generator, ImageGenerator) and jobs not in (None, 1):
-        raise RequestError(f"jobs is {jobs!r}, and images are drawn by one process; leave it out.")
+    port = domains.draw(str(domains.of_generator(generator.kind)))
     if out is None:
-        if isinstance(generator, ImageGenerator):
-            return image_draw.images(generator, order)
-        return draw.table(generator, order, jobs=jobs)
-    if not isinstance(found, release.Found):
-        found = _in_hand(found)
-    if isinstance(found.generator, ImageGenerator):
-        image_draw.write(found.generator, Path(out), order, origin=found.origin, told=told)
-    else:
-        draw.write(found.generator, Path(out), order, origin=found.origin, jobs=jobs, told=told)
+        return port.sample(generator, order, jobs=jobs)
+    origin = found.origin if isinstance(found, release.Found) else _origin(generator)
+    port.write(generator, Path(out), order, origin=origin, jobs=jobs, on_progress=on_progress)
     return Path(out)
 
 
 def evaluate(
-    train: Table | Images,
-    test: Table | Images,
-    synthetic: Table | Images,
+    train: D,
+    test: D,
+    synthetic: D,
     *,
     contract: Path | str | None = None,
     title: str | None = None,
     **settings: Any,
 ) -> Report:
-    """Judge synthetic rows or images, whoever made them.
+    """Evaluate synthetic rows or images, whoever made them.
 
     >>> report = geratriz.evaluate(train, test, rows)
     >>> report.scores["detection"].value, report.scores["detection"].ceiling
     >>> report.write("report")
 
     Half of ``test`` stands in for fresh real data: they show what each metric says of a perfect generator. The privacy
-    verdict rests on attacks, under the limits that params.yaml has by default.
+    verdict rests on attacks, under the limits that metrics have by default.
 
     Args:
         train: what the generator learnt from; its schema, target included, is that of all three.
         test: real rows or images it never saw.
-        synthetic: what is to be judged.
-        contract: of tables, a suite of expectations, JSON, to hold the synthetic rows against.
+        synthetic: the data to evaluate.
+        contract: for tables, a suite of expectations, JSON, to hold the synthetic rows against.
         title: of the page; ``Synthetic rows`` or ``Synthetic images`` when None.
-        settings: as in the section ``evaluate`` of params.yaml: ``seed``, ``bootstrap``, ``max_rows``; of images
+        settings: as in the section ``evaluate`` of params.yaml: ``seed``, ``bootstrap``, ``max_rows``; for images
             ``seed``, ``max_images``, ``extractor``.
 
     Raises:
@@ -344,62 +262,22 @@ def evaluate(
         DataError: the tables have not the same columns, the images not the same size, or there are too few.
         RequestError: tables and images are mixed.
     """
-    from geratriz.evaluate import suite
-    from geratriz.evaluate.base import EvaluateConfig, Trio
-    from geratriz.stages import evaluate as stage
-
-    if isinstance(train, Images):
-        if contract is not None:
-            raise ConfigError(f"evaluate got the contract {contract} with images; it is about the rows of a table.")
-        return _evaluate_images(train, test, synthetic, title or "Synthetic images", settings)
-    chosen = settings_of.load(EvaluateConfig, settings, "evaluate")
-    rules = None if contract is None else read_suite(Path(contract))
-    schema = _a_table("evaluate", train).schema
-    held, rows = (Table.from_frame(_a_table("evaluate", each).frame, schema=schema) for each in (test, synthetic))
-    fresh, held = suite.halve(held)
-    marks = suite.landmarks(train, fresh, held, chosen, rules)
-    trio = Trio(train=train, test=held, fresh=fresh, synthetic=rows, config=chosen, rows=marks.rows, suite=rules)
-    return _report(title or "Synthetic rows", stage.assess(trio, marks, gates=None, limits=PrivacyLimits()))
+    kind = domains.of_data("evaluate", train, test, synthetic)
+    given = None if contract is None else Path(contract)
+    content, trio = domains.judge(kind).evaluate(train, test, synthetic, given, settings)
+    verdict = Verdict.read(content)
+    return Report(
+        title=title or f"Synthetic {domains.words(kind).UNIT}",
+        scores={name: config.load(Measured, entry, name) for name, entry in content["metrics"].items()},
+        privacy=Privacy(outcome=verdict.privacy, reasons=words.attacks(verdict)),
+        content=content,
+        kind=kind,
+        exhibits=domains.page(kind).exhibits(trio, content, None),
+    )
 
 
-def _evaluate_images(train: Images, test: Any, synthetic: Any, title: str, settings: Mapping[str, Any]) -> Report:
-    from geratriz.evaluate import image_suite
-    from geratriz.evaluate.image_base import ImageEvaluateConfig, ImageTrio
-    from geratriz.stages import evaluate as stage
-
-    chosen = settings_of.load(ImageEvaluateConfig, settings, "evaluate")
-    for each in (test, synthetic):
-        if not isinstance(each, Images):
-            raise RequestError(
-                f"evaluate got images to compare with a {type(each).__name__}; give three sets of images."
-            )
-        if each.schema != train.schema:
-            raise DataError(f"evaluate compares images of one schema; got {each.schema} beside {train.schema}.")
-    fresh, held = image_suite.halve(test)
-    marks = image_suite.landmarks(train, fresh, held, chosen)
-    trio = ImageTrio(train=train, test=held, fresh=fresh, synthetic=synthetic, config=chosen, images=marks.rows)
-    content = stage.assess_images(trio, marks, gates=None, limits=MemoryLimits())
-    return _report(title, content, pictures=stage.pictures_of(trio, content, None))
-
-
-def _report(title: str, content: Mapping[str, Any], **more: Any) -> Report:
-    scores = {name: settings_of.load(Measured, entry, name) for name, entry in content["metrics"].items()}
-    return Report(title=title, scores=scores, privacy=Privacy.of(content["privacy"]), content=content, **more)
-
-
-def _a_table(verb: str, given: Any) -> Table:
-    if not isinstance(given, Table):
-        raise RequestError(
-            f"{verb} takes a geratriz.Table or geratriz.Images, all of one kind, got a {type(given).__name__}. "
-            "Table.read(path, target=...) reads a table, Table.from_frame(frame, target=...) makes one of a pandas "
-            "frame, read_images(path) reads images."
-        )
-    return given
-
-
-def _in_hand(generator: AnyGenerator) -> release.Found:
-    """A generator that was never saved is known by the bundle it would be saved as."""
+def _origin(generator: Fitted[Any, Any]) -> Origin:
+    """The origin of a generator that was never saved: the bundle it would be saved as."""
     with tempfile.TemporaryDirectory() as scratch:
         generator.save(scratch)
-        origin = Origin(bundle=bundle.digest(Path(scratch)), geratriz=__version__)
-    return release.Found(generator=generator, origin=origin)
+        return Origin(bundle=bundle.digest(Path(scratch)), geratriz=__version__)

@@ -14,6 +14,9 @@ from geratriz.errors import ConfigError, nearest
 
 T = TypeVar("T")
 
+PARAMS = Path("params.yaml")
+SECTIONS = ("data", "models", "train", "sample", "evaluate", "compare", "release", "flow", "monitor")
+
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file.
@@ -32,6 +35,24 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ConfigError(f"{path} holds {type(content).__name__}, expected a mapping of settings.")
     return content
+
+
+def read_params(path: Path) -> dict[str, Any]:
+    """params.yaml, its sections checked.
+
+    Raises:
+        ConfigError: it cannot be read, or has a section nobody reads.
+    """
+    settings = read_yaml(path)
+    for section in settings:
+        if section not in SECTIONS:
+            raise ConfigError(f"{path} has a section {section!r} that nothing reads.{nearest(section, SECTIONS)}")
+    return settings
+
+
+def kind_of(settings: Mapping[str, Any]) -> str:
+    """The kind of data that the settings of params.yaml are about; a table where they do not say."""
+    return str((settings.get("data") or {}).get("kind", "table"))
 
 
 def pick(settings: Mapping[str, Any], key: str) -> Any:

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from geratriz import config
-from geratriz.data.schema import KINDS, NUMERIC, as_numbers
+from geratriz.column import KINDS, NUMERIC, as_numbers
 from geratriz.errors import ConfigError, ContractError, DataError, nearest
 
 EXAMPLES = 5

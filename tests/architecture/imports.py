@@ -1,4 +1,4 @@
-"""Which of our files a module runs: a walk over its imports, those inside functions too."""
+"""The modules of ours that a module runs: a walk over its imports, those inside functions and through ports too."""
 
 import ast
 from functools import cache
@@ -6,29 +6,28 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
-RESOURCES = {"geratriz.report._html": ("src/geratriz/report/style.css",)}
-CATALOG = "geratriz.generators.catalog"
+RESOURCES = {"geratriz.report.html": ("src/geratriz/report/style.css",)}
+SIDE_CHANNELS = {"geratriz.registry.live"}  # can neither change what a stage makes nor fail it
+PORTS = ("prepare", "train", "draw", "judge", "page", "serve", "draft", "drift", "words")
 
 
-def files(module: str, *, model: str | None) -> set[str]:
-    """The files behind ``module``, relative to the root, package markers left out.
+def files(module: str, *, kind: str, model: str | None) -> set[str]:
+    """The files behind ``module`` for data of this ``kind``, relative to the root, package markers left out.
 
-    The catalog imports a generator when it is asked for: of those only ``model``'s counts.
+    A port is imported by its name, a generator by the catalog when it is asked for: of those only ``model``'s counts.
     """
     seen: set[str] = set()
     waiting = [module]
     while waiting:
         current = waiting.pop()
-        if current in seen:
+        if current in seen or current in SIDE_CHANNELS:
             continue
         seen.add(current)
-        found = direct(current)
-        if current == CATALOG:
-            generators = {name for name in found if name.startswith("geratriz.generators.")}
-            own = {f"geratriz.generators.{each}" for each in (model, "base", "image_base")}
-            found = (found - generators) | (generators & own)
-        waiting.extend(found)
-    paths = {_path(name).relative_to(ROOT).as_posix() for name in seen}
+        waiting.extend(direct(current))
+        waiting.extend(f"geratriz.{kind}.{verb}" for verb in asked(current))
+        if current.endswith(".generators.catalog") and model is not None:
+            waiting.append(f"geratriz.{kind}.generators.{model}")
+    paths = {path_of(name).relative_to(ROOT).as_posix() for name in seen}
     return paths | {resource for name in seen for resource in RESOURCES.get(name, ())}
 
 
@@ -36,13 +35,28 @@ def files(module: str, *, model: str | None) -> set[str]:
 def direct(module: str) -> frozenset[str]:
     """Our modules that ``module`` imports, packages' markers left out."""
     found = set()
-    for node in running(ast.parse(_path(module).read_text(encoding="utf-8"))):
+    for node in running(ast.parse(path_of(module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     ours = {name for name in found if name.split(".")[0] == "geratriz"}
     return frozenset(name for name in ours if (SOURCE / Path(*name.split("."))).with_suffix(".py").is_file())
+
+
+@cache
+def asked(module: str) -> frozenset[str]:
+    """The ports that ``module`` asks domains.py for: ``domains.draw(kind)`` is the port ``draw``."""
+    if module == "geratriz.domains":  # what it asks for itself belongs to messages and to who does not know the kind
+        return frozenset()
+    found = set()
+    for node in ast.walk(ast.parse(path_of(module).read_text(encoding="utf-8"))):
+        match node:
+            case ast.Attribute(value=ast.Name(id="domains"), attr="find"):
+                found.add("train")
+            case ast.Attribute(value=ast.Name(id="domains"), attr=verb) if verb in PORTS:
+                found.add(verb)
+    return frozenset(found)
 
 
 def running(tree: ast.AST) -> list[ast.AST]:
@@ -59,5 +73,6 @@ def running(tree: ast.AST) -> list[ast.AST]:
     return nodes
 
 
-def _path(module: str) -> Path:
+def path_of(module: str) -> Path:
+    """The file of a module."""
     return (SOURCE / Path(*module.split("."))).with_suffix(".py")

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from geratriz import __version__, cli
-from geratriz.data.table import Table
-from geratriz.generators import catalog
+from geratriz import __version__
+from geratriz.cli import __init__ as cli
+from geratriz.table.data.table import Table
+from geratriz.table.generators import catalog
 from tests.architecture.imports import ROOT
-from tests.unit.data.test_contract import bundled
+from tests.unit.test_contract import bundled
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

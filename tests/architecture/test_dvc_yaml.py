@@ -1,4 +1,4 @@
-"""dvc.yaml says of each stage what its code says: the module, the paths, the settings, and every file it imports."""
+"""dvc.yaml says of each stage what its code says: the module, the paths, the settings, and all the code it imports."""
 
 import ast
 import dataclasses
@@ -11,22 +11,25 @@ from typing import Any
 import pytest
 import yaml
 
-from geratriz import config
-from geratriz.generators import catalog
-from geratriz.stages import _entry
+from geratriz import config, domains
 from tests.architecture.imports import ROOT, files, running
 
 PARAMS = config.read_yaml(ROOT / "params.yaml")
 STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+MODELS = [(kind, model) for kind in domains.DOMAINS for model in domains.train(kind).GENERATORS]
 EXAMPLES = sorted((ROOT / "examples").glob("*/params.yaml"))
 
 
-def expanded(name: str, model: str) -> dict[str, Any]:
-    """A stage with its templates filled in as DVC does."""
-    text = yaml.safe_dump(STAGES[name]).replace("${item.model}", model)
+def filled(text: str, model: str, kind: str) -> str:
+    """``text`` with its templates filled in as DVC does."""
+    text = text.replace("${item.model}", model).replace("${data.kind}", kind)
     for key in ("data.raw", "data.contract"):
         text = text.replace("${" + key + "}", config.pick(PARAMS, key))
-    stage: dict[str, Any] = yaml.safe_load(text)
+    return text
+
+
+def expanded(name: str, model: str, kind: str = "table") -> dict[str, Any]:
+    stage: dict[str, Any] = yaml.safe_load(filled(yaml.safe_dump(STAGES[name]), model, kind))
     return stage
 
 
@@ -35,16 +38,59 @@ def outputs(stage: dict[str, Any]) -> set[str]:
     return {next(iter(each)) if isinstance(each, dict) else each for each in entries}
 
 
-@pytest.mark.parametrize("model", [*catalog.GENERATORS, *catalog.IMAGE_GENERATORS])
+def declared(name: str, kind: str, model: str) -> list[str]:
+    """The code that a stage depends on, files and folders, for one kind of data and one model."""
+    return [path for path in expanded(name, model, kind)["deps"] if path.startswith("src/")]
+
+
+def needed(name: str, kind: str, model: str) -> set[str]:
+    return files(f"geratriz.stages.{name}", kind=kind, model=model if "matrix" in STAGES[name] else None)
+
+
+@pytest.mark.parametrize(("kind", "model"), MODELS)
 @pytest.mark.parametrize("name", STAGES)
-def test_a_stage_depends_on_exactly_the_files_it_imports(name: str, model: str) -> None:
-    declared = {path for path in expanded(name, model)["deps"] if path.startswith("src/")}
-    needed = files(f"geratriz.stages.{name}", model=model if "matrix" in STAGES[name] else None)
-    if (
-        "src/geratriz/generators/base.py" in needed
-    ):  # a matrix has one list for all: what only the networks share is in it
-        needed |= {path.relative_to(ROOT).as_posix() for path in (ROOT / "src/geratriz/generators").glob("_[a-z]*.py")}
-    assert declared == needed
+def test_nothing_is_imported_that_is_not_declared(name: str, kind: str, model: str) -> None:
+    places = declared(name, kind, model)
+    beyond = {path for path in needed(name, kind, model) if not path.startswith(tuple(f"{each}/" for each in places))}
+    assert beyond <= set(places)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_nothing_is_declared_that_no_kind_of_data_imports(name: str) -> None:
+    unused = set(STAGES[name]["deps"]) - {path for path in STAGES[name]["deps"] if "src/" not in path}
+    for kind, model in MODELS:
+        used = needed(name, kind, model)
+        unused -= {
+            path
+            for path in unused
+            if any(
+                each == filled(path, model, kind) or each.startswith(f"{filled(path, model, kind)}/") for each in used
+            )
+        }
+    assert not unused
+
+
+def test_an_edit_reaches_the_stages_that_it_is_about_and_no_others() -> None:
+    """Images leave a table alone, a generator its siblings, and a page every fit."""
+
+    def reached(path: str, kind: str, model: str) -> list[str]:
+        return [
+            name
+            for name in STAGES
+            if any(path == each or path.startswith(f"{each}/") for each in declared(name, kind, model))
+        ]
+
+    assert reached("src/geratriz/images/nets/pyramid.py", "table", "tvae") == []
+    assert reached("src/geratriz/table/data/codec.py", "images", "image_gan") == []
+    assert reached("src/geratriz/table/generators/tvae.py", "table", "tvae") == ["train", "sample"]
+    assert reached("src/geratriz/table/generators/tvae.py", "table", "ctgan") == []
+    assert reached("src/geratriz/table/report/columns.py", "table", "tvae") == ["evaluate"]
+    assert reached("src/geratriz/table/page.py", "table", "tvae") == ["evaluate"]
+    assert reached("src/geratriz/registry/client.py", "table", "tvae") == []
+
+
+def test_the_graph_lists_at_most_a_hundred_places_of_code() -> None:
+    assert sum(path.startswith("src/") for stage in STAGES.values() for path in stage["deps"]) <= 100
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -75,7 +121,7 @@ def test_the_settings_declared_are_those_read(name: str) -> None:
 
 @pytest.mark.parametrize("path", [ROOT / "params.yaml", *EXAMPLES], ids=lambda path: path.parent.name)
 def test_every_params_file_loads_strictly_and_names_every_setting(path: Path) -> None:
-    settings = _entry.read_params(path)
+    settings = config.read_params(path)
     for name in STAGES:
         module = importlib.import_module(f"geratriz.stages.{name}")
         for model in settings["models"]:
@@ -85,8 +131,7 @@ def test_every_params_file_loads_strictly_and_names_every_setting(path: Path) ->
             }
             config.load(module.Params, values, name)
     for model in settings["models"]:
-        images = settings["data"]["kind"] == "images"
-        config_cls = (catalog.find_images(model) if images else catalog.find(model)).config_cls
+        config_cls = domains.find(settings["data"]["kind"], model).config_cls
         config.load(config_cls, settings["train"][model], model)
         assert set(settings["train"][model]) == {field.name for field in dataclasses.fields(config_cls)}
     assert Path(ROOT / settings["data"]["contract"]).exists()

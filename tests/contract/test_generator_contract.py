@@ -14,10 +14,10 @@ import pytest
 import torch
 
 from geratriz import bundle
-from geratriz.data.table import Table
 from geratriz.errors import BundleError, ConfigError, RequestError
-from geratriz.generators import catalog
-from geratriz.generators.base import BLOCK, Generator
+from geratriz.table.data.table import Table
+from geratriz.table.generators import catalog
+from geratriz.table.generators.base import BLOCK, Generator
 from geratriz.tracking import NullTracker
 from tests.tables import mixed
 

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from geratriz import bundle
-from geratriz.data.images import Images
 from geratriz.errors import BundleError, ConfigError, DataError, RequestError
-from geratriz.generators import catalog
-from geratriz.generators.image_base import BLOCK, ImageGenerator
+from geratriz.images.data.images import Images
+from geratriz.images.generators.base import BLOCK, ImageGenerator
+from geratriz.table.generators import catalog
 from geratriz.tracking import NullTracker
 from tests.images import CLASSES, shapes
 

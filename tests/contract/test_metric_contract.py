@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geratriz.data.draft import draft
-from geratriz.data.table import Table
-from geratriz.evaluate.base import EvaluateConfig, Metric, Score, Trio
-from geratriz.evaluate.suite import METRICS
+from geratriz.scoring.metric import Metric
+from geratriz.scoring.score import Score
+from geratriz.table.data.table import Table
+from geratriz.table.draft import draft
+from geratriz.table.evaluate.suite import METRICS
+from geratriz.table.evaluate.trio import EvaluateConfig, Trio
 from tests.tables import mixed
 
 QUICK = EvaluateConfig(bootstrap=50)

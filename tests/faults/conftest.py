@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from geratriz import cli
+from geratriz.cli import __init__ as cli
 from tests.tables import mixed
 
 Command = Callable[..., str]
@@ -54,7 +54,7 @@ def _run(
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """A bundle that samples."""
-    from geratriz.generators.independent import Independent
+    from geratriz.table.generators.independent import Independent
 
     Independent.fit(mixed(), seed=0).save(tmp_path / "model")
     return tmp_path / "model"

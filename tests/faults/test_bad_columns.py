@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geratriz.data.codec import MAX_WORDS
-from geratriz.data.table import Table, read_frame
 from geratriz.errors import ConfigError, DataError
-from geratriz.generators.independent import Independent
+from geratriz.table.data.levels import MAX_WORDS
+from geratriz.table.data.table import Table, read_frame
+from geratriz.table.generators.independent import Independent
 from tests.faults.conftest import Command
 
 RNG = np.random.default_rng(0)

@@ -16,10 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from geratriz.data.rules import Rules
-from geratriz.data.split import SplitConfig, split
-from geratriz.data.table import Table, read_frame
-from geratriz.stages import _entry, landmarks, prepare, train, validate
+from geratriz.parts import SplitConfig
+from geratriz.stages import entry, landmarks, prepare, train, validate
+from geratriz.table.data.rules import Rules
+from geratriz.table.data.split import split
+from geratriz.table.data.table import Table, read_frame
 from tests.architecture.imports import ROOT
 from tests.faults.conftest import Command, content
 from tests.tables import mixed
@@ -127,7 +128,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def stage_refuses(module: ModuleType, arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(SystemExit) as ended:
-        _entry.run(module.main, module.Params, module.READS, arguments.split())
+        entry.run(module.main, module.Params, module.READS, arguments.split())
     assert ended.value.code == 1
     return capsys.readouterr().err
 

@@ -19,14 +19,14 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from geratriz.data import contract
-from geratriz.data.image_draft import draft_images
-from geratriz.data.image_files import manifest
-from geratriz.data.image_prepare import ImageForm, load, prepare, read
-from geratriz.data.image_source import entries
-from geratriz.data.images import ImageSchema
-from geratriz.data.split import SplitConfig
+from geratriz import contract
 from geratriz.errors import ContractError, DataError
+from geratriz.images.data.form import ImageForm, load, prepare, read
+from geratriz.images.data.images import ImageSchema
+from geratriz.images.data.manifest import manifest
+from geratriz.images.data.source import entries
+from geratriz.images.draft import draft_images
+from geratriz.parts import SplitConfig
 from tests.faults.conftest import content
 from tests.image_files import classes, encoded, folder, parquet, picture, pixels, tarred, zipped
 
@@ -373,7 +373,7 @@ def test_images_that_are_not_the_schemas_are_refused(tmp_path: Path) -> None:
 def test_an_image_that_goes_while_it_is_read_is_an_error_not_a_wrong_label(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from geratriz.data import image_prepare
+    from geratriz.images.data import form as image_prepare
 
     root = folder(tmp_path / "pets", classes(40))
     survey = image_prepare._survey
@@ -390,8 +390,8 @@ def test_an_image_that_goes_while_it_is_read_is_an_error_not_a_wrong_label(
 
 
 def test_memory_of_a_bomb_is_never_taken() -> None:
-    from geratriz.data.image_files import Unreadable, decode, header
-    from geratriz.data.image_source import Entry
+    from geratriz.images.data.manifest import Unreadable, decode, header
+    from geratriz.images.data.source import Entry
 
     tracemalloc.start()
     for size in ((8193, 8193), (30000, 30000)):

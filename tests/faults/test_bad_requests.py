@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from geratriz import bundle
-from geratriz.data.rules import Rules
-from geratriz.stages import _entry, prepare, sample, train
+from geratriz.stages import entry, prepare, sample, train
+from geratriz.table.data.rules import Rules
 from tests.architecture.imports import ROOT
 from tests.faults.conftest import Command
 from tests.tables import mixed
@@ -90,7 +90,7 @@ def test_nor_is_it_by_the_stage(
     shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
-        _entry.run(sample.main, sample.Params, sample.READS, ["--bundle", str(model), "--out", "rows.parquet"])
+        entry.run(sample.main, sample.Params, sample.READS, ["--bundle", str(model), "--out", "rows.parquet"])
     assert ended.value.code == 1
     said = capsys.readouterr().err
     assert said.startswith("BundleError: ") and message in said
@@ -138,10 +138,10 @@ def test_a_wrong_setting_ends_the_stage_that_reads_it(
     with pytest.raises(SystemExit) as ended:
         if key.startswith("train."):
             words = "--model independent --prepared prepared --out out --out_history out.csv"
-            _entry.run(train.main, train.Params, train.READS, words.split())
+            entry.run(train.main, train.Params, train.READS, words.split())
         else:
             words = "--data rows.parquet --contract contract.json --validated validation.json --out out"
-            _entry.run(prepare.main, prepare.Params, prepare.READS, words.split())
+            entry.run(prepare.main, prepare.Params, prepare.READS, words.split())
     assert ended.value.code == 1
     assert re.search(message, capsys.readouterr().err)
     assert not (tmp_path / "out").exists()
@@ -154,7 +154,7 @@ def test_a_model_that_is_none_names_the_nearest(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit):
         words = "--model tave --prepared prepared --out out --out_history out.csv"
-        _entry.run(train.main, train.Params, train.READS, words.split())
+        entry.run(train.main, train.Params, train.READS, words.split())
     assert "Did you mean 'tvae'" in capsys.readouterr().err
 
 

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from geratriz.data import stream
-from geratriz.data.table import Table
+from geratriz import output as stream
 from geratriz.errors import RequestError
-from geratriz.generators import catalog
+from geratriz.table.data.table import Table
+from geratriz.table.generators import catalog
 from tests.tables import mixed
-from tests.unit.data.test_stream import PROVENANCE
+from tests.unit.table.test_output import PROVENANCE
 
 ROOM = 100_000  # bytes
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from geratriz.errors import ConfigError
+from geratriz.workspace.git import git
 from pipelines import example
-from pipelines.git import git
 from tests.pipelines.conftest import Project
 
 

@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from geratriz.data.table import write_frame
 from geratriz.errors import PipelineError
 from geratriz.registry import promoting, release
+from geratriz.table.data.table import write_frame
 from tests.pipelines.conftest import ROOT, dvc, new_project, wait_until
 from tests.unit.registry.conftest import Project as Trained
 from tests.unit.registry.conftest import table
@@ -229,11 +229,11 @@ def test_a_drift_starts_the_deployment_that_waits_for_it(project: Path, server: 
 
 
 def test_of_images_the_manifest_is_watched(tmp_path: Path) -> None:
-    from geratriz.data import image_output
-    from geratriz.data.image_draft import draft_images
-    from geratriz.data.image_files import manifest
-    from geratriz.data.stream import Provenance
-    from geratriz.evaluate.drift import DriftConfig
+    from geratriz.images import output as image_output
+    from geratriz.images.data.manifest import manifest
+    from geratriz.images.draft import draft_images
+    from geratriz.output import Provenance
+    from geratriz.table.drift import DriftConfig
     from pipelines.monitor import _judge
     from tests.images import shapes
 

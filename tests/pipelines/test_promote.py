@@ -10,7 +10,7 @@ import pytest
 
 from geratriz.registry import promoting, release
 from geratriz.registry.history import history
-from pipelines.git import git
+from geratriz.workspace.git import git
 from tests.pipelines.conftest import dvc, new_project
 from tests.unit.registry.conftest import Project, aliases, table
 
@@ -28,7 +28,7 @@ def project(mlflow_root: Path) -> Project:
 
 @pytest.fixture
 def client(project: Project) -> Any:
-    from geratriz.tracking import default_uri, mlflow_client
+    from geratriz.registry.client import default_uri, mlflow_client
 
     return mlflow_client(default_uri(project.root), timeout=5)
 

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 
 import geratriz
-from geratriz.data.codec import Codec, CodecConfig, Levels
-from geratriz.data.schema import NUMERIC, as_numbers
-from geratriz.data.table import Table
+from geratriz.column import NUMERIC, as_numbers
 from geratriz.errors import GeratrizError
-from geratriz.generators import catalog
-from geratriz.generators.base import Generator
+from geratriz.table.data.codec import Codec
+from geratriz.table.data.levels import CodecConfig, Levels
+from geratriz.table.data.table import Table
+from geratriz.table.generators import catalog
+from geratriz.table.generators.base import Generator
 from tests.strategies import frames
 
 SMALL = CodecConfig(max_levels=20, bins=8)

@@ -19,7 +19,8 @@ import pytest
 
 from geratriz.errors import AwayError, PipelineError
 from geratriz.registry import release
-from geratriz.tracking import mlflow_client, read_history
+from geratriz.registry.client import mlflow_client
+from geratriz.tracking import read_history
 from pipelines.stage import Stages
 from tests.pipelines.conftest import Project as Bare
 from tests.pipelines.conftest import dvc, new_project

@@ -12,7 +12,7 @@ import psutil
 import pytest
 import yaml
 
-from pipelines.git import commit, git
+from geratriz.workspace.git import commit, git
 from tests.stack.conftest import Project, Stack, Started
 from tests.stack.servers import wait_for
 

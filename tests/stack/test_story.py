@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipelines import worktree
+from geratriz.workspace import worktree
 from tests.stack.conftest import Project, Stack, Started, rows
 from tests.stack.servers import answers, free_port, wait_for
 

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from geratriz import bundle
-from geratriz.data.draft import draft
-from geratriz.data.table import Table
-from geratriz.evaluate import suite
-from geratriz.evaluate.base import EvaluateConfig, Trio
-from geratriz.generators import catalog
-from geratriz.promotion import Gate
-from geratriz.report._page import Page
-from geratriz.report.page import render
+from geratriz.report.page import Page
+from geratriz.scoring.verdict import Gate
 from geratriz.stages import evaluate as stage
+from geratriz.table.data.table import Table
+from geratriz.table.draft import draft
+from geratriz.table.evaluate import suite
+from geratriz.table.evaluate.trio import EvaluateConfig, Trio
+from geratriz.table.generators import catalog
+from geratriz.table.report.page import render
 from tests.tables import mixed, told
-from tests.unit.report.made import Reader
+from tests.unit.table.report.made import Reader
 from tests.verdicts import LIMITS
 
 CONFIG = EvaluateConfig(bootstrap=20)

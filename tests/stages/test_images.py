@@ -10,18 +10,18 @@ import pytest
 from PIL import Image
 
 from geratriz import bundle
-from geratriz.data import image_output
-from geratriz.data.image_draft import draft_images
-from geratriz.data.image_files import manifest
-from geratriz.data.images import Images
-from geratriz.data.stream import Provenance, read_provenance
 from geratriz.errors import ConfigError, ContractError, DataError
-from geratriz.generators import catalog
-from geratriz.promotion import Gate
+from geratriz.images import output as image_output
+from geratriz.images.data.images import Images
+from geratriz.images.data.manifest import manifest
+from geratriz.images.draft import draft_images
+from geratriz.output import Provenance, read_provenance
+from geratriz.scoring.verdict import Gate
 from geratriz.stages import compare, evaluate, landmarks, prepare, sample, train, validate
+from geratriz.table.generators import catalog
 from geratriz.tracking import PROGRESS
 from tests.images import CLASSES, shapes
-from tests.unit.report.made import Reader
+from tests.unit.table.report.made import Reader
 
 DATA: dict[str, Any] = {
     "kind": "images",

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from geratriz.data.draft import draft
-from geratriz.evaluate.suite import METRICS, read_landmarks
+from geratriz.scoring.landmarks import read_landmarks
 from geratriz.stages.landmarks import READS, Params, main
+from geratriz.table.draft import draft
+from geratriz.table.evaluate.suite import METRICS
 from tests.tables import mixed, told
 
 PARAMS = Params(evaluate={"bootstrap": 20})

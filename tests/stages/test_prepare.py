@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from geratriz.data.rules import Rules
-from geratriz.data.schema import Schema
-from geratriz.data.split import SplitConfig
-from geratriz.data.table import Table
 from geratriz.errors import ConfigError, DataError
+from geratriz.parts import SplitConfig
 from geratriz.stages import prepare
+from geratriz.table.data.rules import Rules
+from geratriz.table.data.schema import Schema
+from geratriz.table.data.table import Table
 from tests.tables import mixed
 
 

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 
 from geratriz import bundle
-from geratriz.data.rules import Rules
-from geratriz.data.stream import read_provenance
-from geratriz.data.table import Table
-from geratriz.generators import catalog
-from geratriz.generators.base import BLOCK
+from geratriz.output import read_provenance
 from geratriz.stages import sample
+from geratriz.table.data.rules import Rules
+from geratriz.table.data.table import Table
+from geratriz.table.generators import catalog
+from geratriz.table.generators.base import BLOCK
 from tests.tables import mixed
 
 

@@ -10,11 +10,13 @@ import pandas as pd
 import pytest
 
 from geratriz import bundle, tracking
-from geratriz.data.rules import Rules
-from geratriz.data.split import SplitConfig, split
 from geratriz.errors import ConfigError
-from geratriz.generators import catalog
-from geratriz.stages import _entry, train
+from geratriz.parts import SplitConfig
+from geratriz.registry.client import default_uri, mlflow_client
+from geratriz.stages import entry, train
+from geratriz.table.data.rules import Rules
+from geratriz.table.data.split import split
+from geratriz.table.generators import catalog
 from tests.tables import mixed
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +76,7 @@ def test_a_bundle_its_history_and_its_run_are_left_behind(project: Path, capsys:
     assert f"round {rounds}/{rounds}" in printed
     assert "of the rows drawn keep the 1 rules" in printed
     assert catalog.load(folder).sample(50, seed=1).frame.query("sold")["price"].gt(9).all()
-    client = tracking.mlflow_client(tracking.default_uri(project), timeout=5)
+    client = mlflow_client(default_uri(project), timeout=5)
     experiment = client.get_experiment_by_name("toy")
     assert experiment is not None
     (run,) = client.search_runs([experiment.experiment_id])
@@ -130,4 +132,4 @@ def test_a_stage_insists_on_the_code_of_its_own_checkout(project: Path) -> None:
 
 
 def test_sections_are_those_of_the_project() -> None:
-    assert set(_entry.read_params(ROOT / "params.yaml")) == set(_entry.SECTIONS)
+    assert set(entry.read_params(ROOT / "params.yaml")) == set(entry.SECTIONS)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from geratriz.data.draft import draft
 from geratriz.errors import ContractError
 from geratriz.stages import validate
+from geratriz.table.draft import draft
 from tests.tables import mixed, told
 
 

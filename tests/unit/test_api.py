@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 import geratriz
-from geratriz.data.split import SplitConfig, split
-from geratriz.data.stream import read_provenance
 from geratriz.errors import ConfigError, RequestError
-from geratriz.generators.tvae import TvaeConfig
+from geratriz.output import read_provenance
+from geratriz.parts import SplitConfig
+from geratriz.table.data.split import split
+from geratriz.table.generators.tvae import TvaeConfig
 from tests.tables import mixed
 
 HEAVY = ("torch", "mlflow", "prefect", "dvc", "great_expectations", "sklearn", "pandas", "numpy", "pyarrow", "scipy")

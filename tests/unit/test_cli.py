@@ -10,9 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 import geratriz
-from geratriz import __version__, cli
-from geratriz.data.split import SplitConfig, split
+from geratriz import __version__
+from geratriz.cli import __init__ as cli
 from geratriz.errors import ConfigError, GeratrizError
+from geratriz.parts import SplitConfig
+from geratriz.table.data.split import split
 from tests.people import people
 from tests.tables import mixed
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from geratriz import cli
+from geratriz.cli import __init__ as cli
 from geratriz.errors import GeratrizError
 from tests.images import CLASSES, shapes
 

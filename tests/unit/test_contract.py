@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from geratriz.data import contract
-from geratriz.data.draft import draft
-from geratriz.data.table import Table
+from geratriz import contract
 from geratriz.errors import ConfigError, ContractError
 from geratriz.report.validation import page
+from geratriz.table.data.table import Table
+from geratriz.table.draft import draft
 from tests.tables import mixed, told
 
 ROOT = Path(__file__).parents[3]

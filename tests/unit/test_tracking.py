@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from geratriz import tracking
-from geratriz.tracking import JsonlTracker, MlflowTracker, Trackers, mlflow_run, read_history
+from geratriz.registry.client import default_uri, experiment_id, mlflow_client
+from geratriz.registry.live import MlflowTracker, mlflow_run
+from geratriz.tracking import JsonlTracker, Trackers, read_history
 
 
 def opened(root: Path, **changes: object) -> "Iterator[MlflowTracker]":
@@ -21,7 +23,7 @@ def opened(root: Path, **changes: object) -> "Iterator[MlflowTracker]":
 
 
 def runs(root: Path) -> list:
-    client = tracking.mlflow_client(tracking.default_uri(root), timeout=5)
+    client = mlflow_client(default_uri(root), timeout=5)
     return list(client.search_runs([each.experiment_id for each in client.search_experiments()]))
 
 
@@ -44,9 +46,9 @@ def test_pictures_of_a_longer_fit_before_do_not_stay(tmp_path: Path) -> None:
 def test_artifacts_lie_beside_the_database_whoever_asks_first(tmp_path: Path) -> None:
     home, worktree = tmp_path / "home", tmp_path / "home" / "worktree"
     worktree.mkdir(parents=True)
-    uri = tracking.default_uri(home)
-    client = tracking.mlflow_client(uri, timeout=10)
-    found = client.get_experiment(tracking.experiment_id(client, "toys", worktree, uri))
+    uri = default_uri(home)
+    client = mlflow_client(uri, timeout=10)
+    found = client.get_experiment(experiment_id(client, "toys", worktree, uri))
     assert found.artifact_location == (home / "mlartifacts").as_uri()
 
 
@@ -68,7 +70,7 @@ def test_a_run_holds_parameters_losses_and_the_bundle_it_made(mlflow_root: Path)
     assert math.isnan(run.data.metrics["kl"])
     tags = {name: tag for name, tag in run.data.tags.items() if name.startswith("geratriz.")}
     assert tags == {"geratriz.model": "small", "geratriz.kind": "tvae", "geratriz.bundle": "c0ffee"}
-    client = tracking.mlflow_client(tracking.default_uri(mlflow_root), timeout=5)
+    client = mlflow_client(default_uri(mlflow_root), timeout=5)
     assert [point.step for point in client.get_metric_history(run.info.run_id, "loss")] == [1, 2, 3, 4, 5]
 
 
@@ -116,7 +118,7 @@ def test_a_database_that_is_away_does_not_hold_the_fit_up(tmp_path: Path) -> Non
     """MLflow tries a database for 100 seconds. In a process of its own, because its thread goes on trying."""
     code = (
         "from pathlib import Path; from geratriz import tracking; tracking.SECONDS_TO_OPEN = 0.5\n"
-        "run = tracking.mlflow_run(root=Path(), experiment='e', model='m', kind='k', params={}, uri='sqlite:////')\n"
+        "run = mlflow_run(root=Path(), experiment='e', model='m', kind='k', params={}, uri='sqlite:////')\n"
         "with run as tracker: tracker.finish('c0ffee')\n"
         "print('trained')\n"
     )
@@ -132,7 +134,7 @@ def test_a_server_that_goes_away_in_the_middle_costs_one_warning(
 ) -> None:
     with caplog.at_level(logging.WARNING), opened(mlflow_root) as tracker:
         tracker.metrics({"loss": 1.0}, step=1, steps=3)
-        client = tracking.mlflow_client(tracking.default_uri(mlflow_root), timeout=5)
+        client = mlflow_client(default_uri(mlflow_root), timeout=5)
         client.delete_run(runs(mlflow_root)[0].info.run_id)  # now every call about it is refused
         tracker.metrics({"loss": 0.5}, step=3, steps=3)
         tracker.finish("c0ffee")
@@ -153,9 +155,9 @@ def test_two_fits_share_one_experiment_with_its_artifacts_in_the_root(
 
 def test_the_environment_names_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example:5000")
-    assert tracking.default_uri(tmp_path) == "http://mlflow.example:5000"
+    assert default_uri(tmp_path) == "http://mlflow.example:5000"
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    assert tracking.default_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
+    assert default_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
 
 
 def test_the_revision_says_when_files_differ_from_it(tmp_path: Path) -> None:
@@ -190,7 +192,7 @@ def test_two_processes_may_find_no_store_at_once(tmp_path: Path) -> None:
     said = [process.communicate(timeout=120)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert not any("failed" in text for text in said), said
-    client = tracking.mlflow_client(f"sqlite:///{tmp_path}/mlflow.db", timeout=5)
+    client = mlflow_client(f"sqlite:///{tmp_path}/mlflow.db", timeout=5)
     found = client.get_experiment_by_name("e")
     assert found is not None
     assert len(client.search_runs([found.experiment_id])) == 2

@@ -13,7 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from geratriz import seeding
-from geratriz.generators._torch import Ema, Runtime, normal, one_cycle, uniform
+from geratriz.fitting.average import Ema
+from geratriz.fitting.network import normal, one_cycle, uniform
+from geratriz.fitting.runtime import Runtime
 
 FREQUENCIES = 16
 STEPS = 12  # of Heun's method; more change little (docs/log.md)
@@ -66,7 +68,7 @@ class Flow(nn.Module):
         return self.latents((starts_NZ - self.mean) / self.std, None, steps=steps)
 
 
-def fit(
+def fit_flow(
     flow: Flow,
     draw: Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor | None]],
     count: int,

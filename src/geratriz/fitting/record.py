@@ -1,28 +1,25 @@
-"""What a fit of any generator is told, how far it got, and what is kept of how it was done."""
+"""The inputs of a fit, the record of how it was done, and how far it got."""
 
-import operator
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import hashlib
+import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
-from geratriz import bundle, config
-from geratriz.errors import BundleError, ConfigError, RequestError
 from geratriz.tracking import NullTracker, Tracker
 
-C = TypeVar("C")
+PACKAGE = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """How a generator came to be: what a fit must share with another to give the same bytes."""
+    """How a generator was fitted: what another fit must share to give the same bytes."""
 
     seed: int
     rows: int
-    """Rows it was fitted on."""
+    """Rows or images it was fitted on."""
     data: str
-    """SHA-256 over the rows' hashes, in order."""
+    """Fingerprint of the training data, SHA-256."""
     device: str
     """``cpu`` or ``cuda``."""
     threads: int
@@ -32,8 +29,8 @@ class Record:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fit:
-    """What the ``_fit`` hook gets beside data and config."""
+class FitRun:
+    """The inputs of a fit beside data and config."""
 
     seed: int
     device: str
@@ -42,45 +39,26 @@ class Fit:
     checkpoint: Path | None
     """Folder for checkpoints, or None to keep none."""
     data: str
-    """The data's fingerprint, as in :class:`Record`."""
+    """Fingerprint of the training data, as in :class:`Record`."""
+    code: str
+    """Fingerprint of the code that the fit depends on; see :func:`code_of`."""
 
     def record(self, rows: int, *, device: str = "cpu", threads: int = 1, precision: str = "float64") -> Record:
         """The record of this fit on ``rows`` rows."""
         return Record(seed=self.seed, rows=rows, data=self.data, device=device, threads=threads, precision=precision)
 
 
-def settings(kind: str, config_cls: type[C], given: C | None) -> C:
-    """``given``, or the defaults of ``config_cls`` when None.
+def code_of(generator: type) -> str:
+    """SHA-256 of the code that a fit of ``generator`` depends on: a checkpoint of other code is not resumed from.
 
-    Raises:
-        ConfigError: they are another generator's.
+    That is what is shared by all fits, and of the generator's domain the data, the networks, the generators' base and
+    its own file. Protection and schema are among it, so the rows as the network sees them are covered too.
     """
-    chosen = config_cls() if given is None else given
-    if not isinstance(chosen, config_cls):
-        raise ConfigError(f"{kind} takes a {config_cls.__name__}, got a {type(chosen).__name__}.")
-    return chosen
-
-
-def saved(folder: Path, kind: str, config_cls: type[C]) -> tuple[C, Record, bundle.Bundle]:
-    """Config, record and all else in the bundle of a generator of this ``kind``.
-
-    Raises:
-        BundleError: it is missing, damaged, of a newer format or of another kind.
-    """
-    found = bundle.read(folder)
-    if found.kind != kind:
-        raise BundleError(f"{folder} holds a {found.kind!r} generator, not {kind!r}. catalog.load() finds the class.")
-    chosen = config.load(config_cls, found.head["config"], "config")
-    return chosen, config.load(Record, found.head["record"], "record"), found
-
-
-@contextmanager
-def interruptible(kind: str, progress: "Progress", checkpoint: Path | None) -> Iterator[None]:
-    """Let an interrupt inside the block say how far the fit got and what is kept."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"fitting {kind} was interrupted {progress.where(checkpoint)}") from None
+    own = [Path(inspect.getfile(each)) for each in generator.__mro__ if each.__module__.startswith("geratriz.")]
+    domains = {path.parents[1] for path in own if path.parent.name == "generators"}
+    folders = [PACKAGE / "fitting", *(domain / room for domain in sorted(domains) for room in ("data", "nets"))]
+    files = {*own, PACKAGE / "column.py", PACKAGE / "seeding.py", *(each for f in folders for each in f.glob("*.py"))}
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(files))).hexdigest()
 
 
 class Progress(NullTracker):
@@ -90,22 +68,14 @@ class Progress(NullTracker):
         self._step = self._steps = 0
 
     def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
+        """Keep the numbers of the round."""
         self._step, self._steps = step, steps
 
     def where(self, checkpoint: Path | None) -> str:
+        """How far the fit got and what is kept, as the end of a sentence."""
         if not self._step:
             return "before its first round was done: run it again."
         done = f"after round {self._step} of {self._steps}"
         if checkpoint is None:
             return f"{done}; no checkpoint was asked for, so nothing is kept."
         return f"{done}. Its checkpoint is in {checkpoint}: the same fit, run again, goes on from there."
-
-
-def whole(what: str, given: Any, *, least: int) -> int:
-    try:
-        number = operator.index(given)  # NumPy's integers too
-    except TypeError:
-        raise RequestError(f"{what} is {given!r}; it must be a whole number.") from None
-    if number < least:
-        raise RequestError(f"{what} is {number}; it must be at least {least}.")
-    return number

@@ -9,7 +9,9 @@ import torch
 from torch import nn
 
 from geratriz.errors import TrainingError
-from geratriz.generators._torch import Checkpoint, Ema, N
+from geratriz.fitting.average import Ema
+from geratriz.fitting.checkpoint import Checkpoint
+from geratriz.fitting.network import N
 from geratriz.tracking import Tracker
 
 HELD_OUT = "held_out"  # the judge's figure in the history

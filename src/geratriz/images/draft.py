@@ -1,11 +1,14 @@
 """Draft a contract from the manifest of images: what they are, for a person to turn into what they must be."""
 
 import math
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from geratriz.errors import DataError
+from geratriz.errors import ConfigError, DataError
+from geratriz.images.data.manifest import manifest
 
 TOLERATED = 0.01  # of the images may be unreadable or unlabelled before the pipeline stops; any of them is a warning
 KEPT = 0.5  # of its share, what each class must keep
@@ -13,7 +16,18 @@ SLACK = 0.1  # of the range of sizes, allowed beyond it
 MOST_CLASSES = 1000  # more labels are not held to a set
 
 
-def draft_images(manifest: pd.DataFrame, name: str) -> dict[str, Any]:
+def draft(path: Path, name: str, declared: Mapping[str, Any]) -> dict[str, Any]:
+    """A suite called ``name`` that the manifest of the images at ``path`` keeps.
+
+    Raises:
+        ConfigError: columns are declared.
+    """
+    if declared:
+        raise ConfigError("--schema is about tables, and the data are images.")
+    return suite_of(manifest(path), name)
+
+
+def suite_of(manifest: pd.DataFrame, name: str) -> dict[str, Any]:
     """A suite for :func:`geratriz.data.contract.check` from what :func:`geratriz.data.image_files.manifest` says.
 
     Critical: all but a few images can be read and have a known label; their mode, channels, and size where it is one,

@@ -1,26 +1,43 @@
-"""Many images from a generator into a grid, a folder or Parquet, in bounded memory, with their provenance."""
+"""The port `draw` of images: in memory, or into a grid, a folder or Parquet in bounded memory, with provenance."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from geratriz.data import image_output
-from geratriz.data.images import Images
-from geratriz.data.stream import Origin, Provenance
-from geratriz.generators.draw import Order, one_thread
-from geratriz.generators.image_base import BLOCK, ImageGenerator
+from geratriz.errors import RequestError
+from geratriz.fitting.order import Order, one_thread
+from geratriz.images import output
+from geratriz.images.data.images import Images
+from geratriz.images.generators.base import ImageGenerator
+from geratriz.images.generators.catalog import GENERATORS
+from geratriz.output import Origin, WalkProvenance
 
 
-def images(generator: ImageGenerator[Any], order: Order) -> Images:
+def load(folder: Path) -> ImageGenerator[Any]:
+    """The generator saved in ``folder``.
+
+    Raises:
+        BundleError: there is none, it is damaged, or it is not one of images.
+    """
+    return cast("ImageGenerator[Any]", GENERATORS.load(folder))
+
+
+def sample(generator: ImageGenerator[Any], order: Order, *, jobs: int | None = 1) -> Images:
     """The images of ``order``, in memory.
 
     Raises:
-        RequestError: the order cannot be met.
+        RequestError: the order cannot be met, or ``jobs`` asks for several processes.
     """
+    _one_process(jobs)
     with one_thread():
-        blocks = list(generator.blocks(order.rows, seed=order.seed, where=order.where, start=order.start))
-    return Images.joined(blocks)
+        return Images.joined(list(order.blocks(generator)))
+
+
+def parse(text: str) -> str:
+    """A value of ``--where``: a label is a name, also one that YAML would read as a number, yes or null."""
+    text = text.strip()
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
 
 
 def write(
@@ -29,7 +46,8 @@ def write(
     order: Order,
     *,
     origin: Origin,
-    told: Callable[[int], None] | None = None,
+    jobs: int | None = 1,
+    on_progress: Callable[[int], None] | None = None,
 ) -> None:
     """The images of ``order``: one grid (``.png``), rows of a ``.parquet``, or PNG files in a folder.
 
@@ -40,30 +58,50 @@ def write(
         path: its ending names the form. It is there when all images are written, and not before.
         order: which images.
         origin: which generator it is, for the provenance.
-        told: is called with the number of images written so far.
+        jobs: 1 or None; images are drawn by one process.
+        on_progress: called with the number of images written so far.
 
     Raises:
         RequestError: the order cannot be met, or the path cannot be written.
     """
-    provenance = Provenance(
-        **dataclasses.asdict(origin),
-        kind=generator.kind,
-        record=dataclasses.asdict(generator.record),
-        seed=order.seed,
-        where=order.where,
-        start=order.start,
-        rows=order.rows,
-        block=BLOCK,
-        acceptance=1.0,
-    )
+    _one_process(jobs)
 
     def blocks() -> Iterator[Images]:
         done = 0
-        for block in generator.blocks(order.rows, seed=order.seed, where=order.where, start=order.start):
+        for block in order.blocks(generator):
             yield block
             done += len(block)
-            if told is not None:
-                told(done)
+            if on_progress is not None:
+                on_progress(done)
 
     with one_thread():
-        image_output.write(path, blocks(), order.rows, provenance)
+        output.write(path, blocks(), order.rows, order.provenance(generator, origin))
+
+
+def walk(
+    generator: ImageGenerator[Any],
+    path: Path,
+    steps: int,
+    *,
+    walks: int,
+    seed: int,
+    where: Mapping[str, Any],
+    origin: Origin,
+) -> None:
+    """``walks`` walks of ``steps`` images from latent to latent, a row each, as one picture.
+
+    Raises:
+        RequestError: they cannot be drawn, or the picture cannot be written.
+    """
+    drawn = generator.interpolate(steps, rows=walks, seed=seed, where=where)
+    provenance = WalkProvenance(
+        **dataclasses.asdict(Order(rows=len(drawn), seed=seed, where=where).provenance(generator, origin))
+        | {"block": len(drawn)},
+        steps=steps,
+    )
+    output.write(path, iter([drawn]), len(drawn), provenance, columns=steps)
+
+
+def _one_process(jobs: int | None) -> None:
+    if jobs not in (None, 1):
+        raise RequestError(f"jobs is {jobs!r}, and images are drawn by one process; leave it out.")

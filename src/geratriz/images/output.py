@@ -18,10 +18,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from geratriz.data.image_source import IMAGE, folder_of
-from geratriz.data.images import LABEL, Images, ImageSchema
-from geratriz.data.stream import KEY, RECORD, Provenance, check_room, refusing, writing
 from geratriz.errors import RequestError
+from geratriz.images.data.images import LABEL, Images, ImageSchema
+from geratriz.images.data.source import IMAGE, folder_of
+from geratriz.output import KEY, RECORD, Provenance, check_room, refusing, writing
 from geratriz.picture import grid, png
 
 LARGEST_GRID = 2**25  # pixels: it is held in memory, and a viewer must open it

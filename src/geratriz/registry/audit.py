@@ -1,18 +1,21 @@
 """Does everything agree: the aliases, the tags, the records and the verdicts? What does not, in words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from geratriz import config
+from geratriz import config, domains
 from geratriz.errors import GeratrizError
-from geratriz.promotion import Gate, Limits, MemoryLimits, PrivacyLimits, release
 from geratriz.registry import history, lock
 from geratriz.registry.evidence import read_release
 from geratriz.registry.history import Kept, Record
 from geratriz.registry.mlflow import Registry, Version
-from geratriz.registry.names import CHAMPION, LATEST, PREVIOUS, PRIVACY, VERDICT
+from geratriz.registry.names import CHAMPION, KIND, LATEST, PREVIOUS, PRIVACY, VERDICT
 from geratriz.registry.promoting import metrics_of
+from geratriz.scoring import words
+from geratriz.scoring.metric import Metric, limited
+from geratriz.scoring.verdict import Gate, judge
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,30 +126,31 @@ def _champion(registry: Registry, root: Path, champion: Version, records: Sequen
         yield f"version {champion.version} is the champion and has no record: nobody promoted it here."
     if champion.tags.get(VERDICT) == "refuse":
         yield f"version {champion.version} is the champion, and its verdict is that it may not be released."
-    asked = _asked(root, champion.name, record)
+    asked = _asked(root, champion, record)
     if asked is None:
         return
     metrics = metrics_of(registry, champion)
     if metrics is None:
         yield f"version {champion.version} is the champion, and what was measured on it is gone."
         return
-    verdict = release(metrics, *asked)
-    if not verdict.promote:
-        against = [each for each in verdict.reasons if not each.endswith(": passed.")]
-        yield f"version {champion.version} is the champion, and the gates refuse it: {' '.join(against)}"
+    verdict = judge(metrics, *asked)
+    if not verdict.release:
+        against = " ".join(words.refusals(verdict))
+        yield f"version {champion.version} is the champion, and the gates refuse it: {against}"
 
 
-def _asked(root: Path, name: str, record: Record | None) -> tuple[dict[str, Gate], Limits] | None:
+def _asked(
+    root: Path, champion: Version, record: Record | None
+) -> tuple[dict[str, Gate], Mapping[str, Metric[Any]]] | None:
     """The gates and limits for a champion; None where nobody knows any."""
     try:
         settings = read_release(root)
-        if settings.name == name:
-            return dict(settings.gates), settings.privacy
+        if settings.name == champion.name:
+            return dict(settings.gates), settings.limits
     except GeratrizError:  # no project here: the registry can be audited from anywhere
         pass
-    if record is None:
+    kind = domains.of_generator(champion.tags.get(KIND, ""))
+    if record is None or kind is None:
         return None
     gates = {metric: config.load(Gate, each, metric) for metric, each in record.gates.items()}
-    limits = record.privacy["limits"]
-    kind: type[Limits] = MemoryLimits if "memorised_share" in limits else PrivacyLimits
-    return gates, config.load(kind, limits, "limits")
+    return gates, limited(domains.judge(kind).METRICS, record.privacy["limits"])

@@ -2,47 +2,37 @@
 
 import json
 
-from geratriz.generators import catalog
-from geratriz.promotion import describe, is_measured
+from geratriz import domains
 from geratriz.registry.evidence import Evidence, Project
+from geratriz.registry.kinds import kind_of_bundle
+from geratriz.scoring import words
+from geratriz.scoring.verdict import is_measured
+from geratriz.scoring.words import describe
 
 LONGEST = 5000  # characters of a description; MLflow's PostgreSQL store refuses more
 COLUMNS_NAMED = 40  # of the condition columns; the bundle's schema has them all
-ROWS = (
-    "A generator of rows like those of `{data}`, fitted on {number} of them. It gives any number of new rows with the "
-    "same columns and types. How close they come to the rows it was fitted on was measured (below), not proved: it has "
-    "no differential privacy.\n"
-)
-IMAGES = (
-    "A generator of images like those of `{data}`, fitted on {number} of them. It gives any number of new images of "
-    "the same size. Whether they repeat images it was fitted on was measured (below), not proved: it has no "
-    "differential privacy.\n"
-)
-OF_ROWS = "by bootstrap, of shares Wilson's"  # how most intervals are found
-OF_IMAGES = "Wilson's of shares, of distances from the jackknife's standard error"
 
 
 def card(project: Project, evidence: Evidence, columns: tuple[str, ...], *, git: str | None) -> str:
     """The card of one model, made at the commit ``git``; ``columns`` are those that sampling can be conditioned on."""
-    images = catalog.makes_images(evidence.bundle)
+    said = domains.words(kind_of_bundle(evidence.bundle))
     name, record = project.release.name, evidence.settings["record"]
     named = ", ".join(f"`{column}`" for column in columns[:COLUMNS_NAMED])
     more = f" and {len(columns) - COLUMNS_NAMED} more" if len(columns) > COLUMNS_NAMED else ""
-    drawn = "64 -o grid.png" if images else "1000 -o sample.parquet"
     settings = json.dumps(evidence.settings["config"], sort_keys=True)
     reasons = "".join(f"- {reason}\n" for reason in evidence.reasons)
     parts = [
-        f"# {name}: synthetic {'images' if images else 'rows'} from `{evidence.kind}`\n",
-        (IMAGES if images else ROWS).format(data=project.data, number=f"{record['rows']:,}"),
-        f"## Verdict: {'may be released' if evidence.release else 'may not be released'}\n\n{reasons}",
+        f"# {name}: synthetic {said.UNIT} from `{evidence.kind}`\n",
+        said.CARD.format(data=project.data, number=f"{record['rows']:,}"),
+        f"## Verdict: {words.RELEASE[evidence.release]}\n\n{reasons}",
         f"## Measured\n\n{_table(evidence)}\n"
-        f"Floor: {'pixels' if images else 'columns'} drawn independently. Ceiling: real data that was not trained on. "
-        f"Intervals: 95 %, {OF_IMAGES if images else OF_ROWS}.\n",
-        f"## Use\n\n```\ngeratriz sample models:/{name}@champion -n {drawn} --seed 7\n"
+        f"Floor: {said.FLOOR} drawn independently. Ceiling: real data that was not trained on. "
+        f"Intervals: 95 %, {said.INTERVALS}.\n",
+        f"## Use\n\n```\ngeratriz sample models:/{name}@champion -n {said.SAMPLE} --seed 7\n"
         f"mlflow models serve -m models:/{name}@champion --env-manager local -p 5001\n"
         "curl localhost:5001/invocations -H 'Content-Type: application/json' \\\n"
         '  -d \'{"dataframe_split": {"columns": ["n_rows"], "data": [[3]]}, "params": {"seed": 7}}\'\n```\n'
-        f"{'Images come as PNG in base64. ' if images else ''}"
+        f"{said.ANSWER}"
         f"{f'Conditions are further columns of the request: {named}{more}.' if columns else ''}\n",
         "## Made from\n\n"
         f"- data `{project.data}`, md5 `{project.data_md5}`\n"

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from geratriz import bundle, config
+from geratriz import bundle, config, domains
+from geratriz.config import PARAMS, kind_of, read_params
 from geratriz.errors import ConfigError, DataError
-from geratriz.promotion import Gate, Limits, MemoryLimits, PrivacyLimits
-from geratriz.registry.holdout import digest
-from geratriz.stages._entry import is_images, read_params
-from geratriz.tracking import git_revision
+from geratriz.registry.md5 import file_md5, folder_md5
+from geratriz.scoring.metric import Metric, limited
+from geratriz.scoring.verdict import Gate
+from geratriz.workspace.git import git_revision
 
 COMPARISON = Path("reports/comparison/comparison.json")
 REPORTS = Path("reports/models")
@@ -22,13 +23,26 @@ RECIPE = ("params.yaml", "dvc.yaml", "dvc.lock")  # with the Git revision, all i
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _Section:
+    """The section ``release`` of params.yaml, without ``privacy``."""
+
+    name: str
+    gates: Mapping[str, Gate] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Release:
-    """The section ``release`` of params.yaml."""
+    """What params.yaml says of a release."""
 
     name: str
     """The registered model."""
-    gates: Mapping[str, Gate] = field(default_factory=dict)
-    privacy: Limits = field(default_factory=PrivacyLimits)
+    gates: Mapping[str, Gate]
+    limits: Mapping[str, Metric[Any]]
+    """The attacks on its kind of data, with their limits."""
+    kind: str
+    """The kind of data."""
+    evaluate: Mapping[str, Any]
+    """The section ``evaluate``: how thoroughly a candidate is compared with the champion."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,23 +97,16 @@ def read_release(root: Path) -> Release:
     Raises:
         ConfigError: the section is missing or wrong, or the name cannot be one.
     """
-    settings = read_params(root / "params.yaml")
-    section = dict(config.pick(settings, "release"))
-    kind = MemoryLimits if of_images(settings) else PrivacyLimits
-    section["privacy"] = config.load(kind, section.get("privacy"), "release.privacy")
-    release = config.load(Release, section, "release")
+    settings = read_params(root / PARAMS)
+    section, kind = dict(config.pick(settings, "release")), kind_of(settings)
+    limits = limited(domains.judge(kind).METRICS, section.pop("privacy", None))
+    given = config.load(_Section, section, "release")
+    release = Release(
+        name=given.name, gates=given.gates, limits=limits, kind=kind, evaluate=settings.get("evaluate") or {}
+    )
     if not release.name or set(release.name) & set("/:.'\"@ "):  # MLflow's own marks in models:/NAME@ALIAS and filters
         raise ConfigError(f"release.name is {release.name!r}; it must be one word without / : . @ or quotes.")
     return release
-
-
-def of_images(settings: Mapping[str, Any]) -> bool:
-    """Whether the settings of params.yaml are about images.
-
-    Raises:
-        ConfigError: data.kind is no kind of data.
-    """
-    return is_images((settings.get("data") or {}).get("kind", "table"))
 
 
 def read(root: Path) -> Project:
@@ -113,14 +120,14 @@ def read(root: Path) -> Project:
     release = read_release(root)
     comparison = _read_json(root / COMPARISON)
     models = tuple(_evidence(root, str(entry["model"])) for entry in comparison["ranking"])
-    data = str(config.pick(read_params(root / "params.yaml"), "data.raw"))
+    data = str(config.pick(read_params(root / PARAMS), "data.raw"))
     return Project(
         root=root,
         release=release,
         data=data,
         data_md5=_data_md5(root / data),
         git=git_revision(root),
-        lock_md5=_md5(root / "dvc.lock") if (root / "dvc.lock").exists() else None,
+        lock_md5=file_md5(root / "dvc.lock") if (root / "dvc.lock").exists() else None,
         models=models,
         winner=next(each for each in models if each.model == comparison["winner"]),
         reasons=tuple(comparison["reasons"]),
@@ -168,12 +175,7 @@ def _data_md5(path: Path) -> str:
     if pointer.exists():
         return str(config.pick(config.read_yaml(pointer), "outs")[0]["md5"])
     if path.is_dir():
-        return digest(path)
+        return folder_md5(path)
     if not path.is_file():
         raise DataError(f"{path} does not exist, nor does {pointer.name}: set data.raw to the data, or `dvc pull` it.")
-    return _md5(path)
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
+    return file_md5(path)

@@ -1,14 +1,12 @@
 """The rows a candidate and the champion are held against: those the candidate's own data were divided into."""
 
-import hashlib
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
 from geratriz.errors import RegistryError
+from geratriz.registry.md5 import folder_md5
 from geratriz.registry.names import BRANCH, COMMIT, RECIPE
 
 if TYPE_CHECKING:
@@ -43,7 +41,7 @@ def find(root: Path, registry: "Registry", candidate: "Version") -> Path:
             "`geratriz register`, in the workspace it was made in, logs it."
         )
     folder = root / PREPARED
-    if folder.is_dir() and digest(folder) == wanted:
+    if folder.is_dir() and folder_md5(folder) == wanted:
         return folder
     commit, branch = candidate.tags.get(COMMIT), candidate.tags.get(BRANCH)
     if branch is not None:
@@ -56,22 +54,6 @@ def find(root: Path, registry: "Registry", candidate: "Version") -> Path:
         "pipelines/promote.py does so by itself.",
         commit=commit,
     )
-
-
-def digest(folder: Path) -> str:
-    """A folder's MD5 as DVC reckons it: of a JSON list of its files and theirs."""
-    listing = {}
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                listing[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "md5").hexdigest()
-    return of_listing(listing)
-
-
-def of_listing(listing: Mapping[str, str]) -> str:
-    """A folder's MD5 as DVC reckons it, from the MD5 of each file in it."""
-    entries = [{"md5": md5, "relpath": name} for name, md5 in sorted(listing.items())]
-    return hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 
 def _locked(lock: str | None) -> str | None:

@@ -9,13 +9,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from geratriz import tracking
 from geratriz.bundle import HISTORY
 from geratriz.errors import RegistryError, nearest
+from geratriz.registry.client import default_uri, experiment_id, hide, is_server, log_history, log_params, mlflow_client
 from geratriz.registry.evidence import Evidence
-from geratriz.registry.packaging import BUNDLE, package
+from geratriz.registry.names import BUNDLE
+from geratriz.registry.packaging import PLACE, package
 from geratriz.registry.patience import GoneError, Patient, away, patient
-from geratriz.tracking import hide
+from geratriz.tracking import read_history
 
 SECONDS_FOR_ONE_CALL = 30
 INTENT = "geratriz.intent"  # on a version while its aliases are being moved
@@ -55,10 +56,10 @@ class Registry:
     """One MLflow server, or a SQLite file in the project's root."""
 
     def __init__(self, root: Path, uri: str | None = None) -> None:
-        self.uri = tracking.default_uri(root) if uri is None else uri
+        self.uri = default_uri(root) if uri is None else uri
         self._root = root
         try:
-            self._client: Any = Patient(tracking.mlflow_client(self.uri, timeout=SECONDS_FOR_ONE_CALL), self.uri)
+            self._client: Any = Patient(mlflow_client(self.uri, timeout=SECONDS_FOR_ONE_CALL), self.uri)
         except Exception as problem:
             raise away(self.uri, problem) from None
 
@@ -67,7 +68,7 @@ class Registry:
     def find_run(self, digest: str) -> Any | None:
         """The latest finished run that made the bundle ``digest``, or None."""
         experiments = [each.experiment_id for each in self._pages("search_experiments")]
-        condition = f"tags.`{tracking.BUNDLE}` = '{digest}' and attributes.status = 'FINISHED'"
+        condition = f"tags.`{BUNDLE}` = '{digest}' and attributes.status = 'FINISHED'"
         found = self._client.search_runs(experiments, condition, order_by=["attributes.start_time DESC"], max_results=1)
         return found[0] if found else None
 
@@ -76,16 +77,16 @@ class Registry:
 
         The tag that names the bundle is set last, so a run that was cut off is never found.
         """
-        where = tracking.experiment_id(self._client, experiment, self._root, self.uri)
+        where = experiment_id(self._client, experiment, self._root, self.uri)
         run_id = self._client.create_run(where, tags=dict(tags), run_name=evidence.model).info.run_id
-        tracking.log_params(self._client, run_id, evidence.settings)
+        log_params(self._client, run_id, evidence.settings)
         history = evidence.bundle / HISTORY
         if history.exists():
             now = time.time_ns() // 1_000_000
-            lines = tracking.read_history(history)
-            tracking.log_history(self._client, run_id, [(line.pop("step"), now, line) for line in lines])
+            lines = read_history(history)
+            log_history(self._client, run_id, [(line.pop("step"), now, line) for line in lines])
         self._client.set_terminated(run_id)
-        self._client.set_tag(run_id, tracking.BUNDLE, evidence.digest)
+        self._client.set_tag(run_id, BUNDLE, evidence.digest)
         return self._client.get_run(run_id)
 
     def log_results(
@@ -95,7 +96,7 @@ class Registry:
 
         A file keeps its name, which must be the last part of its place.
         """
-        tracking.log_history(self._client, run_id, [(0, time.time_ns() // 1_000_000, metrics)])
+        log_history(self._client, run_id, [(0, time.time_ns() // 1_000_000, metrics)])
         for place, path in files.items():
             if path.is_dir():
                 self._client.log_artifacts(run_id, str(path), place)
@@ -119,7 +120,7 @@ class Registry:
     def page(self, run_id: str, folder: str) -> str:
         """Where a person can look at a folder among a run's artifacts."""
         run = self._client.get_run(run_id)
-        if not tracking.is_server(self.uri):
+        if not is_server(self.uri):
             return f"{run.info.artifact_uri}/{folder}/index.html"
         home = f"{hide(self.uri, self.uri).rstrip('/')}/#/experiments/{run.info.experiment_id}"
         return f"{home}/runs/{run_id}/artifacts/{folder}/index.html"
@@ -137,7 +138,7 @@ class Registry:
 
     def names(self) -> list[str]:
         """The registered models that hold generators of ours; a server may be shared with others."""
-        ours = self._pages("search_model_versions", f"tags.`{tracking.BUNDLE}` LIKE '%'")
+        ours = self._pages("search_model_versions", f"tags.`{BUNDLE}` LIKE '%'")
         return sorted({each.name for each in ours})
 
     def versions(self, name: str) -> list[Version]:
@@ -167,7 +168,7 @@ class Registry:
         """The version that holds the bundle ``digest``, or None; the model need not exist."""
         if self._model(name) is None:
             return None
-        return next((each for each in self.versions(name) if each.tags.get(tracking.BUNDLE) == digest), None)
+        return next((each for each in self.versions(name) if each.tags.get(BUNDLE) == digest), None)
 
     def create_version(
         self,
@@ -183,7 +184,7 @@ class Registry:
             self._client.create_registered_model(name)
         model = self._store(run_id, evidence)
         # A server resolves the model's id. MLflow's SQL store would look it up in the process-wide default store.
-        source = f"models:/{model.model_id}" if tracking.is_server(self.uri) else model.artifact_location
+        source = f"models:/{model.model_id}" if is_server(self.uri) else model.artifact_location
         self._client.create_model_version(
             name, source, run_id=run_id, tags=dict(tags), description=description, model_id=model.model_id
         )
@@ -277,7 +278,7 @@ class Registry:
         # Not "models:/...": MLflow would look that up in the process-wide default store.
         place = self._client.get_model_version_download_uri(version.name, str(version.version))
         fetch = patient(download_artifacts, self.uri, again=True)
-        return Path(fetch(f"{place}/{BUNDLE}", dst_path=str(folder), tracking_uri=self.uri))
+        return Path(fetch(f"{place}/{PLACE}", dst_path=str(folder), tracking_uri=self.uri))
 
     def resolve(self, address: str) -> Version:
         """The version that ``models:/NAME/VERSION`` or ``models:/NAME@ALIAS`` names.
@@ -333,14 +334,14 @@ class Registry:
     def _store(self, run_id: str, evidence: Evidence) -> Any:
         """The logged model that holds the bundle; stored now, unless an earlier, cut off, call has."""
         experiment = self._client.get_run(run_id).info.experiment_id
-        found = self._client.search_logged_models([experiment], f"tags.`{tracking.BUNDLE}` = '{evidence.digest}'")
+        found = self._client.search_logged_models([experiment], f"tags.`{BUNDLE}` = '{evidence.digest}'")
         stored = [each for each in found if each.status == "READY"]  # asked for by status, PostgreSQL answers an error
         if stored:
             return stored[0]
         from mlflow.entities import LoggedModelOutput
 
         model = self._client.create_logged_model(
-            experiment, name=evidence.model, source_run_id=run_id, tags={tracking.BUNDLE: evidence.digest}
+            experiment, name=evidence.model, source_run_id=run_id, tags={BUNDLE: evidence.digest}
         )
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "model"

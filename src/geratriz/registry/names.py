@@ -2,6 +2,7 @@
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"  # the aliases
 
+KIND, MODEL, BUNDLE, GIT = "geratriz.kind", "geratriz.model", "geratriz.bundle", "geratriz.git"  # of a run, too
 DATA, LOCK = "geratriz.data_md5", "geratriz.dvc_lock_md5"
 VERDICT, PRIVACY, LOGGED = "geratriz.verdict", "geratriz.privacy", "geratriz.logged"
 METRIC = "geratriz.metric."  # followed by a metric's name

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from geratriz import tracking
-from geratriz.registry.names import BRANCH, COMMIT
+from geratriz.registry.client import database, default_uri
+from geratriz.registry.names import BRANCH, COMMIT, GIT
 
 
 def note_commit(root: Path, name: str, version: int, *, branch: str, commit: str, uri: str | None = None) -> None:
@@ -24,12 +24,12 @@ def in_use(root: Path, uri: str | None = None) -> set[str]:
     Raises:
         RegistryError: MLflow does not answer.
     """
-    file = tracking.database(tracking.default_uri(root) if uri is None else uri)
+    file = database(default_uri(root) if uri is None else uri)
     if file is not None and not file.exists():
         return set()  # nothing was ever registered, and asking would make the file
     from geratriz.registry.mlflow import Registry
 
     registry = Registry(root, uri)
     tags = [each.tags for name in registry.names() for each in registry.versions(name) if each.aliases]
-    commits = {each.get(COMMIT) or each.get(tracking.GIT, "").removesuffix("-dirty") for each in tags}
+    commits = {each.get(COMMIT) or each.get(GIT, "").removesuffix("-dirty") for each in tags}
     return commits - {""}

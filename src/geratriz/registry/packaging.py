@@ -4,13 +4,11 @@ import importlib.metadata
 import shutil
 from pathlib import Path, PurePosixPath
 
-import geratriz
 from geratriz import bundle as bundles
-from geratriz.data.images import LABEL, ImageSchema
-from geratriz.data.schema import Schema
-from geratriz.generators import catalog
+from geratriz import domains
+from geratriz.registry.kinds import kind_of_bundle
 
-BUNDLE = PurePosixPath("artifacts/bundle")  # where it lies in the model
+PLACE = PurePosixPath("artifacts/bundle")  # where it lies in the model
 RUNTIME = ("mlflow", "numpy", "pandas", "pillow", "pyarrow", "pyyaml", "safetensors", "scipy", "torch")  # of serving
 KINDS = {"integer": "long", "float": "double", "boolean": "boolean"}  # MLflow's words; anything else is a string
 
@@ -26,8 +24,8 @@ def package(folder: Path, bundle: Path, *, run_id: str | None = None, model_id: 
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec
     from mlflow.types import Schema as Columns
 
-    source = Path(geratriz.__file__).parent
-    named = folder.parent / BUNDLE.name  # MLflow keeps the folder's name, and load() wants to know it
+    source = Path(bundles.__file__).parent
+    named = folder.parent / PLACE.name  # MLflow keeps the folder's name, and load() wants to know it
     named.mkdir()
     for part in (bundles.HEAD, *bundles.read(bundle).head["parts"]):  # checked, without the pictures beside them
         shutil.copy2(bundle / part, named / part)
@@ -35,7 +33,7 @@ def package(folder: Path, bundle: Path, *, run_id: str | None = None, model_id: 
     mlflow.pyfunc.save_model(
         path=str(folder),
         python_model=str(source / "registry" / "serving.py"),
-        artifacts={BUNDLE.name: str(named)},
+        artifacts={PLACE.name: str(named)},
         code_paths=[str(source)],
         signature=ModelSignature(
             outputs=Columns(outputs), params=ParamSchema([ParamSpec("seed", DataType.long, default=None)])
@@ -48,23 +46,9 @@ def package(folder: Path, bundle: Path, *, run_id: str | None = None, model_id: 
 
 def answers(bundle: Path) -> list[tuple[str, str]]:
     """The columns of what the generator answers, (name, kind)."""
-    schema = _schema(bundle)
-    if isinstance(schema, ImageSchema):
-        return [("image", "png"), *([(LABEL, "category")] if schema.classes else [])]
-    return [(column.name, column.kind) for column in schema.columns]
+    return domains.serve(kind_of_bundle(bundle)).answers(bundles.read_head(bundle))
 
 
 def conditions(bundle: Path) -> tuple[str, ...]:
     """The columns that sampling can be conditioned on."""
-    schema = _schema(bundle)
-    if isinstance(schema, ImageSchema):
-        return (LABEL,) if schema.classes else ()
-    return tuple(column.name for column in schema.learnt)
-
-
-def _schema(bundle: Path) -> Schema | ImageSchema:
-    """From the bundle's head: the networks are not needed for it."""
-    head = bundles.read_head(bundle)
-    if catalog.makes_images(bundle):
-        return ImageSchema.from_json(head["schema"])
-    return Schema.from_json(head["codec"]["schema"])
+    return domains.serve(kind_of_bundle(bundle)).conditions(bundles.read_head(bundle))

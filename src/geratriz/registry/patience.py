@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from geratriz.errors import AwayError, RegistryError
-from geratriz.tracking import hide
+from geratriz.registry.client import hide
 
 T = TypeVar("T")
 

@@ -10,14 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from geratriz.errors import GateError, RegistryError
-from geratriz.promotion import Comparison, Decision, Gate, Limits, decide, judge_privacy, release
 from geratriz.registry import history, holdout, judge, lock
-from geratriz.registry.evidence import read_release
+from geratriz.registry.evidence import Release, read_release
 from geratriz.registry.mlflow import Intent, Registry, Version
 from geratriz.registry.names import CHALLENGER, CHAMPION, EVALUATION, PREVIOUS, RECORD
+from geratriz.scoring import words
+from geratriz.scoring.difference import Comparison
+from geratriz.scoring.verdict import Verdict
+from geratriz.scoring.verdict import judge as judge_metrics
 
 COMMAND_LINE = "command line"
 
@@ -80,8 +83,9 @@ def promote(
         BusyError: somebody else is promoting.
         RegistryError: MLflow does not answer, or there is no such model or version.
     """
-    offer = examine(root, name, version=version, uri=uri)
-    return offer if isinstance(offer, Promoted) else _confirmed(root, offer, by=by, confirm=confirm, uri=uri)
+    registry, asked = Registry(root, uri), read_release(root)
+    offer = _examine(registry, asked, name, version, root)
+    return offer if isinstance(offer, Promoted) else _confirmed(registry, asked, offer, by=by, confirm=confirm)
 
 
 def rollback(
@@ -100,7 +104,7 @@ def rollback(
         BusyError: somebody else is promoting.
         RegistryError: MLflow does not answer, there is no such model, or nothing to go back to.
     """
-    registry = Registry(root, uri)
+    registry, asked = Registry(root, uri), read_release(root)
     done = _settled(registry, name, "rollback")
     if done is not None:
         return done
@@ -108,10 +112,10 @@ def rollback(
     champion, previous = (_first(versions, alias) for alias in (CHAMPION, PREVIOUS))
     if previous is None:
         raise RegistryError(f"{name} has no previous champion to go back to. `geratriz history {name}` shows what was.")
-    verdict = release(*_case(registry, root, previous))
-    _require(verdict, previous)
-    offer = _offer(registry, previous, champion, "rollback", verdict, None)
-    return _confirmed(root, offer, by=by, reason=reason, confirm=confirm, uri=uri)
+    verdict = _verdict(registry, asked, previous)
+    _require(bool(verdict.release), words.reasons(verdict), previous)
+    offer = _offer(registry, previous, champion, "rollback", words.reasons(verdict), None)
+    return _confirmed(registry, asked, offer, by=by, reason=reason, confirm=confirm)
 
 
 def examine(
@@ -134,7 +138,11 @@ def examine(
         ElsewhereError: the rows to judge on are not there.
         RegistryError: MLflow does not answer, or there is no such model or version.
     """
-    registry = Registry(root, uri)
+    rows = root if rows_in is None else rows_in
+    return _examine(Registry(root, uri), read_release(root), name, version, rows)
+
+
+def _examine(registry: Registry, asked: Release, name: str, version: int | None, rows_in: Path) -> Offer | Promoted:
     done = _settled(registry, name, "promote")
     if done is not None and version in (None, done.version):
         return done
@@ -142,15 +150,15 @@ def examine(
     candidate = _candidate(registry, name, version, champion)
     if champion is not None and champion.version == candidate.version:
         return _nothing_to_do(name, candidate.version)
-    case = _case(registry, root, candidate)
-    _require(release(*case), candidate)
+    verdict = _verdict(registry, asked, candidate)
+    _require(bool(verdict.release), words.reasons(verdict), candidate)
     comparison = None
     if champion is not None:
-        rows = holdout.find(root if rows_in is None else rows_in, registry, candidate)
-        comparison = judge.compare(registry, candidate, champion, rows, root)
-    verdict = decide(case.metrics, comparison, case.gates, case.limits)
-    _require(verdict, candidate)
-    return _offer(registry, candidate, champion, "promote", verdict, comparison)
+        rows = holdout.find(rows_in, registry, candidate)
+        comparison = judge.compare(registry, candidate, champion, rows, asked)
+    reasons = words.promotion(verdict, comparison)
+    _require(comparison is None or comparison.outcome != "worse", reasons, candidate)
+    return _offer(registry, candidate, champion, "promote", reasons, comparison)
 
 
 def carry_out(
@@ -178,11 +186,16 @@ def carry_out(
         BusyError: somebody else is promoting. Nothing moved.
         RegistryError: MLflow does not answer. What was begun, the next promotion, rollback or registration finishes.
     """
+    return _carry_out(Registry(root, uri), read_release(root), offer, by=by, reason=reason, how=how)
+
+
+def _carry_out(
+    registry: Registry, asked: Release, offer: Offer, *, by: str | None, reason: str, how: str = COMMAND_LINE
+) -> Promoted:
     by = by or user()
-    registry = Registry(root, uri)
     candidate = registry.resolve(f"models:/{offer.name}/{offer.version}")
-    case = _case(registry, root, candidate)
-    _require(release(*case), candidate)  # it may have been evaluated anew while a person thought about it
+    verdict = _verdict(registry, asked, candidate)
+    _require(bool(verdict.release), words.reasons(verdict), candidate)  # it may have been evaluated anew meanwhile
     with lock.held(registry, offer.name, by=by) as step:
         registry.settle(offer.name, step)
         versions = registry.versions(offer.name)
@@ -198,7 +211,7 @@ def carry_out(
                 f"{offer.previous}. Nothing moved. Run it again."
             )
         candidate = next(each for each in versions if each.version == offer.version)
-        record = _record(offer, case, history.records(versions), by=by, reason=reason, how=how)
+        record = _record(offer, asked, verdict, history.records(versions), by=by, reason=reason, how=how)
         registry.move(candidate, _intent(candidate, record), step)
     return Promoted(name=offer.name, version=offer.version, previous=offer.previous, moved=True, reasons=offer.reasons)
 
@@ -238,36 +251,29 @@ def _settled(registry: Registry, name: str, what: history.What) -> Promoted | No
 
 
 def _confirmed(
-    root: Path, offer: Offer, *, by: str | None, confirm: Confirm | None, uri: str | None, reason: str = ""
+    registry: Registry, asked: Release, offer: Offer, *, by: str | None, confirm: Confirm | None, reason: str = ""
 ) -> Promoted:
     if confirm is not None and not confirm(offer):
         raise GateError(f"models:/{offer.name}/{offer.version} is not promoted: it was declined. Nothing moved.")
-    return carry_out(root, offer, by=by, reason=reason, uri=uri)
+    return _carry_out(registry, asked, offer, by=by, reason=reason)
 
 
-class _Case(NamedTuple):
-    """What a version is judged by on its own."""
-
-    metrics: Mapping[str, Any]
-    gates: Mapping[str, Gate]
-    limits: Limits
-
-
-def _case(registry: Registry, root: Path, version: Version) -> _Case:
-    metrics, asked = metrics_of(registry, version), read_release(root)
+def _verdict(registry: Registry, asked: Release, version: Version) -> Verdict:
+    """The verdict on a version by its own measurements and the gates and limits in params.yaml."""
+    metrics = metrics_of(registry, version)
     if metrics is None:
         raise RegistryError(f"{version.uri} has no {EVALUATION}/metrics.json in its run. `geratriz register` logs it.")
     if asked.name != version.name:
         raise RegistryError(
-            f"params.yaml in {root.resolve()} has the gates of {asked.name}, not of {version.name}. Run this in the "
-            f"checkout or worktree whose params.yaml says `release: {{name: {version.name}}}`."
+            f"params.yaml has the gates of {asked.name}, not of {version.name}. Run this in the checkout or worktree "
+            f"whose params.yaml says `release: {{name: {version.name}}}`."
         )
-    return _Case(metrics, asked.gates, asked.privacy)
+    return judge_metrics(metrics, asked.gates, asked.limits)
 
 
-def _require(verdict: Decision, version: Version) -> None:
-    if not verdict.promote:
-        raise GateError(f"{version.uri} is not promoted.\n" + "\n".join(f"- {each}" for each in verdict.reasons))
+def _require(passed: bool, reasons: tuple[str, ...], version: Version) -> None:
+    if not passed:
+        raise GateError(f"{version.uri} is not promoted.\n" + "\n".join(f"- {reason}" for reason in reasons))
 
 
 def _candidate(registry: Registry, name: str, version: int | None, champion: Version | None) -> Version:
@@ -288,7 +294,7 @@ def _offer(
     version: Version,
     champion: Version | None,
     what: history.What,
-    verdict: Decision,
+    reasons: tuple[str, ...],
     comparison: Comparison | None,
 ) -> Offer:
     return Offer(
@@ -296,7 +302,7 @@ def _offer(
         version=version.version,
         previous=None if champion is None else champion.version,
         what=what,
-        reasons=verdict.reasons,
+        reasons=reasons,
         comparison=comparison,
         page=registry.page(version.run_id, EVALUATION),
     )
@@ -307,9 +313,11 @@ def _nothing_to_do(name: str, version: int) -> Promoted:
     return Promoted(name=name, version=version, previous=None, moved=False, reasons=(said,))
 
 
-def _record(offer: Offer, case: _Case, before: list[history.Kept], *, by: str, reason: str, how: str) -> history.Record:
-    privacy = judge_privacy(case.metrics, case.limits)
-    gates = {name: {k: v for k, v in asdict(gate).items() if v is not None} for name, gate in case.gates.items()}
+def _record(
+    offer: Offer, asked: Release, verdict: Verdict, before: list[history.Kept], *, by: str, reason: str, how: str
+) -> history.Record:
+    limits = {name: attack.limit for name, attack in asked.limits.items()}
+    gates = {name: {k: v for k, v in asdict(gate).items() if v is not None} for name, gate in asked.gates.items()}
     compared = offer.comparison
     return history.Record(
         number=before[-1].number + 1 if before else 1,
@@ -322,7 +330,7 @@ def _record(offer: Offer, case: _Case, before: list[history.Kept], *, by: str, r
         from_version=offer.previous,
         version=offer.version,
         gates=gates,
-        privacy={"outcome": privacy.outcome, "reasons": privacy.reasons, "limits": asdict(case.limits)},
+        privacy={"outcome": verdict.privacy, "reasons": words.attacks(verdict), "limits": limits},
         comparison=None if compared is None else {"outcome": compared.outcome, "figures": compared.figures},
         before=history.md5(before[-1].text) if before else None,
     )

@@ -10,33 +10,38 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from geratriz import __version__, bundle, tracking
-from geratriz.data.stream import Origin
+from geratriz import bundle, domains
+from geratriz._version import __version__
 from geratriz.errors import RegistryError
-from geratriz.generators import catalog
-from geratriz.generators.base import Generator
-from geratriz.generators.image_base import ImageGenerator
-from geratriz.promotion import is_measured
+from geratriz.fitting.generator import Fitted
+from geratriz.output import Origin
 from geratriz.registry import evidence as on_disk
 from geratriz.registry import lock
 from geratriz.registry.card import card, shortened
+from geratriz.registry.client import database, default_uri, hide
 from geratriz.registry.evidence import Evidence, Project
+from geratriz.registry.kinds import kind_of_bundle
 from geratriz.registry.mlflow import Intent, Registry, Version
 from geratriz.registry.names import (
+    BUNDLE,
     CHALLENGER,
     CHAMPION,
     DATA,
     EVALUATION,
+    GIT,
+    KIND,
     LOCK,
     LOGGED,
     METRIC,
+    MODEL,
     PRIVACY,
     RECIPE,
     VERDICT,
 )
 from geratriz.registry.packaging import conditions
 from geratriz.registry.promoting import settle, user
-from geratriz.tracking import BUNDLE, GIT, KIND, MODEL, PROGRESS, hide
+from geratriz.scoring.verdict import is_measured
+from geratriz.tracking import PROGRESS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +88,9 @@ class Listed:
 class Found:
     """What :func:`find` found."""
 
-    generator: Generator[Any] | ImageGenerator[Any]
+    generator: Fitted[Any, Any]
+    kind: str
+    """The kind of data it makes, a domain."""
     origin: Origin
     """Which one it is, for the provenance of its rows."""
 
@@ -135,7 +142,7 @@ def register(root: Path, *, uri: str | None = None) -> Registered:
         aliases=version.aliases,
         release=winner.release,
         reasons=project.reasons,
-        commands=_commands(version, registry.uri, images=catalog.makes_images(winner.bundle)),
+        commands=_commands(version, registry.uri, domains.words(kind_of_bundle(winner.bundle)).SAMPLE),
     )
 
 
@@ -149,7 +156,7 @@ def models(root: Path, *, uri: str | None = None) -> list[Listed]:
     return [_listed(version) for name in registry.names() for version in reversed(registry.versions(name))]
 
 
-def load(where: Path | str, *, root: Path = Path(), uri: str | None = None) -> Generator[Any] | ImageGenerator[Any]:
+def load(where: Path | str, *, root: Path = Path(), uri: str | None = None) -> Fitted[Any, Any]:
     """The generator in a folder, or under an address such as ``models:/adult@champion`` or ``models:/adult/3``.
 
     Raises:
@@ -163,7 +170,7 @@ def find(where: Path | str, *, root: Path = Path(), uri: str | None = None) -> F
     """As :func:`load`, with what is known of the generator: its bundle and, if registered, its version and verdict."""
     if not str(where).startswith("models:"):
         return _found(Path(where))
-    file = tracking.database(tracking.default_uri(root) if uri is None else uri)
+    file = database(default_uri(root) if uri is None else uri)
     if file is not None and not file.exists():  # asking would make it
         raise RegistryError(
             f"{where} cannot be looked up: {file} does not exist. Run it in the project's folder, or say where the "
@@ -177,8 +184,12 @@ def find(where: Path | str, *, root: Path = Path(), uri: str | None = None) -> F
 
 
 def _found(folder: Path, **known: str | None) -> Found:
-    generator = catalog.load_images(folder) if catalog.makes_images(folder) else catalog.load(folder)
-    return Found(generator=generator, origin=Origin(bundle=bundle.digest(folder), geratriz=__version__, **known))
+    kind = kind_of_bundle(folder)
+    return Found(
+        generator=domains.draw(kind).load(folder),
+        kind=kind,
+        origin=Origin(bundle=bundle.digest(folder), geratriz=__version__, **known),
+    )
 
 
 def _bring_up_to_date(registry: Registry, project: Project, evidence: Evidence) -> str:
@@ -255,13 +266,13 @@ def _listed(version: Version) -> Listed:
     )
 
 
-def _commands(version: Version, uri: str, *, images: bool) -> tuple[str, ...]:
+def _commands(version: Version, uri: str, sample: str) -> tuple[str, ...]:
     address = f"models:/{version.name}@{version.aliases[0]}" if version.aliases else version.uri
     shown = hide(uri, uri)
     browse = shown if shown.startswith("http") else f"mlflow server --backend-store-uri {shown}"
     return (
         f"geratriz promote {version.name}",
-        f"geratriz sample {address} -n {'64 -o grid.png' if images else '1000 -o sample.parquet'}",
+        f"geratriz sample {address} -n {sample}",
         f"MLFLOW_TRACKING_URI={shown} mlflow models serve -m {address} --env-manager local -p 5001",
         browse,
     )

@@ -8,11 +8,9 @@ and would answer a misspelt condition with rows that do not keep it. Everything 
 An image is a row of ``image``, a PNG in base64, and ``label`` where the set is labelled, which is the one condition.
 """
 
-import base64
-import math
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +20,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
-from geratriz import seeding
-from geratriz.data.images import LABEL
+from geratriz import domains, seeding
 from geratriz.errors import GeratrizError, nearest
-from geratriz.generators import catalog
-from geratriz.picture import png
+from geratriz.registry.kinds import kind_of_bundle
 
 ROWS = "n_rows"
-MOST_ROWS = 1_000_000  # in one answer, which is held in memory whole; `geratriz sample` streams any number to a file
-MOST_IMAGES = 10_000
-MOST_BYTES = 2**28  # of the pixels of an answer
-
-Draw = Callable[..., pd.DataFrame]
 
 
 class ServedGenerator(PythonModel):  # type: ignore[misc]
@@ -42,8 +33,7 @@ class ServedGenerator(PythonModel):  # type: ignore[misc]
     def load_context(self, context: Any) -> None:
         """Load the bundle that lies among the model's artifacts."""
         folder = Path(context.artifacts["bundle"])
-        images = catalog.makes_images(folder)
-        self._names, self._most, self._draw = _images(folder) if images else _rows(folder)
+        self._served = domains.serve(kind_of_bundle(folder)).load(folder)
         self._turn = threading.Lock()  # the server answers in threads, sampling seeds the global generators
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
@@ -60,40 +50,16 @@ class ServedGenerator(PythonModel):  # type: ignore[misc]
         """
         del context
         try:
-            orders = _orders(model_input, self._names, self._most)
+            orders = _orders(model_input, self._served.names, self._served.most)
             seed = _seed(params)
             frames = []
             with self._turn:
                 for line, (rows, where) in enumerate(orders):
                     own_seed = seed if line == 0 else seeding.derive(seed, "order", line)
-                    frames.append(self._draw(rows, seed=own_seed, where=where))
+                    frames.append(self._served.draw(rows, seed=own_seed, where=where))
         except (GeratrizError, ValueError) as problem:
             raise MlflowException.invalid_parameter_value(str(problem)) from None
         return _plain(pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0])
-
-
-def _rows(folder: Path) -> tuple[tuple[str, ...], int, Draw]:
-    """What can be asked of a generator of tables, how much of it at once, and how its rows are drawn."""
-    generator = catalog.load(folder)
-
-    def draw(rows: int, *, seed: int, where: Mapping[str, Any]) -> pd.DataFrame:
-        return generator.sample(rows, seed=seed, where=where).frame
-
-    return generator.schema.names, MOST_ROWS, draw
-
-
-def _images(folder: Path) -> tuple[tuple[str, ...], int, Draw]:
-    """What can be asked of a generator of images, how much of it at once, and how its images are drawn."""
-    generator = catalog.load_images(folder)
-    classes = generator.schema.classes
-
-    def draw(rows: int, *, seed: int, where: Mapping[str, Any]) -> pd.DataFrame:
-        drawn = generator.sample(rows, seed=seed, where=where)
-        frame = pd.DataFrame({"image": [base64.b64encode(png(each)).decode("ascii") for each in drawn.pixels]})
-        return frame if drawn.labels is None else frame.assign(**{LABEL: [classes[each] for each in drawn.labels]})
-
-    most = max(min(MOST_IMAGES, MOST_BYTES // math.prod(generator.schema.shape)), 1)
-    return ((LABEL,) if classes else ()), most, draw
 
 
 def _orders(asked: Any, names: tuple[str, ...], most: int) -> list[tuple[int, dict[str, Any]]]:

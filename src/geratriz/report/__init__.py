@@ -1,1 +1,1 @@
-"""One self-contained page per generator."""
+"""The frame of every page, its drawings, and the parts that all pages have."""

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from geratriz.report._html import esc, frame, number, section, table
+from geratriz.report.html import esc, frame, number, section, table
+from geratriz.scoring.words import RELEASE
 
 
 def render(comparison: Mapping[str, Any], reports: Mapping[str, Mapping[str, Any]]) -> str:
@@ -22,7 +23,7 @@ def render(comparison: Mapping[str, Any], reports: Mapping[str, Mapping[str, Any
 
 def _header(comparison: Mapping[str, Any], models: list[str]) -> str:
     css = "good" if comparison["releasable"] else "bad"
-    words = "may be released" if comparison["releasable"] else "must not be released"
+    words = RELEASE[comparison["releasable"]]
     return (
         f"<header><h1>{esc(' and '.join(models))} compared</h1></header>\n"
         f'<div class="verdict {css}"><strong>{esc(comparison["winner"])} {words}</strong>'
@@ -71,7 +72,7 @@ def _best(entries: list[Mapping[str, Any]], better: str) -> Mapping[str, Any] | 
 def _verdicts(comparison: Mapping[str, Any]) -> str:
     parts = []
     for entry in comparison["ranking"]:
-        words = "may be released" if entry["release"] else "must not be released"
+        words = RELEASE[entry["release"]]
         css = "good-text" if entry["release"] else "bad-text"
         items = "".join(f"<li>{esc(reason)}</li>" for reason in entry["reasons"])
         parts.append(f'<h3>{esc(entry["model"])}: <span class="{css}">{words}</span></h3><ul>{items}</ul>')

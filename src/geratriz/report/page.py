@@ -1,12 +1,15 @@
 """What the pages of all generators have: header, verdict, losses, how it was made."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from geratriz.promotion import Gate, Privacy, judge
 from geratriz.report import svg
-from geratriz.report._html import esc, frame, section, table
+from geratriz.report.html import esc, frame, section, table
+from geratriz.scoring import words
+from geratriz.scoring.verdict import Verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,8 +19,6 @@ class Page:
     title: str
     report: Mapping[str, Any]
     """The content of metrics.json."""
-    gates: Mapping[str, Gate] = field(default_factory=dict)
-    """What the verdict rests on; empty where nothing was asked."""
     history: Sequence[Mapping[str, float]] = ()
     """Losses, one mapping a step; empty where nothing was trained."""
     head: Mapping[str, Any] | None = None
@@ -90,28 +91,35 @@ def _header(page: Page, unit: str) -> str:
 
 
 def _verdict(page: Page) -> str:
-    verdict = page.report["verdict"]
-    if verdict["release"] is None:
+    verdict = Verdict.read(page.report)
+    if verdict.release is None or verdict.gates is None:
         return (
             '<div class="verdict none"><strong>No verdict on quality</strong><p>No gate was set: read each metric '
-            f"between its landmarks. {esc(Privacy.of(page.report['privacy']).sentence)}</p></div>"
+            f"between its landmarks. {esc(words.privacy(verdict))}</p></div>"
         )
-    css, words = ("good", "May be released") if verdict["release"] else ("bad", "Must not be released")
-    decisions = [judge(page.report["metrics"], {name: gate}) for name, gate in page.gates.items()]
-    refused, passed = ([each for each in decisions if each.promote is side] for side in (False, True))
-    if not decisions:
-        reasons = _items(verdict["reasons"], "")
+    css = "good" if verdict.release else "bad"
+    if not verdict.gates:
+        reasons = _items(words.reasons(verdict), "")
     else:
-        privacy = Privacy.of(page.report["privacy"])
-        held = f'<p>{len(passed)} of {len(decisions)} gates hold. <a href="#privacy">{esc(privacy.sentence)}</a></p>'
+        asked = dict.fromkeys(gate.metric for gate in verdict.gates)
+        passed = [name for name in asked if all(each.outcome == "passed" for each in verdict.of(name, "gate"))]
+        held = f'<p>{len(passed)} of {len(asked)} gates hold. <a href="#privacy">{esc(words.privacy(verdict))}</a></p>'
         lists = (
-            _items([line for each in group for line in each.reasons], mark)
-            for group, mark in ((refused, "failed"), (passed, "held"))
+            _items([words.finding(each) for each in verdict.gates if (each.metric in passed) is side], mark)
+            for side, mark in ((False, "failed"), (True, "held"))
         )
         reasons = held + "".join(lists)
-    return f'<div class="verdict {css}"><strong>{words}</strong>{reasons}</div>'
+    return f'<div class="verdict {css}"><strong>{words.RELEASE[verdict.release].capitalize()}</strong>{reasons}</div>'
 
 
 def _items(sentences: Sequence[str], css: str) -> str:
     items = "".join(f"<li>{esc(each)}</li>" for each in sentences)
     return f'<ul class="{css}">{items}</ul>' if items else ""
+
+
+def write(report: Mapping[str, Any], *, html: str, out: Path) -> None:
+    """Write metrics.json and the page ``html`` into ``out``."""
+    out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
+    (out / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    (out / "index.html").write_text(html, encoding="utf-8")

@@ -6,7 +6,7 @@ A drawing is as wide as the page lets it be; coordinates are in units of its vie
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from geratriz.report._html import esc, number, percent, shorten
+from geratriz.report.html import esc, number, percent, shorten
 
 WIDTH = 320
 HEIGHT = 150

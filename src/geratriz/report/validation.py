@@ -1,7 +1,7 @@
 """The page of a validation: verdict first, failures first, then every expectation."""
 
-from geratriz.data.contract import ContractReport, Finding
-from geratriz.report._html import esc, frame, table
+from geratriz.contract import ContractReport, Finding
+from geratriz.report.html import esc, frame, table
 
 
 def page(report: ContractReport) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse
 
 from geratriz import seeding
-from geratriz.evaluate.base import Score
+from geratriz.scoring.score import Score
 
 Z = 1.959964  # half a standard normal's central 95 %
 Z_OF_TWO = 2.241403  # half the central 97.5 %: two such intervals hold together in 95 %

@@ -1,14 +1,22 @@
-"""May this generator be released, and may it take the champion's place? Pure: measured metrics in, a decision out.
+"""The verdict on a generator as data: what each gate and each attack found. Pure; scoring/words.py puts it into words.
 
-Metrics come as `evaluate` writes them: ``{NAME: {"value", "low", "high", "floor", "ceiling", "better"}}``, those of
-privacy with ``"chance"``, what they are where nothing leaks.
+Metrics come as metrics.json has them: ``{NAME: {"value", "low", "high", "floor", "ceiling", "better"}}``, attacks with
+``"chance"``, their value where nothing leaks.
 """
 
-import dataclasses
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+from geratriz import config
+from geratriz.scoring.metric import Metric
+
+CERTAIN = 1.68  # an interval of 95 % is so much wider at 99.9 %: of ten attacks one is over it by chance once in 200
+
+Rule = Literal["min", "max", "margin", "attack"]
+Outcome = Literal["passed", "refused", "leak", "unproven"]
+Privacy = Literal["passed", "leak", "unproven"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,157 +42,98 @@ class Gate:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PrivacyLimits:
-    """What attacks may gain at most: the high end of each interval must not be over it.
+class Finding:
+    """One metric held against one limit."""
 
-    They stand in ``release.privacy`` of params.yaml, and none of them can be left out: a release always rests on all.
-    """
-
-    mia_auc: float = 0.55
-    mia_auc_outliers: float = 0.65
-    mia_tpr_at_1pct: float = 0.03
-    mia_tpr_at_1pct_outliers: float = 0.10
-    attribute_advantage: float = 0.08
-    singling_out: float = 0.08
-    copy_excess: float = 0.0075
-    rare_excess: float = 0.01
-    extreme_excess: float = 0.01
-    personal_overlap: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MemoryLimits:
-    """What may be learnt by heart of images at most, as :class:`PrivacyLimits` of tables."""
-
-    memorised_share: float = 0.05
-
-
-Limits = PrivacyLimits | MemoryLimits
-# Without these there is no verdict; the others need a column of their kind, or outliers enough.
-ALWAYS = ("mia_auc", "mia_auc_outliers", "mia_tpr_at_1pct", "copy_excess", "memorised_share")
-CERTAIN = 1.68  # an interval of 95 % is so much wider at 99.9 %: of ten attacks one is over it by chance once in 200
-
-Outcome = Literal["passed", "leak", "unproven"]
-Word = Literal["better", "equal", "worse"]
-_THAN = {"better": "better than", "equal": "equal to", "worse": "worse than"}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Privacy:
-    """The privacy verdict: ``passed``, a ``leak`` that was found, or ``unproven``, too few rows to rule one out."""
-
+    metric: str
+    rule: Rule
+    """Which limit of a gate, or ``attack`` for the limit of an attack."""
+    limit: float | None
     outcome: Outcome
-    reasons: tuple[str, ...]
-    """One sentence an attack: leaks first, then what is not proved, then what passed."""
-
-    @classmethod
-    def of(cls, report: Mapping[str, Any]) -> "Privacy":
-        """The verdict in the section ``privacy`` of metrics.json."""
-        return cls(outcome=report["outcome"], reasons=tuple(report["reasons"]))
-
-    @property
-    def objections(self) -> tuple[str, ...]:
-        """The reasons that speak against a release."""
-        return tuple(each for each in self.reasons if not each.endswith(": passed."))
-
-    @property
-    def sentence(self) -> str:
-        """The verdict in words."""
-        return {
-            "passed": "Privacy: no attack found more than its limit allows.",
-            "leak": "Privacy: the synthetic data give away what was trained on.",
-            "unproven": "Privacy: not proved. No leak is certain, but too little was looked at to rule one out.",
-        }[self.outcome]
+    """``refused`` is a gate that does not hold; ``leak`` an attack over its limit, beyond chance; ``unproven`` one that
+    may be over it by chance, or was not measured."""
+    value: float | None = None
+    """None where the metric was not measured."""
+    low: float | None = None
+    high: float | None = None
+    reference: float | None = None
+    """The ceiling that a margin is counted from, or the value of an attack where nothing leaks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Decision:
-    """Whether to promote, and why: one sentence a gate or comparison, for those that hold too."""
+class Verdict:
+    """What the gates and the attacks found."""
 
-    promote: bool
-    reasons: tuple[str, ...]
+    gates: tuple[Finding, ...] | None
+    """None where no gates were given to judge by, empty where the project sets none: then nothing is released."""
+    attacks: tuple[Finding, ...]
+    """Leaks first, then what is not proved, then what passed."""
 
+    @property
+    def release(self) -> bool | None:
+        """Whether the generator may be released: every gate holds and no attack finds more than its limit allows.
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
-    """Candidate and champion on the same rows: ``better``, ``equal``, ``worse``, or ``unjudged``."""
+        None where there were no gates to judge by.
+        """
+        if self.gates is None:
+            return None
+        return bool(self.gates) and self.privacy == "passed" and all(gate.outcome == "passed" for gate in self.gates)
 
-    outcome: Literal["better", "equal", "worse", "unjudged"]
-    """Worse if any metric is; better if one is and none is worse. Intervals decide, so it is never noise alone."""
-    reasons: tuple[str, ...]
-    figures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By metric, what `geratriz.evaluate.paired` measured."""
+    @property
+    def privacy(self) -> Privacy:
+        """``passed``, a ``leak`` that was found, or ``unproven``: too few rows to rule one out."""
+        outcomes = {attack.outcome for attack in self.attacks}
+        return "leak" if "leak" in outcomes else "passed" if outcomes == {"passed"} else "unproven"
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Gates first, then attacks."""
+        return (*(self.gates or ()), *self.attacks)
+
+    def of(self, metric: str, by: Literal["gate", "attack"]) -> tuple[Finding, ...]:
+        """What the gates, or the attack, found about one metric."""
+        among = self.attacks if by == "attack" else self.gates or ()
+        return tuple(finding for finding in among if finding.metric == metric)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The findings as they stand in metrics.json."""
+        return [asdict(finding) for finding in self.findings]
 
     @classmethod
-    def of(cls, figures: Mapping[str, Mapping[str, Any]]) -> "Comparison":
-        """The comparison that ``figures`` make: differences with intervals that hold together."""
-        found = [_against(name, each) for name, each in figures.items()]
-        words = [word for word, _ in found]
-        outcome: Word = "worse" if "worse" in words else "better" if "better" in words else "equal"
-        reasons = (*(reason for _, reason in found), f"On the same held-out rows it is {_THAN[outcome]} the champion.")
-        return cls(outcome=outcome, reasons=reasons, figures=figures)
+    def read(cls, report: Mapping[str, Any]) -> "Verdict":
+        """The verdict in the content of a metrics.json.
 
-    @classmethod
-    def impossible(cls, why: str) -> "Comparison":
-        """No comparison: the champion cannot be judged on the rows there are now; it must not stand there for ever."""
-        return cls(
-            outcome="unjudged", reasons=(f"The champion cannot be compared with: {why} The gates alone decide.",)
-        )
+        One written before findings were kept is judged again by its own metrics and limits; its gates are not known.
+        """
+        kept = report["verdict"].get("findings")
+        if kept is None:
+            return cls(gates=None, attacks=_ordered(_older(report)))
+        findings = [config.load(Finding, each, "findings") for each in kept]
+        gates = tuple(finding for finding in findings if finding.rule != "attack")
+        attacks = tuple(finding for finding in findings if finding.rule == "attack")
+        return cls(gates=None if report["verdict"]["release"] is None else gates, attacks=attacks)
 
 
-def judge(metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate]) -> Decision:
-    """The verdict on one generator: every gate must hold.
+def judge(
+    metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate] | None, limits: Mapping[str, Metric[Any]]
+) -> Verdict:
+    """The verdict on one generator.
 
-    No gate at all refuses: a generator that nothing was asked of has not shown that it may be let out.
+    An attack is a leak where its limit is exceeded and chance is ruled out. Where the limit is exceeded and chance is
+    not ruled out, nothing is proved: more unseen rows would narrow the interval.
+
+    Args:
+        metrics: the section ``metrics`` of metrics.json.
+        gates: ``release.gates`` of params.yaml; None to ask for no verdict on quality.
+        limits: the attacks with their limits, from :func:`geratriz.scoring.metric.limited`.
     """
-    if not gates:
-        return Decision(promote=False, reasons=("No gate is set, so nothing was asked of it: set release.gates.",))
-    checks = [check for name, gate in gates.items() for check in _check(name, metrics.get(name), gate)]
-    return Decision(promote=all(holds for holds, _ in checks), reasons=tuple(reason for _, reason in checks))
-
-
-def judge_privacy(metrics: Mapping[str, Mapping[str, Any]], limits: Limits) -> Privacy:
-    """The verdict of the attacks.
-
-    A leak is called where the limit is exceeded and chance is ruled out. Where the limit is exceeded and chance is not
-    ruled out, nothing is proved: more unseen rows would narrow the interval.
-    """
-    found: dict[Outcome, list[str]] = {"leak": [], "unproven": [], "passed": []}
-    for name, limit in dataclasses.asdict(limits).items():
-        metric = metrics.get(name)
-        if metric is not None and is_measured(metric) and "chance" in metric:
-            outcome, words = _attacked(metric, limit)
-            found[outcome].append(f"{name} is {describe(metric)}, {words}")
-        elif name in ALWAYS:
-            found["unproven"].append(f"{name} was not measured: too little was held back from training.")
-    outcome = next((each for each in found if found[each]), "unproven")
-    return Privacy(outcome=outcome, reasons=tuple(reason for group in found.values() for reason in group))
-
-
-def release(metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate], limits: Limits) -> Decision:
-    """May the generator be let out at all? Every gate must hold, and no attack may find more than its limit allows."""
-    quality, privacy = judge(metrics, gates), judge_privacy(metrics, limits)
-    passed = privacy.outcome == "passed"
-    reasons = (*quality.reasons, privacy.sentence, *privacy.objections)
-    return Decision(promote=quality.promote and passed, reasons=reasons)
-
-
-def decide(
-    candidate: Mapping[str, Mapping[str, Any]],
-    comparison: Comparison | None,
-    gates: Mapping[str, Gate],
-    limits: Limits,
-) -> Decision:
-    """May ``candidate`` become the champion? It must be fit for release, and must not be worse than the champion.
-
-    An equal candidate passes: it was trained on newer data, or is the same. ``comparison`` is None where there is no
-    champion.
-    """
-    verdict = release(candidate, gates, limits)
-    if comparison is None:
-        return Decision(promote=verdict.promote, reasons=(*verdict.reasons, "There is no champion to compare with."))
-    holds = comparison.outcome != "worse"
-    return Decision(promote=verdict.promote and holds, reasons=(*verdict.reasons, *comparison.reasons))
+    checked = None
+    if gates is not None:
+        checked = tuple(finding for name, gate in gates.items() for finding in _check(name, metrics.get(name), gate))
+    attacks = (
+        _attack(name, metrics.get(name), metric.limit, required=metric.required) for name, metric in limits.items()
+    )
+    return Verdict(gates=checked, attacks=_ordered(attacks))
 
 
 def is_measured(metric: Mapping[str, Any] | None) -> bool:
@@ -193,58 +142,53 @@ def is_measured(metric: Mapping[str, Any] | None) -> bool:
     return all(isinstance(end, int | float) and math.isfinite(end) for end in ends)
 
 
-def describe(metric: Mapping[str, Any]) -> str:
-    """A measured metric in words: ``0.412 (0.390 to 0.430)``."""
-    return f"{_number(metric['value'])} ({_number(metric['low'])} to {_number(metric['high'])})"
-
-
-def _check(name: str, metric: Mapping[str, Any] | None, gate: Gate) -> Iterator[tuple[bool, str]]:
-    if metric is None or not is_measured(metric):
-        yield False, f"{name} was not measured, but a gate asks for it."
+def _check(name: str, metric: Mapping[str, Any] | None, gate: Gate) -> Iterator[Finding]:
+    measured = metric if is_measured(metric) else None
+    if measured is None:
+        yield Finding(metric=name, rule="min", limit=None, outcome="refused")
         return
-    found = f"{name} is {describe(metric)}"
+    interval = {end: measured[end] for end in ("value", "low", "high")}
+
+    def finding(rule: Rule, limit: float, holds: bool, reference: float | None = None) -> Finding:
+        outcome: Outcome = "passed" if holds else "refused"
+        return Finding(metric=name, rule=rule, limit=limit, outcome=outcome, reference=reference, **interval)
+
     if gate.min is not None:
-        yield _said(metric["low"] >= gate.min, f"{found}, the gate asks at least {_number(gate.min)}")
+        yield finding("min", gate.min, measured["low"] >= gate.min)
     if gate.max is not None:
-        yield _said(metric["high"] <= gate.max, f"{found}, the gate allows at most {_number(gate.max)}")
+        yield finding("max", gate.max, measured["high"] <= gate.max)
     if gate.margin is not None:
-        ceiling = metric.get("ceiling")
+        ceiling = measured.get("ceiling")
         if ceiling is None or not math.isfinite(ceiling):
-            yield _said(False, f"{found}, the gate compares it with real data, whose value was not measured")
+            yield finding("margin", gate.margin, False)
             return
-        worse = ceiling - metric["value"] if metric["better"] == "higher" else metric["value"] - ceiling
-        limit = f"the gate allows {_number(gate.margin)} worse than real data's {_number(ceiling)}"
-        yield _said(worse <= gate.margin, f"{found}, {limit}")
+        worse = ceiling - measured["value"] if measured["better"] == "higher" else measured["value"] - ceiling
+        yield finding("margin", gate.margin, worse <= gate.margin, ceiling)
 
 
-def _attacked(metric: Mapping[str, Any], limit: float) -> tuple[Outcome, str]:
+def _attack(name: str, metric: Mapping[str, Any] | None, limit: float | None, *, required: bool) -> Finding | None:
+    if metric is None or limit is None or not is_measured(metric) or "chance" not in metric:
+        return Finding(metric=name, rule="attack", limit=limit, outcome="unproven") if required else None
     value, chance = metric["value"], metric["chance"]
-    words = f"chance gives {_number(chance)}, at most {_number(limit)} is allowed"
+    outcome: Outcome = "unproven"
     if metric["high"] <= limit:
-        return "passed", f"{words}: passed."
-    if value - CERTAIN * (value - metric["low"]) > chance:
-        return "leak", f"{words}: a leak."
-    return "unproven", f"{words}: not proved."
+        outcome = "passed"
+    elif value - CERTAIN * (value - metric["low"]) > chance:
+        outcome = "leak"
+    interval = {end: metric[end] for end in ("value", "low", "high")}
+    return Finding(metric=name, rule="attack", limit=limit, outcome=outcome, reference=chance, **interval)
 
 
-def _said(holds: bool, reason: str) -> tuple[bool, str]:
-    return holds, f"{reason}: {'passed' if holds else 'refused'}."
+def _older(report: Mapping[str, Any]) -> Iterator[Finding | None]:
+    """The attacks of a report without findings. What was not measured speaks only where all else passed."""
+    metrics, privacy = report["metrics"], report["privacy"]
+    found = [_attack(name, metrics.get(name), limit, required=False) for name, limit in privacy["limits"].items()]
+    yield from found
+    if privacy["outcome"] == "unproven" and all(each is None or each.outcome == "passed" for each in found):
+        for name, limit in privacy["limits"].items():
+            yield None if name in metrics else _attack(name, None, limit, required=True)
 
 
-def _against(name: str, found: Mapping[str, Any]) -> tuple[Word, str]:
-    word: Word = "equal"
-    if found["low"] > 0 or found["high"] < 0:
-        word = "better" if (found["low"] > 0) == (found["better"] == "higher") else "worse"
-    both = f"{name} is {_number(found['candidate'])}, the champion's {_number(found['champion'])}"
-    ends = f"{_signed(found['difference'])} ({_signed(found['low'])} to {_signed(found['high'])})"
-    return word, f"{both}, a difference of {ends}: {word}{', refused' if word == 'worse' else ''}."
-
-
-def _signed(value: float) -> str:
-    return f"{'+' if value > 0 else '-' if value < 0 else ''}{_number(abs(value))}"
-
-
-def _number(value: float) -> str:
-    if 0 < abs(value) < 0.01:
-        return f"{value:.2g}"  # 0.0075 is not 0.007
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"
+def _ordered(attacks: Iterable[Finding | None]) -> tuple[Finding, ...]:
+    found = [attack for attack in attacks if attack is not None]
+    return tuple(attack for outcome in ("leak", "unproven", "passed") for attack in found if attack.outcome == outcome)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from geratriz import config
 from geratriz.errors import ConfigError
+from geratriz.registry.client import hide
 from geratriz.services.service import Service
-from geratriz.tracking import hide
 
 LOCAL, GPU = "local", "gpu"
 FOLDER = Path(".geratriz")  # in the project's root: what servers and runs keep there; nothing of the user's

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from geratriz.errors import ConfigError, DataError, nearest
-from geratriz.promotion import describe, is_measured
 from geratriz.report.comparison import render
-from geratriz.stages._entry import run
+from geratriz.scoring.verdict import is_measured
+from geratriz.scoring.words import RELEASE, describe
+from geratriz.stages.entry import run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,7 +142,7 @@ def _why(ranking: list[Entry], by: str) -> str:
         said += f"; {' and '.join(ahead)} would do better but may not be released"
     if not winner.above_floor:
         said += ", which is no better than the floor"
-    return f"{said}. It {'may' if winner.release else 'may not'} be released."
+    return f"{said}. It {RELEASE[winner.release]}."
 
 
 def _values(report: Mapping[str, Any]) -> dict[str, float]:

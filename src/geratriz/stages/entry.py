@@ -9,15 +9,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import geratriz
 from geratriz import config
-from geratriz.errors import ConfigError, GeratrizError, PipelineError, nearest
+from geratriz.config import PARAMS, read_params
+from geratriz.errors import GeratrizError, PipelineError
 
 P = TypeVar("P")
 
-SECTIONS = ("data", "models", "train", "sample", "evaluate", "compare", "release", "flow", "monitor")
-KINDS = ("table", "images")
-PARAMS = Path("params.yaml")
 INTERRUPTED = 130  # exit code after Ctrl-C or SIGTERM
 
 
@@ -58,30 +55,6 @@ def run(main: Callable[..., None], params: type[P], reads: Mapping[str, str], ar
         raise SystemExit(INTERRUPTED) from None
 
 
-def read_params(path: Path) -> dict[str, Any]:
-    """params.yaml, its sections checked.
-
-    Raises:
-        ConfigError: it cannot be read, or has a section nobody reads.
-    """
-    settings = config.read_yaml(path)
-    for section in settings:
-        if section not in SECTIONS:
-            raise ConfigError(f"{path} has a section {section!r} that nothing reads.{nearest(section, SECTIONS)}")
-    return settings
-
-
-def is_images(kind: Any) -> bool:
-    """Whether the data are images; ``kind`` is what stands under data.kind of params.yaml.
-
-    Raises:
-        ConfigError: it is no kind of data.
-    """
-    if kind not in KINDS:
-        raise ConfigError(f"data.kind is {kind!r}.{nearest(str(kind), KINDS)}")
-    return bool(kind == "images")
-
-
 def root() -> Path:
     """The project's root: DVC runs a stage in it, and says where it is when the stage runs in an experiment's copy."""
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()
@@ -102,7 +75,7 @@ def _read(settings: Mapping[str, Any], key: str, model: str | None) -> Any:
 def _check_origin() -> None:
     """In a checkout of this project, insist on its own code: else an editable install of another checkout wins."""
     here = Path(os.environ.get("DVC_ROOT", ".")).resolve() if not (Path("src") / "geratriz").is_dir() else Path.cwd()
-    expected, found = (here / "src" / "geratriz").resolve(), Path(geratriz.__file__).resolve().parent
+    expected, found = (here / "src" / "geratriz").resolve(), Path(config.__file__).resolve().parent
     if expected.is_dir() and expected != found:
         raise PipelineError(
             f"this stage would run the code in {found}, but the checkout is {here}. "

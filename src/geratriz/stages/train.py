@@ -7,18 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geratriz import bundle, config, tracking
-from geratriz.data import compact
-from geratriz.data.images import Images
-from geratriz.data.rules import Rules
-from geratriz.data.schema import Schema
-from geratriz.generators import catalog
-from geratriz.generators.image_base import ImageGenerator
-from geratriz.picture import grid, png
-from geratriz.stages import _entry
+from geratriz import bundle, config, domains, tracking
+from geratriz.project import CHECKPOINTS
+from geratriz.registry.live import mlflow_run
+from geratriz.stages import entry
 
-CHECKPOINTS = Path(".cache/checkpoints")  # outside DVC's outputs, which it deletes before a stage runs
-WALKS, WALK = 6, 10  # rows and images of the picture of walks from latent to latent
 LINES = 12  # of progress, however many epochs there are
 
 
@@ -48,14 +41,14 @@ def main(params: Params, *, prepared: Path, out: Path, out_history: Path) -> Non
     Losses go to ``history.jsonl`` beside the bundle, to ``out_history`` as CSV for DVC's plots, and live to MLflow;
     pictures of what an image generator draws after each round go beside the bundle too.
     """
-    images = _entry.is_images(params.kind)
-    generator_cls: Any = catalog.choose(params.model, images=images)
+    port = domains.train(params.kind)
+    generator_cls: Any = domains.find(params.kind, params.model)
     settings = config.load(generator_cls.config_cls, params.config, f"train.{params.model}")
-    data, rules = _read_images(prepared) if images else _read_table(prepared)
+    data, terms = port.read_prepared(prepared)
     history = tracking.JsonlTracker(CHECKPOINTS / params.model / bundle.HISTORY)
-    with tracking.mlflow_run(
-        root=_entry.root(),
-        experiment=_entry.experiment(),
+    with mlflow_run(
+        root=entry.root(),
+        experiment=entry.experiment(),
         model=params.model,
         kind=generator_cls.kind,
         params={"seed": params.seed, "rows": len(data), **params.config},
@@ -67,25 +60,13 @@ def main(params: Params, *, prepared: Path, out: Path, out_history: Path) -> Non
             device=params.device,
             tracker=tracking.Trackers([history, run, _Lines()]),
             checkpoint=CHECKPOINTS / params.model,
-            **rules,
+            **terms,
         )
         generator.save(out)
-        if isinstance(generator, ImageGenerator):
-            walks = generator.interpolate(WALK, rows=WALKS, seed=params.seed)
-            (out / bundle.WALKS).write_bytes(png(grid(walks.pixels, WALK)))
+        port.show(generator, out, params.seed)
         steps = history.move(out / bundle.HISTORY)
         _write_csv(steps, out_history)
         run.finish(bundle.digest(out))
-
-
-def _read_table(prepared: Path) -> tuple[Any, dict[str, Any]]:
-    """The training rows, and the rules that rows must keep."""
-    schema = Schema.read(prepared / "schema.json")
-    return compact.read(prepared / "train.parquet", schema=schema), {"rules": Rules.read(prepared / "rules.json")}
-
-
-def _read_images(prepared: Path) -> tuple[Any, dict[str, Any]]:
-    return Images.read(prepared / "train"), {}
 
 
 class _Lines(tracking.NullTracker):
@@ -113,4 +94,4 @@ def _write_csv(steps: list[dict[str, Any]], path: Path) -> None:
 
 
 if __name__ == "__main__":
-    _entry.run(main, Params, READS)
+    entry.run(main, Params, READS)

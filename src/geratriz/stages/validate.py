@@ -5,11 +5,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from geratriz.data import contract as contracts
-from geratriz.data.image_files import manifest
-from geratriz.data.table import read_frame
+from geratriz import contract as contracts
+from geratriz import domains
 from geratriz.report.validation import page
-from geratriz.stages._entry import is_images, run
+from geratriz.stages.entry import run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,13 +24,10 @@ READS = {"kind": "data.kind"}
 def main(params: Params, *, data: Path, contract: Path, out: Path) -> None:
     """Check ``data``; the report (JSON and a page) is written before a failure ends the stage.
 
-    Of images it is their manifest that is held against the contract.
-
     Raises:
         ContractError: a critical expectation is broken.
     """
-    images = is_images(params.kind)
-    frame = manifest(data) if images else read_frame(data)
+    frame = domains.prepare(params.kind).observe(data)
     report = contracts.check(frame, contracts.read_suite(contract))
     out.mkdir(parents=True, exist_ok=True)
     (out / "validation.json").write_text(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
@@ -39,7 +35,7 @@ def main(params: Params, *, data: Path, contract: Path, out: Path) -> None:
     for finding in report.warnings:
         sys.stdout.write(f"warning: {contracts.in_short(finding)}\n")
     contracts.require(report)
-    kept = f"{report.rows:,} {'images' if images else 'rows'} keep the contract {report.name!r}"
+    kept = f"{report.rows:,} {domains.words(params.kind).UNIT} keep the contract {report.name!r}"
     sys.stdout.write(f"{kept} ({len(report.findings)} expectations)\n")
 
 

@@ -4,16 +4,18 @@ What a column *is* may not be for a draft to say: whether texts tell of persons,
 stand under ``meta.decide`` with what was seen, and a contract is none until a person has decided.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from geratriz.data import forms
-from geratriz.data.codec import OWN_SHARE
-from geratriz.data.schema import MIN_ROWS_FOR_ID, Column, as_numbers
-from geratriz.data.table import Table
+from geratriz.column import Column, as_numbers
+from geratriz.table.data import forms
+from geratriz.table.data.levels import OWN_SHARE
+from geratriz.table.data.schema import MIN_ROWS_FOR_ID
+from geratriz.table.data.table import Table
 
 MAX_SET = 60  # a column with more levels is not held to a set
 MAX_PAIRS = 200  # a row rule with more pairs is not readable
@@ -22,7 +24,12 @@ ROWS_PER_LEVEL = 20  # fewer rows a level prove no dependence
 DENSE = 2  # times as many numbers as rows between the first and the last: they count something
 
 
-def draft(table: Table, name: str) -> dict[str, Any]:
+def draft(path: Path, name: str, declared: Mapping[str, Any]) -> dict[str, Any]:
+    """A suite called ``name`` that the table at ``path`` keeps; ``declared`` is what the user says of columns."""
+    return suite_of(Table.read(path, overrides=declared), name)
+
+
+def suite_of(table: Table, name: str) -> dict[str, Any]:
     """A suite that ``table`` keeps, for :func:`geratriz.data.contract.check`.
 
     Columns, kinds, sets of levels, what is never missing and dependences between columns are critical; ranges, which

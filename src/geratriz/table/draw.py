@@ -1,4 +1,4 @@
-"""Many rows from a generator: to a file in bounded memory, by several processes; the same rows however it is done.
+"""The port `draw` of tables: rows in memory or to a file of any size, by several processes; the same rows always.
 
 The last bits of a network's sums depend on how many threads share them, and with them, once in many rows, a drawn
 value. So every block is computed here by one thread; more processors are used by more processes.
@@ -6,27 +6,25 @@ value. So every block is computed here by one thread; more processors are used b
 
 import dataclasses
 import itertools
-import operator
 import os
 import signal
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from collections.abc import Generator as Iteration
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import closing, suppress
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import pandas as pd
+import yaml
 
-from geratriz.data import stream
-from geratriz.data.stream import Origin, Provenance
-from geratriz.data.table import Table
 from geratriz.errors import RequestError
-from geratriz.generators import catalog
-from geratriz.generators.base import BLOCK, Generator
+from geratriz.fitting.order import Order, one_thread
+from geratriz.output import Origin, check_room, writing
+from geratriz.table import output
+from geratriz.table.data.table import Table
+from geratriz.table.generators.base import BLOCK, Generator
+from geratriz.table.generators.catalog import GENERATORS
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -37,26 +35,16 @@ ROWS_PER_JOB = 250_000  # a process takes seconds to start
 MOST_JOBS = 8  # unless more are asked for: each takes half a gigabyte
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
-    """Rows ``start`` to ``start + rows`` of the endless table that ``seed`` and ``where`` name."""
+def load(folder: Path) -> Generator[Any]:
+    """The generator saved in ``folder``.
 
-    rows: int
-    seed: int
-    where: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    """Values that columns must have."""
-    start: int = 0
-
-    def blocks(self, generator: Generator[Any]) -> Iterator[Table]:
-        """The rows, block by block.
-
-        Raises:
-            RequestError: at the first step, if the order cannot be met.
-        """
-        return generator.blocks(self.rows, seed=self.seed, where=self.where, start=self.start)
+    Raises:
+        BundleError: there is none, it is damaged, or it is not one of tables.
+    """
+    return cast("Generator[Any]", GENERATORS.load(folder))
 
 
-def table(generator: Generator[Any], order: Order, *, jobs: int | None = 1) -> Table:
+def sample(generator: Generator[Any], order: Order, *, jobs: int | None = 1) -> Table:
     """The rows of ``order``, in memory.
 
     Raises:
@@ -66,8 +54,15 @@ def table(generator: Generator[Any], order: Order, *, jobs: int | None = 1) -> T
         blocks = order.blocks(generator)
         first = next(blocks)
         with closing(_rest(generator, order, first, blocks, _same, _jobs(jobs, order))) as rest:
-            frames = [each.frame for each in (first, *rest)]
-    return Table(pd.concat(frames, ignore_index=True) if len(frames) > 1 else first.frame, generator.schema)
+            return Table.joined([first, *rest])
+
+
+def parse(text: str) -> Any:
+    """A value of ``--where``, read as YAML: 'text', 12, 0.5, true, null."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text.strip()
 
 
 def write(
@@ -77,7 +72,7 @@ def write(
     *,
     origin: Origin,
     jobs: int | None = 1,
-    told: Callable[[int], None] | None = None,
+    on_progress: Callable[[int], None] | None = None,
 ) -> None:
     """The rows of ``order`` into the file ``path`` (Parquet, CSV or JSON lines), in bounded memory.
 
@@ -87,43 +82,29 @@ def write(
         order: which rows.
         origin: which generator it is, for the provenance.
         jobs: processes that draw; as many as pay when None. The file's bytes do not depend on them.
-        told: is called with the number of rows written so far.
+        on_progress: called with the number of rows written so far.
 
     Raises:
         RequestError: the order cannot be met, the ending is unknown, the disk has no room for so many rows, or the
             file cannot be written.
     """
-    stream.check_ending(path)
+    output.check_ending(path)
     with one_thread():
         blocks = order.blocks(generator)
         first = next(blocks)
-        provenance = _provenance(generator, order, origin)
-        form = stream.format_of(path, first)
+        provenance = order.provenance(generator, origin)
+        form = output.format_of(path, first)
         if len(first) < order.rows:
             typical = first if len(first) == BLOCK else next(_remaining(order, first).blocks(generator))
-            stream.check_room(path, order.rows * stream.bytes_per_row(form, typical, provenance))
+            check_room(path, order.rows * output.bytes_per_row(form, typical, provenance))
         with (
-            stream.writing(path, form, provenance) as append,
+            writing(path, form, provenance) as append,
             closing(_rest(generator, order, first, blocks, form.encode, _jobs(jobs, order))) as rest,
         ):
             for number, part in enumerate(itertools.chain([form.encode(first)], rest), order.start // BLOCK + 1):
                 append(part)
-                if told is not None:
-                    told(min(number * BLOCK - order.start, order.rows))
-
-
-def _provenance(generator: Generator[Any], order: Order, origin: Origin) -> Provenance:
-    return Provenance(
-        **dataclasses.asdict(origin),
-        kind=generator.kind,
-        record=dataclasses.asdict(generator.record),
-        seed=order.seed,
-        where=order.where,
-        start=operator.index(order.start),
-        rows=operator.index(order.rows),
-        block=BLOCK,
-        acceptance=generator.acceptance(seed=order.seed, where=order.where),
-    )
+                if on_progress is not None:
+                    on_progress(min(number * BLOCK - order.start, order.rows))
 
 
 def _remaining(order: Order, first: Table) -> Order:
@@ -192,7 +173,7 @@ def _draw(
 ) -> None:
     """In a process of its own: draw every block whose turn it is and send it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the business of who asked
-    generator = catalog.load(folder)
+    generator = load(Path(folder))
     end = order.start + order.rows
     with one_thread(), suppress(BrokenPipeError):  # who asked is gone
         for start in range(order.start + turn * BLOCK, end, turns * BLOCK):
@@ -207,18 +188,3 @@ def _same(block: Table) -> Table:
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute with one thread inside the block, if it is there."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        yield
-        return
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -90,3 +90,16 @@ def _identity(root: Path) -> dict[str, str]:
             for role in ("AUTHOR", "COMMITTER"):
                 variables[f"GIT_{role}_{key.upper()}"] = os.environ.get(f"GIT_{role}_{key.upper()}", ours)
     return variables
+
+
+def git_revision(root: Path) -> str | None:
+    """The commit checked out at ``root``, ``-dirty`` behind it when tracked files differ; None outside Git.
+
+    dvc.lock does not count: it is what a run writes.
+    """
+    try:
+        commit = git(root, "rev-parse", "HEAD")
+        changed = git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)dvc.lock")
+    except (OSError, PipelineError):
+        return None
+    return f"{commit}-dirty" if changed else commit

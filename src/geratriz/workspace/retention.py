@@ -4,25 +4,21 @@ Nothing of the user's goes: only worktrees, branches and refs that runs made the
 not touched for a while, and of the DVC cache what no commit, no worktree and no registered version with an alias names.
 """
 
-import fcntl
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from geratriz.errors import ConfigError, PipelineError
-from geratriz.registry import origin
+from geratriz.project import CHECKPOINTS, PAGES, WORKTREES
+from geratriz.workspace import worktree
+from geratriz.workspace.git import REMOTE, git, has_remote, push, succeeds
 
-WORKTREES = Path(".geratriz") / "worktrees"
-PAGES = Path(".geratriz") / "monitor"
-CHECKPOINTS = Path(".cache") / "checkpoints"
 OURS = ("retrain-", "job-", "judge-")  # how the worktrees of runs are called
 BRANCHES, HANDED_OVER = "retrain/", "handover/"
-REMOTE = "origin"
 DAY_S = 86_400.0
 NEEDED_FOR_S = DAY_S  # a ref of a hand-over, which lives as long as its job
 
@@ -41,31 +37,29 @@ class Item:
     remove: Callable[[], None] = field(repr=False, default=lambda: None)
 
 
-def find(root: Path, *, days: float, cache: bool = False, uri: str | None = None) -> list[Item]:
+def find(root: Path, *, days: float, in_use: set[str], cache: bool = False) -> list[Item]:
     """Everything that could go, in the order in which it must.
 
     Args:
         root: the project.
         days: what was touched since then stays.
+        in_use: commits that registered versions with an alias were made at; see ``registry.origin.in_use``.
         cache: look at the DVC cache too; it takes a while.
-        uri: MLflow's address; the default store when None.
 
     Raises:
         ConfigError: ``root`` is no Git repository.
-        RegistryError: MLflow does not answer: it is not known which versions are in use.
     """
     home = root.resolve()
     if not (home / ".git").exists():
         raise ConfigError(f"{home} is not the root of a Git repository. Run the command in the project's root.")
-    kept = origin.in_use(home, uri)
     trees = list(_worktrees(home, days))
     stay = {str(home / WORKTREES / each.name) for each in trees if not each.goes}
-    items = [*trees, *_branches(home, days, kept, stay), *_refs(home)]
+    items = [*trees, *_branches(home, days, in_use, stay), *_refs(home)]
     items += _old(home / CHECKPOINTS, "checkpoint", days)
     items += [each for tree in _folders(home / WORKTREES) for each in _old(tree / CHECKPOINTS, "checkpoint", days)]
     items += _old(home / PAGES, "page", days)
     if cache:
-        items.append(_cache(home, sorted(kept)))
+        items.append(_cache(home, sorted(in_use)))
     return items
 
 
@@ -74,7 +68,7 @@ def _worktrees(home: Path, days: float) -> Iterator[Item]:
         if not path.name.startswith(OURS):
             yield Item(kind="worktree", name=path.name, goes=False, why="no run made it")
             continue
-        with _alone(path) as alone:
+        with worktree.alone(path) as alone:
             old = _age_days(path)
             why = "a run works in it" if not alone else f"touched {old:.0f} days ago"
             yield Item(
@@ -88,19 +82,18 @@ def _worktrees(home: Path, days: float) -> Iterator[Item]:
 
 
 def _remove_worktree(home: Path, path: Path) -> None:
-    with _alone(path) as alone:
+    with worktree.alone(path) as alone:
         if not alone:
             raise PipelineError(f"{path.name} is in use again; it stays.")
-        _git(home, "worktree", "remove", "--force", str(path))
-    _lock(path).unlink(missing_ok=True)
+        worktree.remove(home, path)
 
 
 def _branches(home: Path, days: float, kept: set[str], stay: set[str]) -> Iterator[Item]:
     layout = "%(refname:short) %(objectname) %(committerdate:unix) %(worktreepath)"
-    for line in _git(home, "for-each-ref", f"--format={layout}", f"refs/heads/{BRANCHES}").splitlines():
+    for line in git(home, "for-each-ref", f"--format={layout}", f"refs/heads/{BRANCHES}").splitlines():
         name, commit, at, tree = [*line.split(" ", 3), ""][:4]
         age = (time.time() - float(at)) / DAY_S
-        elsewhere = _git(home, "branch", "--all", "--format=%(refname)", "--contains", commit).splitlines()
+        elsewhere = git(home, "branch", "--all", "--format=%(refname)", "--contains", commit).splitlines()
         safe = any(each != f"refs/heads/{name}" for each in elsewhere)  # pushed or merged
         reasons = (
             (tree in stay or (bool(tree) and not Path(tree).is_relative_to(home / WORKTREES)), "it is checked out"),
@@ -119,16 +112,16 @@ def _branches(home: Path, days: float, kept: set[str], stay: set[str]) -> Iterat
 
 
 def _remove_branch(home: Path, name: str) -> None:
-    _git(home, "branch", "--delete", "--force", name)
+    git(home, "branch", "--delete", "--force", name)
 
 
 def _refs(home: Path) -> Iterator[Item]:
     """Hand-over refs at the remote that a lost head left; the remote's other branches are for people."""
-    if REMOTE not in _git(home, "remote").split():
+    if not has_remote(home):
         return
-    _git(home, "fetch", "--quiet", "--prune", REMOTE)
+    git(home, "fetch", "--quiet", "--prune", REMOTE)
     layout = "%(refname:lstrip=3) %(committerdate:unix)"
-    for line in _git(home, "for-each-ref", f"--format={layout}", f"refs/remotes/{REMOTE}/{HANDED_OVER}").splitlines():
+    for line in git(home, "for-each-ref", f"--format={layout}", f"refs/remotes/{REMOTE}/{HANDED_OVER}").splitlines():
         name, at = line.split()
         age = time.time() - float(at)
         yield Item(
@@ -141,7 +134,7 @@ def _refs(home: Path) -> Iterator[Item]:
 
 
 def _delete_ref(home: Path, name: str) -> None:
-    _git(home, "push", "--quiet", "--no-verify", REMOTE, f":refs/heads/{name}")
+    push(home, f":refs/heads/{name}")
 
 
 def _old(folder: Path, kind: str, days: float) -> Iterator[Item]:
@@ -186,16 +179,16 @@ def _collect(home: Path, commits: list[str], trees: list[Path], *options: str) -
     tags = {f"geratriz-gc-{each[:12]}": each for each in commits if _has(home, each)}
     try:
         for tag, each in tags.items():
-            _git(home, "tag", "--force", tag, each)
+            git(home, "tag", "--force", tag, each)
         projects = ["--projects", *map(str, trees)] if trees else []
         return _dvc(home, "gc", "--force", "--workspace", "--all-branches", "--all-tags", *options, *projects)
     finally:
         for tag in tags:
-            _git(home, "tag", "--delete", tag)
+            git(home, "tag", "--delete", tag)
 
 
 def _is_free(path: Path) -> bool:
-    with _alone(path) as alone:
+    with worktree.alone(path) as alone:
         return alone
 
 
@@ -213,37 +206,13 @@ def _age_days(path: Path) -> float:
     return max(time.time() - newest, 0.0) / DAY_S
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[bool]:
-    """Whether no run holds the lock on a worktree; inside the block none can take it."""
-    with _lock(path).open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
-
-
-def _lock(path: Path) -> Path:
-    return path.with_name(path.name + ".lock")
-
-
 def _has(home: Path, commit: str) -> bool:
-    asked = ["git", "cat-file", "-e", f"{commit}^{{commit}}"]
-    return subprocess.run(asked, cwd=home, capture_output=True).returncode == 0
-
-
-def _git(home: Path, *arguments: str) -> str:
-    return _run(["git", *arguments], home)
+    return succeeds(home, "cat-file", "-e", f"{commit}^{{commit}}")
 
 
 def _dvc(home: Path, *arguments: str) -> str:
-    return _run([sys.executable, "-m", "dvc", *arguments], home)
-
-
-def _run(command: list[str], home: Path) -> str:
-    done = subprocess.run(command, cwd=home, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=home, capture_output=True, text=True)
     if done.returncode != 0:
-        raise PipelineError(f"`{' '.join(command[-4:])}` failed in {home}:\n{(done.stderr or done.stdout).strip()}")
+        said = (done.stderr or done.stdout).strip()
+        raise PipelineError(f"`dvc {' '.join(arguments[:4])}` failed in {home}:\n{said}")
     return done.stdout.strip()

@@ -1,7 +1,7 @@
 """Checkouts beside the user's own, under .geratriz/worktrees: what a deployed run works in.
 
-Each is a Git worktree that shares the DVC cache and the DVC settings of the checkout it was made from. Who works in one
-holds a lock on it, so that cleaning up does not take it away.
+Each is a Git worktree; pipelines/graph.py gives it the DVC cache and settings of the checkout it was made from. Whoever
+works in one holds a lock on it, so that cleaning up does not take it away.
 """
 
 import fcntl
@@ -10,10 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from geratriz.errors import PipelineError
-from pipelines import graph
-from pipelines.git import git, succeeds
-
-FOLDER = Path(".geratriz") / "worktrees"
+from geratriz.project import WORKTREES
+from geratriz.workspace.git import git, succeeds
 
 
 class Busy(PipelineError):
@@ -29,7 +27,7 @@ def create(home: Path, name: str, *, revision: str, branch: str | None = None) -
     Raises:
         PipelineError: Git refuses, for instance because the branch exists.
     """
-    path = home.resolve() / FOLDER / name
+    path = home.resolve() / WORKTREES / name
     if path.is_dir():
         git(path, "checkout", "--quiet", "--force", "--detach", revision)
         git(path, "clean", "--quiet", "-ffdx", "--exclude=.cache")
@@ -40,7 +38,6 @@ def create(home: Path, name: str, *, revision: str, branch: str | None = None) -
         git(home, "worktree", "prune")
         on = ("--detach",) if branch is None else ("-b", branch)
         git(home, "worktree", "add", "--quiet", *on, str(path), revision)
-    graph.share_settings(home, path)
     return path
 
 
@@ -71,7 +68,7 @@ def held(home: Path, name: str, *, why: str) -> Iterator[None]:
     Raises:
         Busy: somebody else holds it; the message is their ``why``.
     """
-    path = _lock(home.resolve() / FOLDER / name)
+    path = _lock(home.resolve() / WORKTREES / name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
         try:
@@ -83,6 +80,18 @@ def held(home: Path, name: str, *, why: str) -> Iterator[None]:
         file.write(why + "\n")
         file.flush()
         yield
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[bool]:
+    """Whether no run holds the lock on a worktree; inside the block none can take it."""
+    with _lock(path).open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
 
 
 def _lock(path: Path) -> Path:

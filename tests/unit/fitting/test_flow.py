@@ -4,9 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from geratriz.generators import _flow
-from geratriz.generators._flow import Flow
-from geratriz.generators._torch import Runtime
+from geratriz.fitting.flow import Flow, fit_flow
+from geratriz.fitting.runtime import Runtime
 
 RUNTIME = Runtime(device="cpu", threads=1, precision="float32")
 
@@ -20,7 +19,7 @@ def test_two_far_clusters_are_learnt_each_with_its_label() -> None:
         return points[index], labels[index]
 
     torch.manual_seed(0)
-    flow = _flow.fit(Flow(2, 2, width=32, blocks=2), draw, 400, steps=400, runtime=RUNTIME, seed=0)
+    flow = fit_flow(Flow(2, 2, width=32, blocks=2), draw, 400, steps=400, runtime=RUNTIME, seed=0)
     noise, asked = torch.randn(300, 2), torch.arange(300) % 2
     with torch.no_grad():
         latents = flow.latents(noise, asked)
@@ -33,7 +32,7 @@ def test_two_far_clusters_are_learnt_each_with_its_label() -> None:
 
 def test_a_latent_that_is_always_the_same_comes_back_the_same() -> None:
     points = torch.cat([torch.randn(50, 1), torch.full((50, 1), 2.0)], 1)
-    flow = _flow.fit(
+    flow = fit_flow(
         Flow(2, 0, width=8, blocks=1), lambda index, _: (points[index], None), 50, steps=20, runtime=RUNTIME, seed=0
     )
     with torch.no_grad():

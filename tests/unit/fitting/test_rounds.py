@@ -8,16 +8,20 @@ import torch
 from torch import nn
 
 from geratriz.errors import TrainingError
-from geratriz.evaluate.base import Trio
-from geratriz.evaluate.copies import copy_rate, dcr_share
-from geratriz.generators import _plan, _rounds, catalog
-from geratriz.generators._torch import Batches, Checkpoint, Ema
-from geratriz.generators.ctgan import CtganConfig
-from geratriz.generators.ctgan import _settle as settle_ctgan
-from geratriz.generators.tvae import TvaeConfig
-from geratriz.generators.tvae import _settle as settle_tvae
+from geratriz.fitting.average import Ema
+from geratriz.fitting.batches import Batches
+from geratriz.fitting.checkpoint import Checkpoint
+from geratriz.fitting.rounds import train
+from geratriz.table.evaluate.copies import copy_rate, dcr_share
+from geratriz.table.evaluate.trio import Trio
+from geratriz.table.generators import catalog
+from geratriz.table.generators.ctgan import CtganConfig
+from geratriz.table.generators.ctgan import _settle as settle_ctgan
+from geratriz.table.generators.tvae import TvaeConfig
+from geratriz.table.generators.tvae import _settle as settle_tvae
+from geratriz.table.nets.plan import Plan, hold_out
 from tests.tables import mixed
-from tests.unit.generators.heard import Heard
+from tests.unit.fitting.heard import Heard
 
 
 def descend(judged: list[float], heard: Heard, folder: Path | None = None, **changes: Any) -> float:
@@ -32,7 +36,7 @@ def descend(judged: list[float], heard: Heard, folder: Path | None = None, **cha
         ema.update(10**6)
         return {"loss": float(number)}
 
-    best = _rounds.train(
+    best = train(
         changes.get("one_round", one_round),
         judge=(lambda averaged: judged[int(averaged.weight.detach()) - 1]) if judged else None,
         rounds=changes.get("rounds", 6),
@@ -104,18 +108,16 @@ def test_small_tables_get_small_fits_and_large_ones_are_not_gone_over_many_times
     one, other = (settle_ctgan(CtganConfig(), rows, 400) for rows in (300, 32_561))
     assert one.rounds * one.steps < other.rounds * other.steps
     assert settle_ctgan(CtganConfig(), 32_561, 10_000).steps < other.steps
-    assert settle_ctgan(CtganConfig(steps=7, batch=3, width=5), 10**6, 400) == _plan.Plan(
-        batch=3, width=5, rounds=7, steps=1
-    )
+    assert settle_ctgan(CtganConfig(steps=7, batch=3, width=5), 10**6, 400) == Plan(batch=3, width=5, rounds=7, steps=1)
 
 
 @pytest.mark.parametrize(
     ("rows", "share", "least", "most"), [(20, 0.1, 0, 0), (300, 0.1, 30, 70), (3000, 0.1, 250, 350)]
 )
 def test_rows_are_held_out_where_there_are_enough(rows: int, share: float, least: int, most: int) -> None:
-    held = _plan.hold_out(mixed(rows), share)
+    held = hold_out(mixed(rows), share)
     assert least <= held.sum() <= most
-    assert (held == _plan.hold_out(mixed(rows), share)).all()
+    assert (held == hold_out(mixed(rows), share)).all()
 
 
 @pytest.mark.parametrize("kind", ["ctgan", "tvae"])

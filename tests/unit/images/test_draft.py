@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geratriz.data import contract
-from geratriz.data.image_draft import draft_images
-from geratriz.data.image_files import manifest
+from geratriz import contract
+from geratriz.images.data.manifest import manifest
+from geratriz.images.draft import draft_images
 from tests.image_files import classes, encoded, folder, picture
-from tests.unit.data.test_contract import CONTRACTS, ROOT, bundled
+from tests.unit.test_contract import CONTRACTS, ROOT, bundled
 
 BUNDLED = sorted(name for name, suite in CONTRACTS.items() if "kinds" not in suite["meta"])
 

@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from geratriz.data.image_files import manifest
-from geratriz.data.image_output import write
-from geratriz.data.image_prepare import ImageForm, prepare, read
-from geratriz.data.images import Images, ImageSchema
-from geratriz.data.split import SplitConfig
-from geratriz.data.stream import Provenance, read_provenance
 from geratriz.errors import RequestError
+from geratriz.images.data.form import ImageForm, prepare, read
+from geratriz.images.data.images import Images, ImageSchema
+from geratriz.images.data.manifest import manifest
+from geratriz.images.output import write
+from geratriz.output import Provenance, read_provenance
+from geratriz.parts import SplitConfig
 from geratriz.picture import grid
 from tests.faults.conftest import content
 from tests.image_files import pixels

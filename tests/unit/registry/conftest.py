@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from geratriz.data.table import Table
-from geratriz.generators.independent import Independent
 from geratriz.registry import holdout, promoting, release
 from geratriz.stages import compare
+from geratriz.table.data.table import Table
+from geratriz.table.generators.independent import Independent
 from tests.verdicts import attacked, privacy
 
 GATES = {"detection": {"min": 0.2}, "copy_rate": {"max": 0.01}}
@@ -123,7 +123,7 @@ def challenged(project: Project, retrain: Callable[..., None]) -> Project:
 @pytest.fixture
 def client(project: Project) -> Any:
     """MLflow as someone else sees it."""
-    from geratriz.tracking import default_uri, mlflow_client
+    from geratriz.registry.client import default_uri, mlflow_client
 
     return mlflow_client(default_uri(project.root), timeout=5)
 

@@ -9,9 +9,10 @@ import pytest
 
 from geratriz.registry import lock, promoting, release
 from geratriz.registry.audit import audit
+from geratriz.registry.client import default_uri, mlflow_client
 from geratriz.registry.history import history
 from geratriz.registry.mlflow import Registry
-from geratriz.tracking import BUNDLE, default_uri, mlflow_client
+from geratriz.registry.names import BUNDLE
 from tests.unit.registry import processes
 from tests.verdicts import attacked
 

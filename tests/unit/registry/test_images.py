@@ -12,10 +12,10 @@ import pytest
 from mlflow.exceptions import MlflowException
 from PIL import Image
 
-from geratriz.data.images import Images
-from geratriz.evaluate import image_paired
-from geratriz.evaluate.image_base import ImageEvaluateConfig
-from geratriz.generators.image_gan import ImageGan, ImageGanConfig
+from geratriz.images.data.images import Images
+from geratriz.images.evaluate import paired as image_paired
+from geratriz.images.evaluate.trio import ImageEvaluateConfig
+from geratriz.images.generators.image_gan import ImageGan, ImageGanConfig
 from geratriz.registry import packaging, release
 from geratriz.registry.serving import MOST_IMAGES, ServedGenerator
 from tests.images import CLASSES, shapes

@@ -4,17 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from geratriz import tracking
 from geratriz.registry import origin
+from geratriz.registry.client import default_uri, mlflow_client
+from geratriz.registry.names import BUNDLE, GIT
 
 
 def test_the_commit_of_a_version_is_noted_and_is_in_use_while_it_has_an_alias(mlflow_root: Path) -> None:
-    client = tracking.mlflow_client(tracking.default_uri(mlflow_root), timeout=30)
+    client = mlflow_client(default_uri(mlflow_root), timeout=30)
     client.create_registered_model("adult")
     for digest in ("one", "two"):
-        client.create_model_version(
-            "adult", str(mlflow_root), tags={tracking.BUNDLE: digest, tracking.GIT: f"{digest}-dirty"}
-        )
+        client.create_model_version("adult", str(mlflow_root), tags={BUNDLE: digest, GIT: f"{digest}-dirty"})
     origin.note_commit(mlflow_root, "adult", 1, branch="retrain/1", commit="c" * 40)
     assert client.get_model_version("adult", "1").tags[origin.BRANCH] == "retrain/1"
     assert origin.in_use(mlflow_root) == set()

@@ -355,7 +355,7 @@ def test_a_person_reads_the_history_and_the_audit_and_goes_back(
 ) -> None:
     from typer.testing import CliRunner
 
-    from geratriz.cli import app
+    from geratriz.cli.__init__ import app
 
     def said(*words: str, code: int = 0, answer: str = "") -> str:
         result = CliRunner().invoke(app, words, input=answer)

@@ -12,7 +12,8 @@ import pytest
 from geratriz import __version__, bundle
 from geratriz.errors import BundleError, ConfigError, DataError, RegistryError
 from geratriz.registry import promoting, release
-from geratriz.tracking import git_revision, mlflow_run
+from geratriz.registry.live import mlflow_run
+from geratriz.workspace.git import git_revision
 from tests.verdicts import attacked
 
 from .conftest import Project

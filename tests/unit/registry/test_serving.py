@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 
 from geratriz.errors import GeratrizError
-from geratriz.generators import catalog
 from geratriz.registry.packaging import package
 from geratriz.registry.serving import ServedGenerator
+from geratriz.table.generators import catalog
 
 from .conftest import table
 
@@ -27,7 +27,7 @@ from .conftest import table
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A packaged generator. Its bundle's folder has another name, as in a project."""
-    from geratriz.generators.independent import Independent
+    from geratriz.table.generators.independent import Independent
 
     folder = tmp_path_factory.mktemp("packaged")
     Independent.fit(table(), seed=0).save(folder / "small")

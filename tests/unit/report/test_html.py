@@ -5,8 +5,8 @@ from importlib import resources
 
 import pytest
 
-from geratriz.report._html import esc, frame, number, percent, place, scale, shorten
-from tests.unit.report.made import Reader
+from geratriz.report.html import esc, frame, number, percent, place, scale, shorten
+from tests.unit.table.report.made import Reader
 
 STYLE = resources.files("geratriz.report").joinpath("style.css").read_text(encoding="utf-8")
 

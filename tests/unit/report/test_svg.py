@@ -6,7 +6,7 @@ import pytest
 
 from geratriz.report import svg
 from geratriz.report.svg import LETTER, Mark
-from tests.unit.report.made import Reader
+from tests.unit.table.report.made import Reader
 
 FLOOR, CEILING = Mark(at=0.1, name="floor", css="floor"), Mark(at=0.9, name="fresh real", css="ceiling")
 

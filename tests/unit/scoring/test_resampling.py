@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from geratriz.evaluate.resampling import around, auc, share, weights
+from geratriz.scoring.resampling import around, auc, share, weights
 
 
 def test_the_area_is_scikit_learns_with_ties_and_with_weights() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from geratriz import config
 from geratriz.errors import ConfigError
-from geratriz.promotion import Comparison, Gate, decide, judge, judge_privacy, release
+from geratriz.scoring.verdict import Comparison, Gate, decide, judge, judge_privacy, release
 from tests.verdicts import ATTACKS, LIMITS, attacked
 
 

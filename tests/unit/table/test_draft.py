@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geratriz.data import contract, forms
-from geratriz.data.draft import draft
-from geratriz.data.table import Table
+from geratriz import contract
 from geratriz.errors import ConfigError
+from geratriz.table.data import forms
+from geratriz.table.data.table import Table
+from geratriz.table.draft import draft
 from tests.people import people
 
 ASKED = {

@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 import torch
 
-from geratriz.data.stream import Origin, read_provenance
 from geratriz.errors import RequestError
-from geratriz.generators import catalog, draw
-from geratriz.generators.base import BLOCK, Generator
-from geratriz.generators.draw import Order
+from geratriz.fitting.order import Order
+from geratriz.output import Origin, read_provenance
+from geratriz.table import draw
+from geratriz.table.generators import catalog
+from geratriz.table.generators.base import BLOCK, Generator
 from tests.contract.test_generator_contract import fit
 from tests.tables import mixed
 

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geratriz.data.contract import check
-from geratriz.data.table import Table
+from geratriz.contract import check
 from geratriz.errors import ConfigError
-from geratriz.evaluate.drift import Drift, DriftConfig, drift, holm
+from geratriz.table.data.table import Table
+from geratriz.table.drift import Drift, DriftConfig, drift, holm
 from tests.tables import mixed
-from tests.unit.evaluate.made import people
+from tests.unit.table.evaluate.made import people
 
 QUICK = DriftConfig(max_rows=1000)
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from geratriz.data import stream
-from geratriz.data.stream import Provenance
-from geratriz.data.table import Table, read_frame
+from geratriz import output as stream
 from geratriz.errors import DataError, RequestError
+from geratriz.output import Provenance
+from geratriz.table.data.table import Table, read_frame
 from tests.tables import mixed
 
 PROVENANCE = Provenance(

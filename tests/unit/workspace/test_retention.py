@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from geratriz import retention
 from geratriz.errors import ConfigError
-from geratriz.retention import Item
+from geratriz.workspace import retention
+from geratriz.workspace.retention import Item
 
 OLD = 30
 

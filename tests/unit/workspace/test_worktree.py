@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from geratriz.errors import PipelineError
-from pipelines import graph, worktree
-from pipelines.git import commit, git, newest
+from geratriz.workspace import worktree
+from geratriz.workspace.git import commit, git, newest
+from pipelines import graph
 from pipelines.stage import Stages
 from tests.pipelines.conftest import Project, dvc
 
@@ -81,7 +82,7 @@ def test_a_worktree_shares_cache_and_settings_and_its_outputs_come_from_there(
     dvc(root, "remote", "add", "--local", "store", "../beside")  # relative to the settings it stands in
     dvc(root, "repro", "--quiet")
     revision = commit(root, ["dvc.lock"], "Done\n")
-    path = worktree.create(root, "retrain-1", revision=revision, branch="retrain/1")
+    path = graph.checkout(root, "retrain-1", revision=revision, branch="retrain/1")
     assert path == root / ".geratriz" / "worktrees" / "retrain-1"
     assert graph.cache(path) == graph.cache(root)
     assert str(root.parent / "beside") in dvc(path, "remote", "list")
@@ -94,12 +95,12 @@ def test_a_worktree_shares_cache_and_settings_and_its_outputs_come_from_there(
 
 def test_a_worktree_of_the_same_name_is_cleaned_but_for_how_far_a_fit_came(committed: Project) -> None:
     root = committed.root
-    path = worktree.create(root, "job-train", revision="HEAD")
+    path = graph.checkout(root, "job-train", revision="HEAD")
     (path / ".cache").mkdir()
     (path / ".cache" / "checkpoint").write_text("half way")
     (path / "a.model").write_text("of another run")
     (path / "params.yaml").write_text("touched: true\n")
-    again = worktree.create(root, "job-train", revision=commit(root, [], "Newer\n"))
+    again = graph.checkout(root, "job-train", revision=commit(root, [], "Newer\n"))
     assert again == path
     assert (path / ".cache" / "checkpoint").read_text() == "half way"
     assert not (path / "a.model").exists() and "models" in (path / "params.yaml").read_text()
@@ -108,7 +109,7 @@ def test_a_worktree_of_the_same_name_is_cleaned_but_for_how_far_a_fit_came(commi
 def test_a_branch_that_exists_is_not_taken(committed: Project) -> None:
     git(committed.root, "branch", "retrain/1")
     with pytest.raises(PipelineError, match="retrain/1"):
-        worktree.create(committed.root, "retrain-1", revision="HEAD", branch="retrain/1")
+        graph.checkout(committed.root, "retrain-1", revision="HEAD", branch="retrain/1")
 
 
 def test_the_second_to_hold_a_worktree_is_told_who_has_it_and_a_dead_holder_has_nothing(committed: Project) -> None:
@@ -130,7 +131,7 @@ def test_the_second_to_hold_a_worktree_is_told_who_has_it_and_a_dead_holder_has_
 def test_dvc_says_whether_anything_changed_without_the_files(committed: Project) -> None:
     root = committed.root
     dvc(root, "repro", "--quiet")
-    path = worktree.create(root, "w", revision=commit(root, ["dvc.lock"], "Done\n"))
+    path = graph.checkout(root, "w", revision=commit(root, ["dvc.lock"], "Done\n"))
     needs = {stage.name: stage.needs for stage in graph.read(path).stages}
     assert not Stages(path).changed(needs), "nothing was pulled, and nothing changed"
     (path / "params.yaml").write_text(committed.read("params.yaml").replace("epochs: 1", "epochs: 2"))
@@ -163,5 +164,5 @@ def test_a_folder_that_several_stages_write_into_and_git_keeps_a_file_of_is_no_c
     dvc(bare.root, "repro", "--quiet")
     git(bare.root, "add", "--all")
     git(bare.root, "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "--quiet", "-m", "done")
-    path = worktree.create(bare.root, "w", revision="HEAD")
+    path = graph.checkout(bare.root, "w", revision="HEAD")
     assert not Stages(path).changed({stage.name: stage.needs for stage in graph.read(path).stages})

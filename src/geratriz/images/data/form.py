@@ -17,11 +17,11 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from geratriz.data.image_files import SHOWN, Unreadable, decode, header, no_images, quiet
-from geratriz.data.image_source import Entry, entries, is_prepared, labels
-from geratriz.data.images import LABELS, MODES, PIXELS, SCHEMA, Images, ImageSchema
-from geratriz.data.split import PARTS, SplitConfig
 from geratriz.errors import ConfigError, DataError
+from geratriz.images.data.images import LABELS, MODES, PIXELS, SCHEMA, Images, ImageSchema
+from geratriz.images.data.manifest import SHOWN, Unreadable, decode, header, no_images, quiet
+from geratriz.images.data.source import Entry, entries, is_prepared, labels
+from geratriz.parts import PARTS, SplitConfig
 
 SIZES = 5  # in a message
 MOVED = 2**20  # bytes at once

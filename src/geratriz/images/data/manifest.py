@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from geratriz.data.image_source import LARGEST_PIXELS, Entry, entries, labels, starts_as_image
-from geratriz.data.images import MODES
 from geratriz.errors import DataError
+from geratriz.images.data.images import MODES
+from geratriz.images.data.source import LARGEST_PIXELS, Entry, entries, labels, starts_as_image
 
 COLUMNS = (
     "path",

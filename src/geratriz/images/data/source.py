@@ -28,8 +28,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from geratriz.data.images import CHANNELS, LABEL, PIXELS, SCHEMA, Images
 from geratriz.errors import DataError
+from geratriz.images.data.images import CHANNELS, LABEL, PIXELS, SCHEMA, Images
 
 IMAGE = "image"  # the column of a Parquet file
 ENDINGS = (  # of images; what cannot be decoded of them is named, not passed over

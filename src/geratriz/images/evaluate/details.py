@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from geratriz.evaluate.base import Score
-from geratriz.evaluate.image_base import ImageTrio
-from geratriz.evaluate.suite import Landmarks
+from geratriz.images.evaluate.trio import ImageTrio
+from geratriz.scoring.landmarks import Landmarks
+from geratriz.scoring.score import Score
 
 
 def details(trio: ImageTrio, scores: Mapping[str, Score], marks: Landmarks) -> dict[str, Any]:

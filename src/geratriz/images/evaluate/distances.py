@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from geratriz.evaluate.base import Score
-from geratriz.evaluate.image_base import ImageTrio
-from geratriz.evaluate.resampling import Z
+from geratriz.images.evaluate.trio import ImageTrio
+from geratriz.scoring.metric import Metric
+from geratriz.scoring.resampling import Z
+from geratriz.scoring.score import Score
 
 GROUPS = 5  # of each side that are left out in turn, for the interval of the Frechet distance
 
@@ -94,3 +95,21 @@ def _frechet(mean: np.ndarray, factor: np.ndarray, features: np.ndarray) -> floa
     gap = np.square(mean - features.mean(0)).sum()
     trace = np.square(factor).sum() + np.square(centred).sum() - 2 * np.sqrt(values).sum()
     return float(max(gap + trace, 0.0))
+
+
+KID = Metric(
+    name="kid",
+    title="KID",
+    explains="How far synthetic images are from real ones, seen by a network trained on ImageNet. 0 where they are "
+    "distributed alike, whatever their number: the figure to compare generators by.",
+    better="lower",
+    compute=kid,
+)
+FD = Metric(
+    name="fd",
+    title="Frechet distance",
+    explains="The same by mean and covariance alone. It is above 0 for real images too, the more the fewer there are: "
+    "read it beside fresh real ones. No FID: another network looks.",
+    better="lower",
+    compute=fd,
+)

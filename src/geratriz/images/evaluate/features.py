@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from geratriz.data.images import Images
 from geratriz.errors import ConfigError
-from geratriz.evaluate.image_work import blocks
+from geratriz.images.data.images import Images
+from geratriz.images.evaluate.work import blocks
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from geratriz import seeding
-from geratriz.data.images import Images
-from geratriz.evaluate.base import Score
-from geratriz.evaluate.image_base import ImageTrio
-from geratriz.evaluate.image_work import blocks
-from geratriz.evaluate.resampling import Z_OF_TWO, beyond_chance
+from geratriz.images.data.images import Images
+from geratriz.images.evaluate.trio import ImageTrio
+from geratriz.images.evaluate.work import blocks
+from geratriz.scoring.metric import Metric
+from geratriz.scoring.resampling import Z_OF_TWO, beyond_chance
+from geratriz.scoring.score import Score
 
 PROBES = 5_000  # held-out images that say how near strangers come to training images
 STRANGER = 0.05  # share of held-out images that come as near to a training image as what is called near
@@ -123,3 +124,16 @@ def _nearest(queries: np.ndarray, base: np.ndarray, but: np.ndarray | None = Non
         # the difference itself, not of squares: a copy is at 0 exactly
         distances[part] = np.sqrt(np.square(queries[part] - base[which[part]]).sum(1))
     return distances, which
+
+
+MEMORISED_SHARE = Metric(
+    name="memorised_share",
+    title="Learnt by heart",
+    explains="The share of synthetic images that repeat a training image, beyond how often they come as near to images "
+    "that were held out. 0 is what a generator that copies nobody scores.",
+    better="lower",
+    compute=memorised_share,
+    chance=0.0,
+    limit=0.05,
+    required=True,
+)

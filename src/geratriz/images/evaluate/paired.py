@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from geratriz.data.images import Images
-from geratriz.evaluate.image_base import ImageEvaluateConfig, ImageTrio
-from geratriz.evaluate.image_distances import kernel
-from geratriz.evaluate.image_support import K_DENSE, radii
-from geratriz.evaluate.image_work import one_thread
-from geratriz.evaluate.paired import CHANCE, difference
-from geratriz.evaluate.resampling import weights
+from geratriz.images.data.images import Images
+from geratriz.images.evaluate.distances import kernel
+from geratriz.images.evaluate.support import K_DENSE, radii
+from geratriz.images.evaluate.trio import ImageEvaluateConfig, ImageTrio
+from geratriz.images.evaluate.work import one_thread
+from geratriz.scoring.difference import CHANCE, difference
+from geratriz.scoring.resampling import weights
 
 RESAMPLES = 200
 

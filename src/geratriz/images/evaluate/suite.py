@@ -8,95 +8,29 @@ from typing import Any
 import numpy as np
 
 from geratriz import seeding
-from geratriz.data.images import Images
 from geratriz.errors import DataError
-from geratriz.evaluate import image_distances, image_memory, image_support, image_utility
-from geratriz.evaluate.base import Metric, Score
-from geratriz.evaluate.image_base import ImageEvaluateConfig, ImageTrio
-from geratriz.evaluate.image_work import blocks, one_thread
-from geratriz.evaluate.suite import Landmarks
+from geratriz.images.data.images import Images
+from geratriz.images.evaluate.distances import FD, KID
+from geratriz.images.evaluate.memory import MEMORISED_SHARE
+from geratriz.images.evaluate.support import COVERAGE, DENSITY, PRECISION, RECALL
+from geratriz.images.evaluate.trio import ImageEvaluateConfig, ImageTrio
+from geratriz.images.evaluate.utility import CAS, CAS_REAL
+from geratriz.images.evaluate.work import blocks, one_thread
+from geratriz.scoring.landmarks import Landmarks
+from geratriz.scoring.metric import Metric, listed, measure
+from geratriz.scoring.score import Score
 
 OF_REAL_IMAGES = "cas_real"  # says nothing of the synthetic images: what cas is to be read beside
 BLUR = 3  # pixels a side that the landmark's blur averages over
-METRICS: dict[str, Metric[ImageTrio]] = {
-    metric.name: metric
-    for metric in (
-        Metric(
-            name="kid",
-            better="lower",
-            title="KID",
-            explains="How far synthetic images are from real ones, seen by a network trained on ImageNet. 0 where they "
-            "are distributed alike, whatever their number: the figure to compare generators by.",
-            compute=image_distances.kid,
-        ),
-        Metric(
-            name="fd",
-            better="lower",
-            title="Frechet distance",
-            explains="The same by mean and covariance alone. It is above 0 for real images too, the more the fewer "
-            "there are: read it beside fresh real ones. No FID: another network looks.",
-            compute=image_distances.fd,
-        ),
-        Metric(
-            name="precision",
-            better="higher",
-            title="Precision",
-            explains="The share of synthetic images that lie where real ones do.",
-            compute=image_support.precision,
-        ),
-        Metric(
-            name="recall",
-            better="higher",
-            title="Recall",
-            explains="The share of real images that synthetic ones come near to; what is never drawn lowers it.",
-            compute=image_support.recall,
-        ),
-        Metric(
-            name="density",
-            better="higher",
-            title="Density",
-            explains="How thickly synthetic images lie where real ones do; 1 is what real ones show.",
-            compute=image_support.density,
-        ),
-        Metric(
-            name="coverage",
-            better="higher",
-            title="Coverage",
-            explains="The share of real images that have a synthetic one in their surroundings.",
-            compute=image_support.coverage,
-        ),
-        Metric(
-            name="cas",
-            better="higher",
-            title="Learnt from synthetic images",
-            explains="A small classifier learns labels from synthetic images; the share of real ones it gets right.",
-            compute=image_utility.cas,
-        ),
-        Metric(
-            name="cas_real",
-            better="higher",
-            title="Learnt from real images",
-            explains="The same of one that learns from as many training images: what it would be if they were real.",
-            compute=image_utility.cas_real,
-        ),
-        Metric(
-            name="memorised_share",
-            better="lower",
-            title="Learnt by heart",
-            explains="The share of synthetic images that repeat a training image, beyond how often they come as near "
-            "to images that were held out. 0 is what a generator that copies nobody scores.",
-            chance=0.0,
-            compute=image_memory.memorised_share,
-        ),
-    )
-}
+METRICS: dict[str, Metric[ImageTrio]] = listed(
+    KID, FD, PRECISION, RECALL, DENSITY, COVERAGE, CAS, CAS_REAL, MEMORISED_SHARE
+)
 
 
 @one_thread()
 def evaluate(trio: ImageTrio, known: Mapping[str, Score] = MappingProxyType({})) -> dict[str, Score]:
     """Every metric that makes sense for the images, by name; those in ``known`` are not measured again."""
-    scores = {name: known.get(name) or metric.compute(trio) for name, metric in METRICS.items()}
-    return {name: score for name, score in scores.items() if score is not None}
+    return measure(METRICS, trio, known)
 
 
 def landmarks(train: Images, fresh: Images, test: Images, config: ImageEvaluateConfig) -> Landmarks:

@@ -5,9 +5,10 @@ An image's surroundings are a ball around it that reaches to its k-th nearest ne
 
 import numpy as np
 
-from geratriz.evaluate.base import Score
-from geratriz.evaluate.image_base import ImageTrio
-from geratriz.evaluate.resampling import Z, share
+from geratriz.images.evaluate.trio import ImageTrio
+from geratriz.scoring.metric import Metric
+from geratriz.scoring.resampling import Z, share
+from geratriz.scoring.score import Score
 
 K = 3  # of precision and recall (Kynkaanniemi et al., arXiv 1904.06991)
 K_DENSE = 5  # of density and coverage (Naeem et al., arXiv 2002.09797)
@@ -52,3 +53,33 @@ def radii(trio: ImageTrio, side: str, k: int) -> np.ndarray:
     """The distance from each image of a ``side`` to its k-th nearest neighbour there, itself not counted."""
     among: np.ndarray = np.partition(trio.between(side, side), k, axis=1)[:, k]
     return among
+
+
+PRECISION = Metric(
+    name="precision",
+    title="Precision",
+    explains="The share of synthetic images that lie where real ones do.",
+    better="higher",
+    compute=precision,
+)
+RECALL = Metric(
+    name="recall",
+    title="Recall",
+    explains="The share of real images that synthetic ones come near to; what is never drawn lowers it.",
+    better="higher",
+    compute=recall,
+)
+DENSITY = Metric(
+    name="density",
+    title="Density",
+    explains="How thickly synthetic images lie where real ones do; 1 is what real ones show.",
+    better="higher",
+    compute=density,
+)
+COVERAGE = Metric(
+    name="coverage",
+    title="Coverage",
+    explains="The share of real images that have a synthetic one in their surroundings.",
+    better="higher",
+    compute=coverage,
+)

@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from geratriz import seeding
-from geratriz.data.images import Images
-from geratriz.evaluate.image_features import ExtractorConfig, features_of
+from geratriz.images.data.images import Images
+from geratriz.images.evaluate.features import ExtractorConfig, features_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +51,16 @@ class ImageTrio:
         """Images a side."""
         smallest = min(len(self.train), len(self.test), len(self.synthetic), self.config.max_images)
         return smallest if self.images is None else min(self.images, smallest)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many there are in each part, and how many per side are compared."""
+        return {
+            "train": len(self.train),
+            "test": len(self.test),
+            "synthetic": len(self.synthetic),
+            "compared": self.size,
+        }
 
     @cached_property
     def cut(self) -> Mapping[str, Images]:

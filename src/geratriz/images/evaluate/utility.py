@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geratriz import seeding
-from geratriz.data.images import Images
-from geratriz.evaluate.base import Score
-from geratriz.evaluate.image_base import ImageTrio
-from geratriz.evaluate.image_work import blocks
-from geratriz.evaluate.resampling import share
+from geratriz.images.data.images import Images
+from geratriz.images.evaluate.trio import ImageTrio
+from geratriz.images.evaluate.work import blocks
+from geratriz.scoring.metric import Metric
+from geratriz.scoring.resampling import share
+from geratriz.scoring.score import Score
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -107,3 +108,19 @@ def _numbers(images: Images) -> "Tensor":
         pixels = torch.from_numpy(np.array(images.pixels[part])).permute(0, 3, 1, 2).float() / 127.5 - 1
         numbers[part] = torch.nn.functional.interpolate(pixels, size=size, mode="area") if scale < 1 else pixels
     return numbers
+
+
+CAS = Metric(
+    name="cas",
+    title="Learnt from synthetic images",
+    explains="A small classifier learns labels from synthetic images; the share of real ones it gets right.",
+    better="higher",
+    compute=cas,
+)
+CAS_REAL = Metric(
+    name="cas_real",
+    title="Learnt from real images",
+    explains="The same of one that learns from as many training images: what it would be if they were real.",
+    better="higher",
+    compute=cas_real,
+)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from geratriz.data.images import ImageSchema
+from geratriz.images.data.images import ImageSchema
 
 BYTES = 2**26  # of the images of a block, as float32
 

@@ -25,15 +25,32 @@ import torch
 from torch import Tensor, nn
 
 from geratriz import seeding
-from geratriz.data.images import Images, ImageSchema
 from geratriz.errors import TrainingError
-from geratriz.generators import _images, _rounds
-from geratriz.generators._augment import augment
-from geratriz.generators._fit import Fit, Record
-from geratriz.generators._images import ImageNetworkConfig, Pace, Stock, placed
-from geratriz.generators._pyramid import SLOPE, Down, Up, scale
-from geratriz.generators._torch import Ema, Runtime, arrays_of, normal, restore
-from geratriz.generators.image_base import ImageGenerator, shares_of
+from geratriz.fitting.average import Ema
+from geratriz.fitting.network import arrays_of, normal, restore
+from geratriz.fitting.record import FitRun
+from geratriz.fitting.rounds import train
+from geratriz.fitting.runtime import Runtime
+from geratriz.images.data.images import Images, ImageSchema
+from geratriz.images.generators.base import ImageGenerator, shares_of
+from geratriz.images.nets.augment import augment
+from geratriz.images.nets.pyramid import SLOPE, Down, Up, scale
+from geratriz.images.nets.stock import (
+    SHEET,
+    ImageNetworkConfig,
+    Pace,
+    Stock,
+    as_pixels,
+    checkpoint_of,
+    is_watched,
+    labels_on,
+    placed,
+    record_of,
+    runtime_of,
+    show,
+    shown_labels,
+    variety,
+)
 
 WARM_UP = 0.02  # share of the steps after which the rate is at its peak
 LEAK = 0.01  # of the bounded output: images that are all black have a gradient still, and the fit does not end in them
@@ -123,13 +140,13 @@ class ImageGan(ImageGenerator[ImageGanConfig]):
     """In evaluation mode, on the device it was fitted or loaded on."""
 
     @classmethod
-    def _fit(cls, data: Images, config: ImageGanConfig, run: Fit) -> Self:
-        runtime = _images.runtime_of(config, run)
+    def _fit(cls, data: Images, config: ImageGanConfig, run: FitRun) -> Self:
+        runtime = runtime_of(config, run)
         with runtime.active():
             game = _Game(data, config, runtime, run.seed)
             run.tracker.note(game.plan)
-            checkpoint = _images.checkpoint_of(data, config, run, runtime)
-            network = _rounds.train(
+            checkpoint = checkpoint_of(data, config, run, runtime)
+            network = train(
                 game.round,
                 judge=None,
                 rounds=game.rounds,
@@ -142,7 +159,7 @@ class ImageGan(ImageGenerator[ImageGanConfig]):
                 look=game.look,
             )
         checkpoint.clear()
-        return cls(config, data.schema, shares_of(data), _images.record_of(data, run, runtime), network)
+        return cls(config, record_of(data, run, runtime), data.schema, shares_of(data), network)
 
     def _latents(self, rows: int, rng: np.random.Generator, labels: np.ndarray | None) -> np.ndarray:
         return rng.standard_normal((rows, self.config.noise), dtype=np.float32)
@@ -150,23 +167,17 @@ class ImageGan(ImageGenerator[ImageGanConfig]):
     def _decode(self, latents: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         device = self.network.up.start.weight.device
         with torch.inference_mode():
-            given = _images.given(labels, device)
-            return _images.as_pixels(self.network(torch.from_numpy(latents).to(device), given))
+            given = labels_on(labels, device)
+            return as_pixels(self.network(torch.from_numpy(latents).to(device), given))
 
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         return {}, arrays_of(self.network)
 
-    @classmethod
+    @staticmethod
     def _from_state(
-        cls,
-        config: ImageGanConfig,
-        schema: ImageSchema,
-        shares: tuple[float, ...],
-        record: Record,
-        meta: Mapping[str, Any],
-        arrays: Mapping[str, np.ndarray],
-    ) -> Self:
-        return cls(config, schema, shares, record, restore(_Generator(schema, config), arrays))
+        config: ImageGanConfig, schema: ImageSchema, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    ) -> tuple[Any, ...]:
+        return (restore(_Generator(schema, config), arrays),)
 
 
 class _Game:
@@ -195,9 +206,9 @@ class _Game:
         }
         self.rng = torch.Generator(runtime.device).manual_seed(seeding.derive(seed, "train"))
         known, labels = self._stock.take(torch.linspace(0, len(data) - 1, min(WATCHED, len(data))).long())
-        self._real_variety = _images.variety(known)
+        self._real_variety = variety(known)
         self._watched = None if labels is None else np.resize(labels.cpu().numpy(), WATCHED)  # as real ones follow
-        self._shown = _images.shown_labels(data.schema)
+        self._shown = shown_labels(data.schema)
         networks = (self._generator, self._discriminator)
         self.plan = pace.said(data, runtime, networks, also=", augmented" if self._augmented else "")
 
@@ -226,7 +237,7 @@ class _Game:
 
     def look(self, network: _Generator) -> np.ndarray:
         """A picture of what ``network`` draws, from the same noise each time."""
-        return _images.show(_images.as_pixels(self._draw(network, _images.LOOKED_AT, self._shown)))
+        return show(as_pixels(self._draw(network, SHEET, self._shown)))
 
     def _set_rate(self, step: int) -> None:
         done = (step + 1) / (self.rounds * self._steps)
@@ -283,22 +294,22 @@ class _Game:
 
     def _draw(self, network: _Generator, count: int, labels: np.ndarray | None) -> Tensor:
         rng = torch.Generator(self._runtime.device).manual_seed(seeding.derive(self._seed, "look"))
-        given = _images.given(labels, self._runtime.device)
+        given = labels_on(labels, self._runtime.device)
         with torch.no_grad(), self._runtime.autocast():
             drawn: Tensor = network(normal(rng, count, self._config.noise), given)
         return drawn
 
     def _watch(self, number: int, values: dict[str, float]) -> None:
         """Add to ``values`` how varied the averaged generator's images are, as a share of real images' variety."""
-        variety = _images.variety(self._draw(self.ema.average, WATCHED, self._watched)) / max(self._real_variety, ALIKE)
-        values["variety"] = variety
-        watched = _images.is_watched(number, self.rounds, self._steps) and self._real_variety > ALIKE
-        watched = watched and math.isfinite(variety)  # what is not finite is told of by itself
-        if watched and not COLLAPSED <= variety <= DIVERGED:
-            went = "diverged" if variety > DIVERGED else "collapsed"
+        varied = variety(self._draw(self.ema.average, WATCHED, self._watched)) / max(self._real_variety, ALIKE)
+        values["variety"] = varied
+        watched = is_watched(number, self.rounds, self._steps) and self._real_variety > ALIKE
+        watched = watched and math.isfinite(varied)  # what is not finite is told of by itself
+        if watched and not COLLAPSED <= varied <= DIVERGED:
+            went = "diverged" if varied > DIVERGED else "collapsed"
             raise TrainingError(
                 f"the generator {went}: after round {number} of {self.rounds} the images drawn from it differ by "
-                f"{variety:.0%} of what real ones differ by. The discriminator was right on {values['accuracy']:.0%} "
+                f"{varied:.0%} of what real ones differ by. The discriminator was right on {values['accuracy']:.0%} "
                 f"of the pairs. Lower the setting `rate` (now {self._config.rate:g}), or raise `penalty` (now "
                 f"{self._penalty:g})."
             )

@@ -8,7 +8,7 @@
 - The KL term's weight of the vector rises over the first part of the fit, that of detail is whole from the start: else
   detail, the shorter way, tells everything, and what the image is as a whole is left to chance.
 - Prior: what the encoder makes of the training images is far from a standard Gaussian, and what the decoder makes of
-  latents it never saw is no image. A flow is fitted to the aggregate posterior after the networks (_flow.py).
+  latents it never saw is no image. A flow is fitted to the aggregate posterior after the networks (py).
 - Labels: encoder, decoder and prior are told.
 - Held-out images decide which round is kept; a fit whose latents are all switched off ends with the reason.
 
@@ -26,17 +26,34 @@ import torch
 from torch import Tensor, nn
 
 from geratriz import seeding
-from geratriz.data.images import Images, ImageSchema
 from geratriz.errors import RequestError, TrainingError
-from geratriz.generators import _flow, _images, _rounds
-from geratriz.generators._bands import bands
-from geratriz.generators._fit import Fit, Record
-from geratriz.generators._flow import Flow
-from geratriz.generators._images import ImageNetworkConfig, Pace, Stock, placed
-from geratriz.generators._ladder import Gaussian, Rung
-from geratriz.generators._pyramid import Down, Up
-from geratriz.generators._torch import Ema, Runtime, arrays_of, normal, one_cycle, restore
-from geratriz.generators.image_base import ImageGenerator, shares_of
+from geratriz.fitting.average import Ema
+from geratriz.fitting.flow import Flow, fit_flow
+from geratriz.fitting.network import arrays_of, normal, one_cycle, restore
+from geratriz.fitting.record import FitRun
+from geratriz.fitting.rounds import train
+from geratriz.fitting.runtime import Runtime
+from geratriz.images.data.images import Images, ImageSchema
+from geratriz.images.generators.base import ImageGenerator, shares_of
+from geratriz.images.nets.bands import bands
+from geratriz.images.nets.ladder import Gaussian, Rung
+from geratriz.images.nets.pyramid import Down, Up
+from geratriz.images.nets.stock import (
+    SHEET,
+    ImageNetworkConfig,
+    Pace,
+    Stock,
+    as_numbers,
+    as_pixels,
+    checkpoint_of,
+    is_watched,
+    labels_on,
+    placed,
+    record_of,
+    runtime_of,
+    show,
+    shown_labels,
+)
 
 HELD_OUT = 0.05  # share of the images that judge each round
 HELD_OUT_MOST = 1000
@@ -196,8 +213,8 @@ class ImageVae(ImageGenerator[ImageVaeConfig]):
         with torch.inference_mode():
             for start in range(0, len(images), 256):
                 part = images.take(slice(start, start + 256))
-                pixels = _images.as_numbers(torch.from_numpy(np.array(part.pixels)).to(self._device))
-                latents.append(self.network.encode(pixels, _images.given(part.labels, self._device)).cpu().numpy())
+                pixels = as_numbers(torch.from_numpy(np.array(part.pixels)).to(self._device))
+                latents.append(self.network.encode(pixels, labels_on(part.labels, self._device)).cpu().numpy())
         return np.concatenate(latents)
 
     def decode(self, latents: np.ndarray, labels: np.ndarray | None = None) -> Images:
@@ -212,17 +229,17 @@ class ImageVae(ImageGenerator[ImageVaeConfig]):
             raise RequestError("give labels, one an image, where the images have them, and only there.")
         with torch.inference_mode():
             z = torch.from_numpy(latents.astype(np.float32)).to(self._device)
-            pixels = _images.as_pixels(self.network.decode(z, _images.given(labels, self._device)))
+            pixels = as_pixels(self.network.decode(z, labels_on(labels, self._device)))
         return Images(pixels, self.schema, labels)
 
     @classmethod
-    def _fit(cls, data: Images, config: ImageVaeConfig, run: Fit) -> Self:
-        runtime = _images.runtime_of(config, run)
-        checkpoint = _images.checkpoint_of(data, config, run, runtime)
+    def _fit(cls, data: Images, config: ImageVaeConfig, run: FitRun) -> Self:
+        runtime = runtime_of(config, run)
+        checkpoint = checkpoint_of(data, config, run, runtime)
         with runtime.active():
             learning = _Learning(data, config, runtime, run.seed)
             run.tracker.note(learning.plan)
-            network = _rounds.train(
+            network = train(
                 learning.round,
                 judge=learning.judge if len(learning.held) else None,
                 rounds=learning.rounds,
@@ -236,17 +253,17 @@ class ImageVae(ImageGenerator[ImageVaeConfig]):
             )
             prior = learning.fit_prior(network)
         checkpoint.clear()
-        return cls(config, data.schema, shares_of(data), _images.record_of(data, run, runtime), network, prior)
+        return cls(config, record_of(data, run, runtime), data.schema, shares_of(data), network, prior)
 
     def _latents(self, rows: int, rng: np.random.Generator, labels: np.ndarray | None) -> np.ndarray:
         return rng.standard_normal((rows, self.network.latents), dtype=np.float32)
 
     def _decode(self, latents: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         with torch.inference_mode():
-            given = _images.given(labels, self._device)
+            given = labels_on(labels, self._device)
             noise = torch.from_numpy(latents).to(self._device)
             vector = self.prior.latents(noise[:, : self.config.latent], given)
-            return _images.as_pixels(self.network.draw(torch.cat([vector, noise[:, self.config.latent :]], 1), given))
+            return as_pixels(self.network.draw(torch.cat([vector, noise[:, self.config.latent :]], 1), given))
 
     @property
     def _device(self) -> torch.device:
@@ -256,19 +273,13 @@ class ImageVae(ImageGenerator[ImageVaeConfig]):
         prior = {f"prior.{name}": array for name, array in arrays_of(self.prior).items()}
         return {}, {**arrays_of(self.network), **prior}
 
-    @classmethod
+    @staticmethod
     def _from_state(
-        cls,
-        config: ImageVaeConfig,
-        schema: ImageSchema,
-        shares: tuple[float, ...],
-        record: Record,
-        meta: Mapping[str, Any],
-        arrays: Mapping[str, np.ndarray],
-    ) -> Self:
+        config: ImageVaeConfig, schema: ImageSchema, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    ) -> tuple[Any, ...]:
         network = restore(_Network(schema, config), arrays)
         flow = restore(_flow_for(schema, config), arrays, "prior.")
-        return cls(config, schema, shares, record, network, flow)
+        return network, flow
 
 
 def _flow_for(schema: ImageSchema, config: ImageVaeConfig) -> Flow:
@@ -327,7 +338,7 @@ class _Learning:
             "sigma": float(np.exp(reconstruction / self._numbers)),  # the geometric mean over bands
             "active_units": float(active),
         }
-        if _images.is_watched(number, self.rounds, self._steps) and np.isfinite(vector + detail) and not active:
+        if is_watched(number, self.rounds, self._steps) and np.isfinite(vector + detail) and not active:
             raise TrainingError(
                 f"the posterior collapsed: after round {number} of {self.rounds} none of the {self._network.latents} "
                 f"latents says anything of an image (KL {vector + detail:.2g} nats). Lower the setting `rate` (now "
@@ -353,12 +364,12 @@ class _Learning:
         some = self._posterior(network, self._known[:LOOKED_AT])
         spread = (some.mean.var(0, correction=0) + some.log_variance.exp().mean(0)).sqrt()
         rng = torch.Generator(self._runtime.device).manual_seed(seeding.derive(self._seed, "look"))
-        noise = normal(rng, _images.LOOKED_AT, network.latents)
+        noise = normal(rng, SHEET, network.latents)
         vector, detail = noise.tensor_split([self._config.latent], 1)
-        given = _images.given(_images.shown_labels(self._schema), self._runtime.device)
+        given = labels_on(shown_labels(self._schema), self._runtime.device)
         with torch.no_grad(), self._runtime.autocast():
             drawn = network.draw(torch.cat([some.mean.mean(0) + spread * vector, detail], 1), given)
-        return _images.show(_images.as_pixels(drawn))
+        return show(as_pixels(drawn))
 
     def fit_prior(self, network: _Network) -> Flow:
         """The flow to one draw of the posterior an image."""
@@ -371,7 +382,7 @@ class _Learning:
 
         flow = _flow_for(self._schema, self._config).to(self._runtime.device)
         steps = self._config.prior_steps
-        fitted = _flow.fit(flow, draw, len(mean), steps=steps, runtime=self._runtime, seed=self._seed)
+        fitted = fit_flow(flow, draw, len(mean), steps=steps, runtime=self._runtime, seed=self._seed)
         return fitted.requires_grad_(False)
 
     def _posterior(self, network: _Network, index: Tensor) -> Gaussian:

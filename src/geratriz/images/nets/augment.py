@@ -7,7 +7,7 @@ generator does not learn the changes, because gradients pass through them. No im
 import torch
 from torch import Tensor
 
-from geratriz.generators._torch import uniform
+from geratriz.fitting.network import uniform
 
 SHIFT = 1 / 8  # of the size, at most
 HOLE = 1 / 2  # of the size

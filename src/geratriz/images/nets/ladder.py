@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from geratriz.generators._pyramid import SLOPE, scale
+from geratriz.images.nets.pyramid import SLOPE, scale
 
 FAINT = 0.1  # gain of what means and variances are read with at first: prior and posterior start nearly standard
 LOG_VARIANCE = (-8.0, 4.0)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from geratriz.data.images import ImageSchema
+from geratriz.images.data.images import ImageSchema
 
 GRID = 4  # rows and columns of the smallest feature map, about
 SLOPE = 0.2  # of the leaky rectifier

@@ -8,15 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from geratriz.data.images import Images, ImageSchema
-from geratriz.generators._fit import Fit, Record
-from geratriz.generators._torch import Batches, Checkpoint, N, Precision, Runtime
+from geratriz.fitting.batches import Batches
+from geratriz.fitting.checkpoint import Checkpoint
+from geratriz.fitting.network import N
+from geratriz.fitting.record import FitRun, Record
+from geratriz.fitting.runtime import Precision, Runtime
+from geratriz.images.data.images import Images, ImageSchema
 from geratriz.picture import grid
 
 SHOWN, LEAST_OFTEN = 160_000, 10  # images of a fit, and how often each is at least shown, where `images` is auto
 WATCHED_FROM = 200  # steps before which a network is not called collapsed: it has learnt nothing yet
 ROUNDS = 20
-LOOKED_AT = 64  # images of the pictures that a fit shows
+SHEET = 64  # images of the pictures that a fit shows
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +87,7 @@ class Stock:
         """``index``: the images that batches are made of; all when None."""
         on_disk = isinstance(data.pixels, np.memmap)
         self._pixels = data.pixels if on_disk else torch.from_numpy(np.array(data.pixels)).to(runtime.device)
-        self.labels = given(data.labels, runtime.device)
+        self.labels = labels_on(data.labels, runtime.device)
         self.size = batch
         self._batches = Batches(torch.arange(len(data)) if index is None else index, batch, seed)
         self._device = runtime.device
@@ -103,7 +106,7 @@ class Stock:
         return as_numbers(pixels), labels
 
 
-def given(labels: np.ndarray | None, device: torch.device | str) -> Tensor | None:
+def labels_on(labels: np.ndarray | None, device: torch.device | str) -> Tensor | None:
     """Labels (N,) for a network; None where there are none."""
     return None if labels is None else torch.from_numpy(np.array(labels)).to(device)
 
@@ -119,7 +122,7 @@ def as_pixels(numbers: Tensor) -> np.ndarray:
     return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
-def runtime_of(config: ImageNetworkConfig, run: Fit) -> Runtime:
+def runtime_of(config: ImageNetworkConfig, run: FitRun) -> Runtime:
     """Where and how a fit of these settings computes."""
     return Runtime.choose(device=run.device, threads=config.threads, precision=config.precision)
 
@@ -129,14 +132,20 @@ def placed(network: N, runtime: Runtime) -> N:
     return network.to(runtime.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-def checkpoint_of(data: Images, config: ImageNetworkConfig, run: Fit, runtime: Runtime) -> Checkpoint:
+def checkpoint_of(data: Images, config: ImageNetworkConfig, run: FitRun, runtime: Runtime) -> Checkpoint:
     """Where the fit's state is kept."""
     return Checkpoint(
-        run.checkpoint, config=config, seed=run.seed, data=run.data, schema=data.schema.to_json(), runtime=runtime
+        run.checkpoint,
+        code=run.code,
+        config=config,
+        seed=run.seed,
+        data=run.data,
+        schema=data.schema.to_json(),
+        runtime=runtime,
     )
 
 
-def record_of(data: Images, run: Fit, runtime: Runtime) -> Record:
+def record_of(data: Images, run: FitRun, runtime: Runtime) -> Record:
     """The record of a fit on ``data``."""
     device = runtime.device.split(":")[0]
     return run.record(len(data), device=device, threads=runtime.threads, precision=runtime.precision)
@@ -146,7 +155,7 @@ def shown_labels(schema: ImageSchema) -> np.ndarray | None:
     """Labels for a picture: class after class, in equal numbers; None where there are none."""
     if not schema.classes:
         return None
-    return np.sort(np.arange(LOOKED_AT) % len(schema.classes)).astype(np.int64)
+    return np.sort(np.arange(SHEET) % len(schema.classes)).astype(np.int64)
 
 
 def show(pixels: np.ndarray) -> np.ndarray:

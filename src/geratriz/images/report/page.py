@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from geratriz.evaluate.image_suite import METRICS, OF_REAL_IMAGES
+from geratriz.images.evaluate.suite import METRICS, OF_REAL_IMAGES
+from geratriz.images.report.pictures import figure
 from geratriz.picture import grid
-from geratriz.promotion import Gate, is_measured
-from geratriz.report._html import esc, number, percent, section, table
-from geratriz.report._page import Page, losses, making, whole
+from geratriz.report.attacks import attacks_section
+from geratriz.report.html import esc, number, percent, section, table
 from geratriz.report.metrics import rows
-from geratriz.report.pictures import figure
-from geratriz.report.privacy import verdict_and_attacks
+from geratriz.report.page import Page, losses, making, whole
+from geratriz.scoring.verdict import Verdict, is_measured
 
 LANDMARKS = {
     "tick_floor": "floor: every pixel shuffled on its own",
@@ -49,13 +49,13 @@ class Pictures:
 
 def render(page: Page, pictures: Pictures) -> str:
     """A self-contained HTML page; equal content gives equal bytes."""
-    report, blurred = page.report, page.report["details"]["blurred"]
+    report, blurred, verdict = page.report, page.report["details"]["blurred"], Verdict.read(page.report)
     metrics = {name: {**entry, "blurred": blurred.get(name)} for name, entry in report["metrics"].items()}
     sections = {
         "Pictures": _side_by_side(pictures),
-        "Metrics": _metrics(metrics, page.gates, report["details"]),
+        "Metrics": _metrics(metrics, verdict, report["details"]),
         "Classes": _classes(report["details"].get("classes", ())),
-        "Privacy": _memory(report, metrics, pictures),
+        "Privacy": _memory(report, verdict, metrics, pictures),
         "Latents": _walks(pictures.walks),
         "Training": losses(page.history, _progress(pictures.progress)),
         "Settings": making(page),
@@ -88,7 +88,7 @@ def _side_by_side(pictures: Pictures) -> str:
     return section("pictures", "Pictures", intro, f'<div class="strips">{"".join(lines)}</div>{note}')
 
 
-def _metrics(metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate], details: Mapping[str, Any]) -> str:
+def _metrics(metrics: Mapping[str, Mapping[str, Any]], verdict: Verdict, details: Mapping[str, Any]) -> str:
     intro = (
         "Each dot is a value, the bar around it the 95&nbsp;% interval; further right is better. No generator has to "
         "beat fresh real images: level with them is as good as it gets. Images are seen through "
@@ -99,7 +99,8 @@ def _metrics(metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate]
     if real and is_measured(real):
         remarks["cas"] = f" Real training images teach {number(real['value'])}."
     known = {name: each for name, each in METRICS.items() if each.chance is None and name != OF_REAL_IMAGES}
-    return section("metrics", "Metrics", intro, rows(known, metrics, gates, remarks, LANDMARKS))
+    shown = rows(known, metrics, lambda name: verdict.of(name, "gate"), LANDMARKS, remarks)
+    return section("metrics", "Metrics", intro, shown)
 
 
 def _classes(classes: Sequence[Mapping[str, Any]]) -> str:
@@ -115,7 +116,9 @@ def _or_dash(share: float | None) -> str:
     return "&ndash;" if share is None else percent(share)
 
 
-def _memory(report: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]], pictures: Pictures) -> str:
+def _memory(
+    report: Mapping[str, Any], verdict: Verdict, metrics: Mapping[str, Mapping[str, Any]], pictures: Pictures
+) -> str:
     intro = (
         "A generator that repeats its training images scores best on every distance above; the mark of copies says so. "
         "So each generated image is given to the real image nearest to it, of those trained on and those held out: one "
@@ -127,7 +130,7 @@ def _memory(report: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]],
         for each in report["details"]["spaces"]
     ]
     evidence = table(["near in", "to training images", "expected by chance", "beyond it"], found, css="figures")
-    attacked = verdict_and_attacks(report["privacy"], metrics, METRICS, LANDMARKS)
+    attacked = attacks_section(verdict, metrics, METRICS, LANDMARKS)
     return section("privacy", "Learnt by heart", intro, attacked + evidence + _pairs(pictures.pairs))
 
 

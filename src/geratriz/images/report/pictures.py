@@ -5,7 +5,7 @@ import base64
 import numpy as np
 
 from geratriz.picture import png
-from geratriz.report._html import esc
+from geratriz.report.html import esc
 
 WIDEST = 1060  # pixels of the page that a picture may fill
 ENLARGED = 4  # times, at most

@@ -1,1 +1,1 @@
-"""Data in memory and on disk: tables, their schema, codec, splits and contracts."""
+"""Tables as data: what their columns are, how they are encoded, divided and protected."""

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from geratriz.data.schema import Declared, Schema
-from geratriz.data.table import Table, check_names, check_readable, unreadable
+from geratriz.table.data.schema import Declared, Schema
+from geratriz.table.data.table import Table, check_names, check_readable, unreadable
 
 ROWS = 2**18  # of a row group that are decoded at once
 MOST_WORDS = 0.5  # a share of different words in the first rows above which text is held as text

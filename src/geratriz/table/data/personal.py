@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 
 from geratriz import config
-from geratriz.data import forms, masks
-from geratriz.data.schema import Column
+from geratriz.column import Column
 from geratriz.errors import ConfigError, DataError, nearest
+from geratriz.table.data import forms, masks
 
 if TYPE_CHECKING:
     from faker import Faker

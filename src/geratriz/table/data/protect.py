@@ -15,20 +15,21 @@ import numpy as np
 import pandas as pd
 
 from geratriz import seeding
-from geratriz.data.codec import ROWS_PER_LEVEL, CodecConfig, as_shown, from_numbers, is_few
-from geratriz.data.schema import NUMERIC, Column, as_codes, as_numbers
-from geratriz.data.table import Table
+from geratriz.column import NUMERIC, Column, as_codes, as_numbers, as_shown, from_numbers
+from geratriz.table.data.levels import CodecConfig, is_few
+from geratriz.table.data.table import Table
+from geratriz.table.data.twins import ROWS_PER_LEVEL
 
 AGGREGATE = 3  # the fewest numbers whose average says nobody's, as offices of statistics have it
 
 
-def protect(table: Table, seed: int) -> Table:
+def protect(table: Table, seed: int, codec: CodecConfig) -> Table:
     """``table`` without its rare values; of a pandas ``category`` column their categories are gone too.
 
     Where fewer than k rows share even the most frequent word, the words that as many share stay, and in a column of
     fewer than 2k + 2 numbers fewer of them are drawn in: a tiny table stays a table. ``seed`` chooses the rows that
     words are taken from. A row takes them for all its columns from about the same place, so columns that say the same
-    (a code and its label) go on doing so.
+    (a code and its label) go on doing so. ``codec`` says how many values of a number are few.
     """
     donors = seeding.generator(seed, "protect").random(len(table))
     coded = {column.name: _as_they_appear(table.frame[column.name]) for column in table.schema.learnt}
@@ -39,7 +40,7 @@ def protect(table: Table, seed: int) -> Table:
         values = before = table.frame[column.name]
         if column.name in coded and column.rare > 1:
             if column.kind in NUMERIC and column.name not in alike:
-                values = _draw_in(column, values)
+                values = _draw_in(column, values, codec)
             else:
                 values = _pool(column, values, coded[column.name], donors)
         if values is not before:
@@ -95,12 +96,12 @@ def _pool(column: Column, values: pd.Series, codes: np.ndarray, donors: np.ndarr
     return values.take(taken).reset_index(drop=True)
 
 
-def _draw_in(column: Column, values: pd.Series) -> pd.Series:
+def _draw_in(column: Column, values: pd.Series, codec: CodecConfig) -> pd.Series:
     numbers = as_numbers(column.name, values, column.kind)
     if column.dtype != "category":
         numbers = column.snap(numbers)  # 3 * 0.1, and 0.3 in single precision, are the number 0.3
     distinct, counts = np.unique(numbers[~np.isnan(numbers)], return_counts=True)
-    few = is_few(len(distinct), int(counts.sum()), CodecConfig())  # at the defaults: a kind may say otherwise
+    few = is_few(len(distinct), int(counts.sum()), codec)
     shared = counts >= column.rare
     most = 1 if few else len(distinct)  # rare ones among few values go to the nearest
     inner = slice(_codes(distinct, shared, most), len(distinct) - _codes(distinct[::-1], shared[::-1], most))

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from geratriz.data import conditions
-from geratriz.data.schema import Column, Schema
+from geratriz.column import Column
 from geratriz.errors import ConfigError, DataError
+from geratriz.table.data import conditions
+from geratriz.table.data.schema import Schema
 
 ROWWISE = ("expect_column_values_", "expect_column_value_", "expect_column_pair_values_", "expect_multicolumn_")
 ACROSS_ROWS = ("unique", "increasing", "decreasing", "z_scores", "outliers")  # in the name of what compares rows

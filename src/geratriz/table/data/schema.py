@@ -2,69 +2,22 @@
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from geratriz import config
+from geratriz.column import EXACT, KINDS, NUMERIC, RARE, REPLACED, Column, Kind, as_numbers
 from geratriz.errors import ConfigError, DataError, nearest
-
-Kind = Literal["integer", "float", "boolean", "category", "datetime", "id", "personal"]
-KINDS: tuple[str, ...] = get_args(Kind)
-NUMERIC: frozenset[str] = frozenset({"integer", "float", "datetime"})  # kinds with an order and a distance
-REPLACED: frozenset[str] = frozenset({"id", "personal"})  # kinds that are never learnt: new values are made instead
-
-RARE = 5  # a value that fewer rows share may tell whose it is (the usual threshold of statistical offices is 3 to 10)
 
 MAX_DECIMALS = 6  # a float column with more digits than this is taken as continuous
 UNITS_OF_TIME = (86400.0, 3600.0, 60.0, 1.0)  # seconds in a day, an hour, a minute, a second
 CONVERT = "Convert it to numbers, text, booleans or dates, or leave it out."
 MIN_ROWS_FOR_ID = 50  # in a shorter table distinct values prove nothing
-LARGEST = 1e150  # the square of a larger number overflows; none is a measurement
-EXACT = 2.0**53  # whole numbers beyond are keys, not quantities: as floats they would become others
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Column:
-    """One column: its ``kind``, the pandas ``dtype`` it comes back with, and what its values look like."""
-
-    name: str
-    kind: Kind
-    dtype: str
-    step: float | None = None
-    """The grid its numbers stand on, such as 1.0 or 0.01 (datetimes: in seconds); None where it is continuous."""
-    categories: tuple[Any, ...] | None = None
-    """The categories of a pandas ``category`` column, in order; None for other dtypes."""
-    ordered: bool = False
-    declared: bool = False
-    """Whether the user gave its kind."""
-    rare: int = RARE
-    """A value that fewer training rows have is not repeated, nor are as many of the smallest and largest numbers; 1
-    lets all of them be repeated."""
-    form: str | None = None
-    """What a personal column's values look like: one of geratriz.data.forms.FORMS, or None to tell by the values."""
-    locale: str = "en_US"
-    """The language and country of a personal column's new values."""
-
-    def snap(self, numbers: np.ndarray) -> np.ndarray:
-        """``numbers`` on the column's grid."""
-        if self.step is None:
-            return numbers
-        if self.step < 1:  # rounding to decimals gives the float nearest to the decimal number; a product does not
-            return np.round(numbers, round(-math.log10(self.step)))
-        return np.round(numbers / self.step) * self.step
-
-    def restore(self, values: pd.Series) -> pd.Series:
-        """``values`` in this column's dtype. Missing values in a dtype that has none raise as pandas does."""
-        if self.dtype == "category":
-            kept = None if self.categories is None else list(self.categories)
-            return values.astype(pd.CategoricalDtype(kept, ordered=self.ordered))
-        return cast("pd.Series", values.astype(self.dtype))  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -292,37 +245,3 @@ def _step(name: str, values: pd.Series, kind: str) -> float | None:
         if kind == "integer":
             raise DataError(f"column {name!r} is declared integer but holds fractions. Declare it float.")
     return None
-
-
-def as_codes(values: pd.Series) -> tuple[np.ndarray, list[Any]]:
-    """Cells as numbers of the distinct values beside them, -1 where missing, in as few bytes as will do.
-
-    Of a pandas ``category`` column the distinct values are all its categories; else those that occur, as they first do.
-    """
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return values.cat.codes.to_numpy(), values.cat.categories.astype(object).tolist()
-    codes, distinct = pd.factorize(values)
-    return codes.astype(np.min_scalar_type(-1 - len(distinct))), distinct.tolist()
-
-
-def as_numbers(name: str, values: pd.Series, kind: str) -> np.ndarray:
-    """A numeric column as float64, missing as NaN; datetimes in seconds since 1970 (UTC).
-
-    Raises:
-        DataError: the values are no numbers, or one is infinite or beyond :data:`LARGEST`.
-    """
-    try:
-        if kind == "datetime":
-            since = pd.to_datetime(values, utc=True) - pd.Timestamp(0, unit="s", tz="UTC")
-            return since.dt.total_seconds().to_numpy(dtype=np.float64, na_value=np.nan)
-        numbers = pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as problem:
-        raise DataError(
-            f"column {name!r} is declared {kind} but cannot be read so: {problem}. Set data.schema.{name} to its kind."
-        ) from None
-    beyond = np.abs(numbers) > LARGEST
-    if beyond.any():
-        row = int(beyond.argmax())
-        what = "an infinite value" if np.isinf(numbers[row]) else f"{numbers[row]:g}, as good as infinite,"
-        raise DataError(f"column {name!r} holds {what} (row {row}). Replace it by a number or leave it missing.")
-    return numbers

@@ -10,16 +10,16 @@ import lzma
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import pandas as pd
 
-from geratriz.data import schema as schemas
-from geratriz.data.schema import Declared, Schema
 from geratriz.errors import DataError
+from geratriz.table.data import schema as schemas
+from geratriz.table.data.schema import Declared, Schema
 
 MISSING_IN_CSV = ("", "NA", "NaN", "nan", "null", "NULL", "<NA>")  # not "None" or "?": those are words in real tables
 UNREADABLE = (ValueError, OSError, EOFError, csv.Error, lzma.LZMAError, zlib.error)  # pyarrow's are the first two
@@ -89,6 +89,13 @@ class Table:
     def take(self, rows: object) -> "Table":
         """The table of the given row positions (an index array, boolean mask or slice)."""
         return Table(self.frame.iloc[rows].reset_index(drop=True), self.schema)  # type: ignore[call-overload]
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Table]") -> "Table":
+        """The rows of tables with one schema, one table after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(pd.concat([part.frame for part in parts], ignore_index=True), parts[0].schema)
 
 
 def read_frame(path: Path) -> pd.DataFrame:

@@ -9,10 +9,12 @@ says whose secrets are easy anyway. (After Giomi et al., "Anonymeter", PoPETs 20
 import numpy as np
 
 from geratriz import seeding
-from geratriz.evaluate.base import Score, Trio, sample
-from geratriz.evaluate.distances import Space, blocks
-from geratriz.evaluate.features import Features, encode
-from geratriz.evaluate.resampling import of_the_greatest, weights
+from geratriz.scoring.metric import Metric
+from geratriz.scoring.resampling import of_the_greatest, weights
+from geratriz.scoring.score import Score
+from geratriz.table.evaluate.distances import Space, blocks
+from geratriz.table.evaluate.features import Features, encode
+from geratriz.table.evaluate.trio import Trio, subsample
 
 TARGETS = 4_000  # members and strangers each, whose secret is guessed
 HOLDOUT = 3_000  # rows of the second attacker, at most a third of those never seen
@@ -36,10 +38,10 @@ def attribute_advantage(trio: Trio) -> Score | None:
     strangers = turned[held:][:TARGETS]
     if held < 1 or min(len(strangers), len(trio.train)) < FEWEST:
         return None
-    members = sample(trio.train, TARGETS, seed, "secrets train")
+    members = subsample(trio.train, TARGETS, seed, "secrets train")
     sides = [members, trio.unseen.take(strangers), trio.unseen.take(turned[:held])]
     known, unknown, holdout, synthetic = encode(
-        [*sides, sample(trio.synthetic, SYNTHETIC_ROWS, seed, "secrets synthetic")]
+        [*sides, subsample(trio.synthetic, SYNTHETIC_ROWS, seed, "secrets synthetic")]
     )
     space = Space.over(holdout)
     targets = Features(known.names, np.vstack([known.values, unknown.values]), known.categorical)
@@ -116,3 +118,16 @@ def _is_told(truth: np.ndarray, guess: np.ndarray, categorical: bool, scale: flo
     missing = np.isnan(truth) & np.isnan(guess)
     near = truth == guess if categorical else np.abs(truth - guess) <= HIT * scale
     return np.asarray(near | missing)
+
+
+ATTRIBUTE_ADVANTAGE = Metric(
+    name="attribute_advantage",
+    title="Attribute inference, advantage",
+    explains="An attacker knows all but one column of a person and guesses that one from the synthetic rows: how many "
+    "more guesses hit training rows than strangers, for the secret where it is most.",
+    better="lower",
+    compute=attribute_advantage,
+    span=(-0.05, 0.1),
+    chance=0.0,
+    limit=0.08,
+)

@@ -1,14 +1,26 @@
 """Do synthetic rows keep the contract that the real ones are held to."""
 
-from geratriz.evaluate.base import Score, Trio
-from geratriz.evaluate.resampling import share
+from geratriz.scoring.metric import Metric
+from geratriz.scoring.resampling import share
+from geratriz.scoring.score import Score
+from geratriz.table.evaluate.trio import Trio
 
 
 def contract_violations(trio: Trio) -> Score | None:
     """The share of synthetic rows, all of them, that break a critical expectation of the contract; None without one."""
-    from geratriz.data.contract import check
+    from geratriz.contract import check
 
     if trio.suite is None:
         return None
     report = check(trio.synthetic.frame, trio.suite)
     return share(report.violating_rows, report.rows, report=report.to_json())
+
+
+CONTRACT_VIOLATIONS = Metric(
+    name="contract_violations",
+    title="Contract violations",
+    explains="The share of synthetic rows that break a critical rule of the data's contract.",
+    better="lower",
+    compute=contract_violations,
+    span=(0.0, 0.1),
+)

@@ -10,13 +10,15 @@ import numpy as np
 import pandas as pd
 
 from geratriz import seeding
-from geratriz.data.schema import NUMERIC, as_numbers
-from geratriz.data.split import row_hashes
-from geratriz.data.table import Table
-from geratriz.evaluate.base import Score, Trio, sample
-from geratriz.evaluate.distances import Space, nearest, neighbours
-from geratriz.evaluate.features import Features, encode
-from geratriz.evaluate.resampling import Z_OF_TWO, beyond_chance, share
+from geratriz.column import NUMERIC, RARE, as_numbers
+from geratriz.scoring.metric import Metric
+from geratriz.scoring.resampling import Z_OF_TWO, beyond_chance, share
+from geratriz.scoring.score import Score
+from geratriz.table.data.split import row_hashes
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate.distances import Space, nearest, neighbours
+from geratriz.table.evaluate.features import Features, encode
+from geratriz.table.evaluate.trio import Trio, subsample
 
 ROWS = 40_000  # of synthetic and of training rows each, whose distances are looked at
 PROBES = 5_000  # unseen rows that say how near strangers come to training rows
@@ -110,9 +112,9 @@ def _exact(trio: Trio) -> dict[str, float]:
 
 def _near(trio: Trio) -> dict[str, float]:
     seed = trio.config.seed
-    train = sample(trio.train, ROWS, seed, "copies train")
-    unseen = sample(trio.unseen, ROWS, seed, "copies unseen")
-    seen, strangers, synthetic = encode([train, unseen, sample(trio.synthetic, ROWS, seed, "copies synthetic")])
+    train = subsample(trio.train, ROWS, seed, "copies train")
+    unseen = subsample(trio.unseen, ROWS, seed, "copies unseen")
+    seen, strangers, synthetic = encode([train, unseen, subsample(trio.synthetic, ROWS, seed, "copies synthetic")])
     space, ratio = Space.over(seen), len(seen) / len(strangers)
     rng = seeding.generator(seed, "copies order")
     probes = strangers.take(rng.permutation(len(strangers))[:PROBES])
@@ -158,3 +160,57 @@ def _excess_of_values(trio: Trio, values: dict[str, set[Any]]) -> Score | None:
         high=float(excess + above),
         detail={"synthetic": synthetic.value, "unseen": unseen.value, "values": sum(map(len, values.values()))},
     )
+
+
+COPY_EXCESS = Metric(
+    name="copy_excess",
+    title="Copies beyond chance",
+    explains="The share of synthetic rows that copy, exactly or nearly, a training row no other real row is like, less "
+    "what chance explains.",
+    better="lower",
+    compute=copy_excess,
+    span=(-0.005, 0.01),
+    chance=0.0,
+    limit=0.0075,
+    required=True,
+)
+RARE_EXCESS = Metric(
+    name="rare_excess",
+    title="Rare values beyond chance",
+    explains=f"The share of synthetic rows with a category that fewer than {RARE} training rows have, less that of "
+    "fresh real rows.",
+    better="lower",
+    compute=rare_excess,
+    span=(-0.005, 0.015),
+    chance=0.0,
+    limit=0.01,
+)
+EXTREME_EXCESS = Metric(
+    name="extreme_excess",
+    title="Extremes beyond chance",
+    explains="The share of synthetic rows with one of the smallest or largest numbers of the training rows, less that "
+    "of fresh real rows.",
+    better="lower",
+    compute=extreme_excess,
+    span=(-0.005, 0.015),
+    chance=0.0,
+    limit=0.01,
+)
+COPY_RATE = Metric(
+    name="copy_rate",
+    title="Copies",
+    explains="The share of synthetic rows that equal a training row. Common rows repeat in real data too: read it "
+    "beside what fresh real rows show. The verdict rests on the copies beyond chance.",
+    better="lower",
+    compute=copy_rate,
+    span=(0.0, 0.01),
+)
+DCR_SHARE = Metric(
+    name="dcr_share",
+    title="Nearer to training rows",
+    explains="The share of synthetic rows nearer to a training row than to a test row; half is ideal. Weak evidence: "
+    "passing it proves no privacy.",
+    better="lower",
+    compute=dcr_share,
+    span=(0.5, 0.6),
+)

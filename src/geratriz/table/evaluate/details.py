@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from geratriz.data.schema import NUMERIC
-from geratriz.evaluate.base import Score, Trio
-from geratriz.evaluate.distances import Space, nearest
-from geratriz.evaluate.pairs import worst_pairs
-from geratriz.evaluate.privacy import ATTACKS
-from geratriz.evaluate.suite import OF_REAL_ROWS, Landmarks, bare
+from geratriz.column import NUMERIC
+from geratriz.scoring.landmarks import Landmarks
+from geratriz.scoring.score import Score, bare
+from geratriz.table.evaluate.distances import Space, nearest
+from geratriz.table.evaluate.pairs import worst_pairs
+from geratriz.table.evaluate.suite import METRICS, OF_REAL_ROWS
+from geratriz.table.evaluate.trio import Trio
 
 BARS = 40  # of a histogram, at most
 TOP_LEVELS = 20
@@ -29,7 +30,11 @@ def details(trio: Trio, scores: Mapping[str, Score], marks: Landmarks) -> dict[s
         "pairs": None if trend is None else {**trend, "worst": worst_pairs(trio, trend)},
         "utility": _utility(trio, scores),
         "detection": scores["detection"].detail,
-        "attacks": {attack.name: scores[attack.name].detail for attack in ATTACKS if attack.name in scores},
+        "attacks": {
+            name: scores[name].detail
+            for name, metric in METRICS.items()
+            if metric.chance is not None and name in scores
+        },
         "nearest": _nearest(trio),
         "contract": violations,
         "ceiling": {name: bare(score) for name, score in marks.ceiling.items()},

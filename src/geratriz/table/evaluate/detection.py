@@ -3,10 +3,12 @@
 import numpy as np
 
 from geratriz import seeding
-from geratriz.evaluate.base import Score, Trio
-from geratriz.evaluate.features import Features
-from geratriz.evaluate.resampling import around, auc, weights
-from geratriz.evaluate.trees import classifier, one_thread
+from geratriz.scoring.metric import Metric
+from geratriz.scoring.resampling import around, auc, weights
+from geratriz.scoring.score import Score
+from geratriz.table.evaluate.features import Features
+from geratriz.table.evaluate.trees import classifier, one_thread
+from geratriz.table.evaluate.trio import Trio
 
 FOLDS = 3
 MAX_COLUMNS = 60  # importance is measured for the first so many; each costs a prediction a fold
@@ -59,3 +61,14 @@ def tell_apart(real: Features, other: Features, *, seed: int, bootstrap: int) ->
 def _score(area: np.ndarray) -> np.ndarray:
     score: np.ndarray = 1 - (2 * np.maximum(area, 0.5) - 1)
     return score
+
+
+DETECTION = Metric(
+    name="detection",
+    title="Detection",
+    explains="A classifier tries to tell synthetic rows from real ones. 1: it can do no better than chance; 0: it "
+    "always can.",
+    better="higher",
+    compute=detection,
+    span=(0.0, 1.0),
+)

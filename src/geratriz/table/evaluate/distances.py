@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from geratriz.evaluate.features import Features
+from geratriz.table.evaluate.features import Features
 
 CELLS = 1_000_000  # distances computed at once: as many as stay in a processor's cache
 

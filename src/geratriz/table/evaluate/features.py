@@ -7,9 +7,9 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-from geratriz.data.schema import NUMERIC, as_numbers
-from geratriz.data.table import Table
+from geratriz.column import NUMERIC, as_numbers
 from geratriz.errors import DataError
+from geratriz.table.data.table import Table
 
 MAX_LEVELS = 254  # scikit-learn's boosted trees take no more; for them the rarer levels share one
 

@@ -13,9 +13,11 @@ CorrelationSimilarity and ContingencySimilarity (tests/unit/evaluate has figures
 
 import numpy as np
 
-from geratriz.evaluate.base import Score, Trio
-from geratriz.evaluate.features import Features
-from geratriz.evaluate.resampling import around, distributions, total_variation, weights
+from geratriz.scoring.metric import Metric
+from geratriz.scoring.resampling import around, distributions, total_variation, weights
+from geratriz.scoring.score import Score
+from geratriz.table.evaluate.features import Features
+from geratriz.table.evaluate.trio import Trio
 
 
 def shape_error(trio: Trio) -> Score:
@@ -66,3 +68,14 @@ def _variation(a: np.ndarray, b: np.ndarray, weight_a: np.ndarray, weight_b: np.
 def _part(weight: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     part: np.ndarray = weight[:, chosen].sum(1) / weight.sum(1)
     return part
+
+
+SHAPE_ERROR = Metric(
+    name="shape_error",
+    title="Shape error, %",
+    explains="How far single columns are from the real ones, on average. Drawing each column on its own scores well "
+    "here.",
+    better="lower",
+    compute=shape_error,
+    span=(0.0, 5.0),
+)

@@ -16,11 +16,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from geratriz import seeding
-from geratriz.evaluate import trees
-from geratriz.evaluate.base import Score, Trio, sample
-from geratriz.evaluate.distances import Space, neighbours
-from geratriz.evaluate.features import Features, encode
-from geratriz.evaluate.resampling import auc, of_the_greatest, rate_at, weights
+from geratriz.scoring.metric import Metric
+from geratriz.scoring.resampling import auc, of_the_greatest, rate_at, weights
+from geratriz.scoring.score import Score
+from geratriz.table.evaluate import trees
+from geratriz.table.evaluate.distances import Space, neighbours
+from geratriz.table.evaluate.features import Features, encode
+from geratriz.table.evaluate.trio import Trio, subsample
 
 SYNTHETIC_ROWS = 40_000  # the attacker looks at; more cost time and change little
 CANDIDATES = 10_000  # of members and of strangers each
@@ -187,10 +189,10 @@ def rank(trio: Trio) -> Ranking | None:
     strangers = turned[references:][:CANDIDATES]
     if references < FEWEST or min(len(strangers), len(trio.train)) < FEWEST:
         return None
-    members = sample(trio.train, CANDIDATES, seed, "attack train")
+    members = subsample(trio.train, CANDIDATES, seed, "attack train")
     sides = [members, trio.unseen.take(strangers), trio.unseen.take(turned[:references])]
     member_rows, stranger_rows, reference, synthetic = encode(
-        [*sides, sample(trio.synthetic, SYNTHETIC_ROWS, seed, "attack synthetic")]
+        [*sides, subsample(trio.synthetic, SYNTHETIC_ROWS, seed, "attack synthetic")]
     )
     candidates = Features(reference.names, np.vstack([member_rows.values, stranger_rows.values]), reference.categorical)
     space = Space.over(reference)
@@ -212,3 +214,49 @@ def rank(trio: Trio) -> Ranking | None:
         member=np.repeat([True, False], [len(member_rows), len(stranger_rows)]),
         outlier=lonely >= np.quantile(lonely, 1 - OUTLIERS),
     )
+
+
+MIA_AUC = Metric(
+    name="mia_auc",
+    title="Membership, AUC",
+    explains="Five attackers guess who was trained on; this is the best of them. 0.5: the guesses are worth nothing.",
+    better="lower",
+    compute=mia_auc,
+    span=(0.45, 0.6),
+    chance=0.5,
+    limit=0.55,
+    required=True,
+)
+MIA_TPR_AT_1PCT = Metric(
+    name="mia_tpr_at_1pct",
+    title="Membership, found at 1 % false alarms",
+    explains="The share of training rows the best attacker finds when he accuses one stranger in a hundred. It sees a "
+    "few rows that leak where the AUC sees the average.",
+    better="lower",
+    compute=mia_tpr_at_1pct,
+    span=(0.0, 0.04),
+    chance=ALARMS,
+    limit=0.03,
+    required=True,
+)
+MIA_AUC_OUTLIERS = Metric(
+    name="mia_auc_outliers",
+    title="Membership of outliers, AUC",
+    explains="The same over the tenth of the rows that is least like the others: the first to be learnt by heart.",
+    better="lower",
+    compute=mia_auc_outliers,
+    span=(0.45, 0.7),
+    chance=0.5,
+    limit=0.65,
+    required=True,
+)
+MIA_TPR_AT_1PCT_OUTLIERS = Metric(
+    name="mia_tpr_at_1pct_outliers",
+    title="Membership of outliers, found at 1 % false alarms",
+    explains="The same over the tenth of the rows that is least like the others.",
+    better="lower",
+    compute=mia_tpr_at_1pct_outliers,
+    span=(0.0, 0.12),
+    chance=ALARMS,
+    limit=0.10,
+)

@@ -1,16 +1,4 @@
-"""Is one generator better than another, or is it noise: both sampled several times, against the same real rows.
-
-For each metric the difference of the two generators is estimated with what makes it uncertain:
-
-- Which real rows are held out. They are resampled under equal weights for both sides (a paired bootstrap), so what
-  makes a row hard for both cancels. Out-of-fold predictions or rows are resampled; nothing is fitted again.
-- Which synthetic rows were drawn, and what a classifier made of them. Resampling predictions does not show the second,
-  so each side is drawn :data:`DRAWS` times and judged anew, and the spread of the draws is the measure of both.
-
-The interval is Welch's: Student's t with the degrees of freedom of Welch (1947) and Satterthwaite (1946), since a
-handful of draws knows its own spread badly. The intervals of all metrics hold together at 95 % (Bonferroni), so the
-chance that a generator is called better or worse than its equal is 5 % at most, however many metrics are looked at.
-"""
+"""Two generators of tables held against the same real rows, metric by metric; the method is scoring/difference.py."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -18,16 +6,14 @@ from typing import Any, Literal
 import numpy as np
 
 from geratriz import seeding
-from geratriz.data.table import Table
-from geratriz.evaluate import trends, utility
-from geratriz.evaluate.base import EvaluateConfig, Trio
-from geratriz.evaluate.detection import FOLDS
-from geratriz.evaluate.fidelity import by_column
-from geratriz.evaluate.resampling import auc, weights
-from geratriz.evaluate.trees import classifier, one_thread
-
-DRAWS = 5  # of each generator
-CHANCE = 0.05  # that any metric differs where the generators do not
+from geratriz.scoring.difference import CHANCE, difference
+from geratriz.scoring.resampling import auc, weights
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate import trends, utility
+from geratriz.table.evaluate.detection import FOLDS
+from geratriz.table.evaluate.fidelity import by_column
+from geratriz.table.evaluate.trees import classifier, one_thread
+from geratriz.table.evaluate.trio import EvaluateConfig, Trio
 
 
 def compare(
@@ -61,31 +47,6 @@ def compare(
     return {
         name: {**difference(one, other, CHANCE / len(figures)), "better": better}
         for name, (better, one, other) in figures.items()
-    }
-
-
-def difference(one: np.ndarray, other: np.ndarray, chance: float) -> dict[str, float]:
-    """One minus the other with its interval, which misses the truth with probability ``chance``.
-
-    Both are (K, 1 + R): a line a draw, the values themselves in the first column, then those under resampled rows.
-    """
-    from scipy import stats
-
-    draws, resamples = len(one), one.shape[1] - 1
-    means = one.mean(0) - other.mean(0)
-    parts = np.array([one[:, 0].var(ddof=1) / draws, other[:, 0].var(ddof=1) / draws, means[1:].var(ddof=1)])
-    freedom = np.array([draws - 1, draws - 1, resamples - 1])
-    total = float(parts.sum())
-    half = 0.0
-    if total > 0:
-        half = float(stats.t.ppf(1 - chance / 2, total**2 / (parts**2 / freedom).sum())) * total**0.5
-    difference = float(means[0])
-    return {
-        "candidate": float(one[:, 0].mean()),
-        "champion": float(other[:, 0].mean()),
-        "difference": difference,
-        "low": difference - half,
-        "high": difference + half,
     }
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from geratriz.evaluate.base import Trio
-from geratriz.evaluate.trends import BINS, Cells, correlations, standardised
+from geratriz.table.evaluate.trends import BINS, Cells, correlations, standardised
+from geratriz.table.evaluate.trio import Trio
 
 WORST = 8  # pairs that are looked into
 CELLS = 3  # of each, the most different first

@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from geratriz.data import forms
-from geratriz.evaluate.base import Score, Trio
+from geratriz.scoring.metric import Metric
+from geratriz.scoring.score import Score
+from geratriz.table.data import forms
+from geratriz.table.evaluate.trio import Trio
 
 
 def personal_overlap(trio: Trio) -> Score | None:
@@ -34,3 +36,15 @@ def _held(values: pd.Series, real: pd.Series) -> np.ndarray:
     texts = [None if pd.isna(each) else forms.text_of(each).casefold() for each in values]
     known = forms.known(real)
     return np.array([each is not None and each in known for each in texts], dtype=bool)
+
+
+PERSONAL_OVERLAP = Metric(
+    name="personal_overlap",
+    title="Personal values of real rows",
+    explains="The share of synthetic rows with a name, an address or another personal value of a real row.",
+    better="lower",
+    compute=personal_overlap,
+    span=(0.0, 0.01),
+    chance=0.0,
+    limit=0.0,
+)

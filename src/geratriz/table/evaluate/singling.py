@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from geratriz import seeding
-from geratriz.evaluate.base import Score, Trio, sample
-from geratriz.evaluate.features import encode
-from geratriz.evaluate.resampling import Z
+from geratriz.scoring.metric import Metric
+from geratriz.scoring.resampling import Z
+from geratriz.scoring.score import Score
+from geratriz.table.evaluate.features import encode
+from geratriz.table.evaluate.trio import Trio, subsample
 
 Compare = Callable[[np.ndarray, float], np.ndarray]
 
@@ -34,7 +36,7 @@ def singling_out(trio: Trio) -> Score | None:
     if rows < FEWEST:
         return None
     tables = [
-        sample(table, rows, seed, f"singling {name}")
+        subsample(table, rows, seed, f"singling {name}")
         for name, table in (("train", trio.train), ("unseen", trio.unseen), ("synthetic", trio.synthetic))
     ]
     train, unseen, synthetic = encode(tables)
@@ -86,3 +88,16 @@ def _fitting(columns: np.ndarray, said: Sequence[tuple[int, float, Compare]]) ->
         fits = np.flatnonzero(compare(cells, wanted))
         rows = fits if rows is None else rows[fits]
     return 0 if rows is None else len(rows)
+
+
+SINGLING_OUT = Metric(
+    name="singling_out",
+    title="Singling out, advantage",
+    explains="Descriptions read off synthetic rows that fit one person exactly: how many more of them do so among "
+    "training rows than among strangers.",
+    better="lower",
+    compute=singling_out,
+    span=(-0.05, 0.1),
+    chance=0.0,
+    limit=0.08,
+)

@@ -28,11 +28,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from geratriz.evaluate.base import Score, Trio
-from geratriz.evaluate.distances import CELLS, Space
-from geratriz.evaluate.features import Features
-from geratriz.evaluate.resampling import around, distributions, weights
-from geratriz.evaluate.trees import one_thread
+from geratriz.scoring.metric import Metric
+from geratriz.scoring.resampling import around, distributions, weights
+from geratriz.scoring.score import Score
+from geratriz.table.evaluate.distances import CELLS, Space
+from geratriz.table.evaluate.features import Features
+from geratriz.table.evaluate.trees import one_thread
+from geratriz.table.evaluate.trio import Trio
 
 RIDGE = 0.1  # added to every variance: nearly constant directions hold rounding and rare levels, which must not rule
 BEYOND = 3.0  # ranges of the middle 90 % that a number may be off the middle; one far value must not set the scale
@@ -150,3 +152,24 @@ def _nearest(queries: np.ndarray, base: np.ndarray, *, is_same: bool = False) ->
 def _lengths(rows: np.ndarray) -> np.ndarray:
     lengths: np.ndarray = np.sqrt((rows**2).sum(1)).round(DIGITS)
     return lengths
+
+
+ALPHA_PRECISION = Metric(
+    name="alpha_precision",
+    title="Precision (alpha)",
+    explains="Do synthetic rows lie where real ones do. 1: as often in the middle and at the edge; noise, impossible "
+    "rows and broken relations between columns lower it.",
+    better="higher",
+    compute=alpha_precision,
+    span=(0.8, 1.0),
+)
+BETA_RECALL = Metric(
+    name="beta_recall",
+    title="Recall (beta)",
+    explains="Do synthetic rows reach everywhere real ones are; modes that are never drawn lower it. A real row counts "
+    "where its nearest synthetic row is nearer than its nearest real one. Fresh real rows reach about 0.5, not 1: that "
+    "is the mark to read it by.",
+    better="higher",
+    compute=beta_recall,
+    span=(0.3, 0.6),
+)

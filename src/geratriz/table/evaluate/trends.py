@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from geratriz.evaluate.base import Score, Trio
-from geratriz.evaluate.features import Features
-from geratriz.evaluate.resampling import around, total_variation, weights
-from geratriz.evaluate.trees import one_thread
+from geratriz.scoring.metric import Metric
+from geratriz.scoring.resampling import around, total_variation, weights
+from geratriz.scoring.score import Score
+from geratriz.table.evaluate.features import Features
+from geratriz.table.evaluate.trees import one_thread
+from geratriz.table.evaluate.trio import Trio
 
 BINS = 10  # of a number beside a category
 RESAMPLES = 30_000  # of all pairs together: a mean over many pairs needs fewer of each
@@ -140,3 +142,13 @@ def correlations(x: np.ndarray, present: np.ndarray | None, weight: np.ndarray) 
     scale = np.sqrt(np.where(varies, variance * variance.T, 1.0))
     result: np.ndarray = np.where(varies, covariance / scale, 0.0)
     return result
+
+
+TREND_ERROR = Metric(
+    name="trend_error",
+    title="Trend error, %",
+    explains="How far pairs of columns are from the real ones, on average.",
+    better="lower",
+    compute=trend_error,
+    span=(0.0, 10.0),
+)

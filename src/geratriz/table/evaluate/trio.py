@@ -1,15 +1,15 @@
 """What every metric takes and gives: three tables in, a score with its interval out."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from geratriz import seeding
-from geratriz.data.table import Table
-from geratriz.evaluate.features import Features, encode
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate.features import Features, encode
 
 T = TypeVar("T")
 
@@ -54,11 +54,21 @@ class Trio:
         shortest = min(len(self.train), len(self.test), len(self.synthetic), self.config.max_rows)
         return shortest if self.rows is None else min(self.rows, shortest)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many there are in each part, and how many per side are compared."""
+        return {
+            "train": len(self.train),
+            "test": len(self.test),
+            "synthetic": len(self.synthetic),
+            "compared": self.size,
+        }
+
     @cached_property
     def cut(self) -> tuple[Table, Table, Table]:
         """Train, test and synthetic at equal size: rows drawn without replacement under the seed."""
         parts = (("train", self.train), ("test", self.test), ("synthetic", self.synthetic))
-        return tuple(sample(table, self.size, self.config.seed, name) for name, table in parts)  # type: ignore[return-value]
+        return tuple(subsample(table, self.size, self.config.seed, name) for name, table in parts)  # type: ignore[return-value]
 
     @cached_property
     def unseen(self) -> Table:
@@ -73,33 +83,7 @@ class Trio:
         return tuple(encode(self.cut))  # type: ignore[return-value]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Score:
-    """A metric's value, the 95 % interval around it, and what a page can show of it."""
-
-    value: float
-    low: float
-    high: float
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Metric(Generic[T]):
-    """A named figure: which way is better, how to read it, and how it is computed."""
-
-    name: str
-    better: Literal["higher", "lower"]
-    title: str
-    explains: str
-    """How to read it, in a sentence or two."""
-    chance: float | None = None
-    """Of a metric of privacy: what it is where nothing leaks."""
-    compute: Callable[[T], Score | None]
-    """Of a :class:`Trio`, or of a trio of images. None where the metric makes no sense for the data, such as utility
-    without a target."""
-
-
-def sample(table: Table, rows: int, seed: int, name: str) -> Table:
+def subsample(table: Table, rows: int, seed: int, name: str) -> Table:
     """``rows`` rows of ``table`` in their order, drawn without replacement; all of it where it has no more."""
     if len(table) <= rows:
         return table

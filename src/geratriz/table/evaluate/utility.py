@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from geratriz import seeding
-from geratriz.evaluate.base import Score, Trio
-from geratriz.evaluate.features import Features
-from geratriz.evaluate.resampling import around, auc, weights
-from geratriz.evaluate.trees import classifier, one_thread, regressor
+from geratriz.scoring.metric import Metric
+from geratriz.scoring.resampling import around, auc, weights
+from geratriz.scoring.score import Score
+from geratriz.table.evaluate.features import Features
+from geratriz.table.evaluate.trees import classifier, one_thread, regressor
+from geratriz.table.evaluate.trio import Trio
 
 CLASSES = 20  # the most frequent of ``test`` are judged, the rest are one more: trees of 95 rare ones fitted nothing
 
@@ -140,3 +142,20 @@ def _r2(error: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> np.ndarray:
     spread = weight @ truth**2 / total - mean**2
     r2: np.ndarray = np.where(spread > 0, 1 - (weight @ error / total) / np.maximum(spread, 1e-12), 0.0)
     return r2
+
+
+UTILITY = Metric(
+    name="utility",
+    title="Utility",
+    explains="A model learns to predict the target from synthetic rows and is tested on real ones (AUC, or R2 of a "
+    "number).",
+    better="higher",
+    compute=utility,
+)
+UTILITY_REAL = Metric(
+    name="utility_real",
+    title="Utility of real rows",
+    explains="The same model, fitted on as many real rows: what utility would be if synthetic rows were real.",
+    better="higher",
+    compute=utility_real,
+)

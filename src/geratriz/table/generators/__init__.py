@@ -1,1 +1,1 @@
-"""Generators: the contract every model keeps, a catalog of them, one algorithm a file."""
+"""Generators of tables: one algorithm, one file; the file's name is its name in params.yaml."""

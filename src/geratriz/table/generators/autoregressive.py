@@ -34,17 +34,21 @@ from torch import Tensor, nn
 
 from geratriz import config as configs
 from geratriz import seeding
-from geratriz.data.codec import TAIL, Codec, Encoded, Levels
-from geratriz.data.schema import as_numbers
-from geratriz.data.table import Table
+from geratriz.column import as_numbers
 from geratriz.errors import RequestError
-from geratriz.generators import _plan, _rounds
-from geratriz.generators._codes import Layout, Residual, evenly
-from geratriz.generators._fit import Fit, Record
-from geratriz.generators._numbers import FEATURES, HALF_LOG_2_PI, Features, Mixtures
-from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
-from geratriz.generators._torch import Batches, Ema, arrays_of, autocast, kept, one_cycle, restore, uniform
-from geratriz.generators.base import ATTEMPTS, BLOCK, Generator
+from geratriz.fitting.average import Ema
+from geratriz.fitting.batches import Batches
+from geratriz.fitting.network import arrays_of, kept, one_cycle, restore, uniform
+from geratriz.fitting.record import FitRun
+from geratriz.fitting.rounds import train
+from geratriz.fitting.runtime import autocast
+from geratriz.table.data.codec import Codec, Encoded
+from geratriz.table.data.levels import TAIL, Levels
+from geratriz.table.data.table import Table
+from geratriz.table.generators.base import ATTEMPTS, BLOCK, Generator
+from geratriz.table.nets.codes import Layout, Residual, evenly
+from geratriz.table.nets.numbers import FEATURES, HALF_LOG_2_PI, Features, Mixtures
+from geratriz.table.nets.plan import MANY, Auto, NetworkConfig, Plan, Start, batch_of, describe, least_one, width_of
 
 WIDEST = 256  # units of a layer, where `width` is auto and the table is large
 HELD_OUT = 0.05  # share of the rows that say when to stop
@@ -71,7 +75,7 @@ class AutoregressiveConfig(NetworkConfig):
 
     def __post_init__(self) -> None:
         NetworkConfig.__post_init__(self)
-        _plan.least_one(self, "epochs", "components")
+        least_one(self, "epochs", "components")
         if self.rate <= 0:
             raise ValueError(f"rate must be positive, got {self.rate}")
 
@@ -322,7 +326,7 @@ class Autoregressive(Generator[AutoregressiveConfig]):
             yield network
 
     @classmethod
-    def _fit(cls, data: Table, config: AutoregressiveConfig, run: Fit) -> Self:
+    def _fit(cls, data: Table, config: AutoregressiveConfig, run: FitRun) -> Self:
         start = Start.of(data, config, run, held=HELD_OUT)
         levels = start.codec.modelled_levels
         with start.runtime.active():
@@ -330,13 +334,13 @@ class Autoregressive(Generator[AutoregressiveConfig]):
             plan = _settle(config, len(data), outputs)
             network = _Network(levels, config, plan.width).to(start.runtime.device)
             parameters = sum(each.numel() for each in network.parameters())
-            run.tracker.note(_plan.describe(start, plan, parameters=parameters, passes=3, levels=outputs))
+            run.tracker.note(describe(start, plan, parameters=parameters, passes=3, levels=outputs))
             exact = torch.tensor([each.exact for each in levels]).to(start.rows)
             low, high = (torch.from_numpy(each).float().to(start.rows.device) for each in _places(levels, data.frame))
             cells = _Cells(start.rows.minimum(exact), low, high)
             network = _train(network, cells, _orders(levels, data.schema.target, run.seed), start, plan, config, run)
         start.checkpoint.clear()
-        return cls(config, start.codec, start.record(run), plan, network)
+        return cls(config, start.record(run), start.codec, plan, network)
 
     def _encoded(
         self, rows: int, rng: np.random.Generator, codes: Mapping[int, int], cells: Mapping[str, Any]
@@ -506,18 +510,13 @@ class Autoregressive(Generator[AutoregressiveConfig]):
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         return {"plan": dataclasses.asdict(self.plan)}, arrays_of(self.network)
 
-    @classmethod
+    @staticmethod
     def _from_state(
-        cls,
-        config: AutoregressiveConfig,
-        codec: Codec,
-        record: Record,
-        meta: Mapping[str, Any],
-        arrays: Mapping[str, np.ndarray],
-    ) -> Self:
+        config: AutoregressiveConfig, codec: Codec, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    ) -> tuple[Any, ...]:
         plan = configs.load(Plan, meta["plan"], "plan")
         network = restore(_Network(codec.modelled_levels, config, plan.width), arrays)
-        return cls(config, codec, record, plan, network)
+        return plan, network
 
 
 def _sizes(levels: Sequence[Levels]) -> tuple[int, ...]:
@@ -583,12 +582,12 @@ def _draw(log_heights_NL: Tensor, places_N: Tensor) -> Tensor:
 
 def _settle(config: AutoregressiveConfig, rows: int, levels: int) -> Plan:
     """What ``auto`` stands for on a table of so many ``rows`` and ``levels``."""
-    batch = _plan.batch_of(config, rows)
-    wanted = 30 if levels > _plan.MANY else 60  # a step of many takes several times as long
+    batch = batch_of(config, rows)
+    wanted = 30 if levels > MANY else 60  # a step of many takes several times as long
     usual = round(min(max(wanted * (32_000 / rows) ** 0.5, 4), 200))  # on ten times the rows three times the steps
     in_all = (usual if config.epochs == "auto" else config.epochs) * max(rows // batch, 1)
     steps = min(max(rows // batch, STEPS[0]), STEPS[1])
-    return Plan(batch=batch, width=_plan.width_of(config, rows, most=WIDEST), rounds=-(-in_all // steps), steps=steps)
+    return Plan(batch=batch, width=width_of(config, rows, most=WIDEST), rounds=-(-in_all // steps), steps=steps)
 
 
 def _train(
@@ -598,7 +597,7 @@ def _train(
     start: Start,
     plan: Plan,
     config: AutoregressiveConfig,
-    run: Fit,
+    run: FitRun,
 ) -> _Network:
     """The averaged network after training, as far as the held-out rows say that it learns."""
     runtime, columns = start.runtime, cells.codes.shape[1]
@@ -649,7 +648,7 @@ def _train(
                 values.append(float(averaged.loss(*asked(held, part * len(held), noise), noise)))
         return float(np.mean(values))
 
-    return _rounds.train(
+    return train(
         one_round,
         judge=judge if len(held) else None,
         rounds=plan.rounds,

@@ -41,17 +41,20 @@ from torch import Tensor, nn
 
 from geratriz import config as configs
 from geratriz import seeding
-from geratriz.data.codec import Codec, Levels
-from geratriz.data.table import Table
 from geratriz.errors import TrainingError
-from geratriz.generators import _plan, _rounds
-from geratriz.generators._codes import POOL, Layout, Residual, resample
-from geratriz.generators._detector import tell_apart
-from geratriz.generators._fit import Fit, Record
-from geratriz.generators._ordered import Vectors
-from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
-from geratriz.generators._torch import Ema, arrays_of, autocast, kept, normal, restore, uniform
-from geratriz.generators.base import CodeGenerator
+from geratriz.fitting.average import Ema
+from geratriz.fitting.network import arrays_of, kept, normal, restore, uniform
+from geratriz.fitting.record import FitRun
+from geratriz.fitting.rounds import train
+from geratriz.fitting.runtime import autocast
+from geratriz.table.data.codec import Codec
+from geratriz.table.data.levels import Levels
+from geratriz.table.data.table import Table
+from geratriz.table.generators.base import CodeGenerator
+from geratriz.table.nets.codes import POOL, Layout, Residual, resample
+from geratriz.table.nets.detector import tell_apart
+from geratriz.table.nets.ordered import Vectors
+from geratriz.table.nets.plan import MANY, Auto, NetworkConfig, Plan, Start, batch_of, describe, least_one, width_of
 
 WIDEST = 256  # units of a layer, where `width` is auto and the table is large
 HELD_OUT = 0.1  # share of the rows that judge each round; marginals and the codec use them too
@@ -94,7 +97,7 @@ class CtganConfig(NetworkConfig):
 
     def __post_init__(self) -> None:
         NetworkConfig.__post_init__(self)
-        _plan.least_one(self, "steps", "noise")
+        least_one(self, "steps", "noise")
         if self.rate <= 0 or self.temperature <= 0:
             raise ValueError(f"rate and temperature must be positive, got {self.rate} and {self.temperature}")
         if min(self.penalty, self.marginals, self.pairs) < 0:
@@ -164,13 +167,13 @@ class Ctgan(CodeGenerator[CtganConfig]):
     """In evaluation mode, on the device it was fitted or loaded on."""
 
     @classmethod
-    def _fit(cls, data: Table, config: CtganConfig, run: Fit) -> Self:
+    def _fit(cls, data: Table, config: CtganConfig, run: FitRun) -> Self:
         start = Start.of(data, config, run, held=HELD_OUT)
         with start.runtime.active():
             plan = _settle(config, len(data), sum(start.codec.sizes))
             game = _Game(start, plan, config, run.seed)
-            run.tracker.note(_plan.describe(start, plan, parameters=game.parameters, passes=PASSES))
-            network = _rounds.train(
+            run.tracker.note(describe(start, plan, parameters=game.parameters, passes=PASSES))
+            network = train(
                 game.round,
                 judge=game.judge if start.held.any() else None,
                 rounds=plan.rounds,
@@ -186,7 +189,7 @@ class Ctgan(CodeGenerator[CtganConfig]):
                 network.bias, game.frequencies, lambda rows: _unconditional(network, rows, config.noise, noise)
             )
         start.checkpoint.clear()
-        return cls(config, start.codec, start.record(run), plan, network)
+        return cls(config, start.record(run), start.codec, plan, network)
 
     def _sample(self, rows: int, rng: np.random.Generator, codes: Mapping[int, int]) -> np.ndarray:
         layout, device = self.network.layout, self.network.free.device
@@ -215,29 +218,24 @@ class Ctgan(CodeGenerator[CtganConfig]):
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         return {"plan": dataclasses.asdict(self.plan)}, arrays_of(self.network)
 
-    @classmethod
+    @staticmethod
     def _from_state(
-        cls,
-        config: CtganConfig,
-        codec: Codec,
-        record: Record,
-        meta: Mapping[str, Any],
-        arrays: Mapping[str, np.ndarray],
-    ) -> Self:
+        config: CtganConfig, codec: Codec, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    ) -> tuple[Any, ...]:
         plan = configs.load(Plan, meta["plan"], "plan")
         network = restore(_Generator(codec.modelled_levels, config, plan.width), arrays)
-        return cls(config, codec, record, plan, network)
+        return plan, network
 
 
 def _settle(config: CtganConfig, rows: int, levels: int) -> Plan:
     """What ``auto`` stands for on a table of so many ``rows`` and ``levels``."""
-    wanted = 3000 if levels <= _plan.MANY else 1500  # a step of many levels takes several times as long
+    wanted = 3000 if levels <= MANY else 1500  # a step of many levels takes several times as long
     usual = round(min(max(wanted * (rows / 32_000) ** (1 / 3), 600), 30_000))
     steps = usual if config.steps == "auto" else config.steps
     rounds = min(ROUNDS, steps)
     return Plan(
-        batch=_plan.batch_of(config, rows),
-        width=_plan.width_of(config, rows, most=WIDEST),
+        batch=batch_of(config, rows),
+        width=width_of(config, rows, most=WIDEST),
         rounds=rounds,
         steps=-(-steps // rounds),
     )

@@ -10,10 +10,11 @@ from typing import Any, ClassVar, Self, final
 import numpy as np
 
 from geratriz import seeding
-from geratriz.data.codec import Codec, CodecConfig
-from geratriz.data.table import Table
-from geratriz.generators._fit import Fit, Record
-from geratriz.generators.base import CodeGenerator
+from geratriz.fitting.record import FitRun
+from geratriz.table.data.codec import Codec
+from geratriz.table.data.levels import CodecConfig
+from geratriz.table.data.table import Table
+from geratriz.table.generators.base import CodeGenerator
 
 
 @final
@@ -28,11 +29,11 @@ class Independent(CodeGenerator[CodecConfig]):
     """Per modelled column, the share of each code; shape (levels,), sums to 1."""
 
     @classmethod
-    def _fit(cls, data: Table, config: CodecConfig, run: Fit) -> Self:
+    def _fit(cls, data: Table, config: CodecConfig, run: FitRun) -> Self:
         codec = Codec.fit(data, config, seeding.generator(run.seed, "codec"))
         codes = codec.codes(data, seeding.generator(run.seed, "encode"))
         frequencies = tuple(np.bincount(codes[:, i], minlength=size) / len(codes) for i, size in enumerate(codec.sizes))
-        return cls(config, codec, run.record(len(data)), frequencies)
+        return cls(config, run.record(len(data)), codec, frequencies)
 
     def _sample(self, rows: int, rng: np.random.Generator, codes: Mapping[int, int]) -> np.ndarray:
         drawn = [np.searchsorted(np.cumsum(p[:-1]), rng.random(rows), side="right") for p in self.frequencies]
@@ -43,13 +44,8 @@ class Independent(CodeGenerator[CodecConfig]):
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         return {}, {f"frequencies.{i}": each for i, each in enumerate(self.frequencies)}
 
-    @classmethod
+    @staticmethod
     def _from_state(
-        cls,
-        config: CodecConfig,
-        codec: Codec,
-        record: Record,
-        meta: Mapping[str, Any],
-        arrays: Mapping[str, np.ndarray],
-    ) -> Self:
-        return cls(config, codec, record, tuple(arrays[f"frequencies.{i}"] for i in range(len(codec.sizes))))
+        config: CodecConfig, codec: Codec, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    ) -> tuple[Any, ...]:
+        return (tuple(arrays[f"frequencies.{i}"] for i in range(len(codec.sizes))),)

@@ -25,18 +25,21 @@ from torch import Tensor, nn
 
 from geratriz import config as configs
 from geratriz import seeding
-from geratriz.data.codec import Codec
-from geratriz.data.schema import NUMERIC
-from geratriz.data.table import Table
+from geratriz.column import NUMERIC
 from geratriz.errors import RequestError
-from geratriz.generators import _flow, _plan, _rounds
-from geratriz.generators._codes import CHUNK, POOL, Layout, Residual, resample
-from geratriz.generators._fit import Fit, Record
-from geratriz.generators._flow import Flow
-from geratriz.generators._mixture import ROWS, Mixture
-from geratriz.generators._plan import Auto, NetworkConfig, Plan, Start
-from geratriz.generators._torch import Batches, Ema, Runtime, arrays_of, autocast, normal, one_cycle, restore
-from geratriz.generators.base import CodeGenerator
+from geratriz.fitting.average import Ema
+from geratriz.fitting.batches import Batches
+from geratriz.fitting.flow import Flow, fit_flow
+from geratriz.fitting.network import arrays_of, normal, one_cycle, restore
+from geratriz.fitting.record import FitRun
+from geratriz.fitting.rounds import train
+from geratriz.fitting.runtime import Runtime, autocast
+from geratriz.table.data.codec import Codec
+from geratriz.table.data.table import Table
+from geratriz.table.generators.base import CodeGenerator
+from geratriz.table.nets.codes import CHUNK, POOL, Layout, Residual, resample
+from geratriz.table.nets.mixture import ROWS, Mixture
+from geratriz.table.nets.plan import MANY, Auto, NetworkConfig, Plan, Start, batch_of, describe, least_one, width_of
 
 WIDEST = 512  # units of a layer, where `width` is auto and the table is large; half as many where levels are many
 HELD_OUT = 0.05  # share of the rows that say when to stop; the prior and the codec use them too
@@ -73,7 +76,7 @@ class TvaeConfig(NetworkConfig):
 
     def __post_init__(self) -> None:
         NetworkConfig.__post_init__(self)
-        _plan.least_one(self, "epochs", "latent", "components")
+        least_one(self, "epochs", "latent", "components")
         if self.rate <= 0 or (self.beta != "auto" and self.beta <= 0):
             raise ValueError(f"rate and beta must be positive, got {self.rate} and {self.beta}")
         if self.prior not in ("mixture", "flow"):
@@ -175,13 +178,13 @@ class Tvae(CodeGenerator[TvaeConfig]):
         return self.network.layout.offsets.device
 
     @classmethod
-    def _fit(cls, data: Table, config: TvaeConfig, run: Fit) -> Self:
+    def _fit(cls, data: Table, config: TvaeConfig, run: FitRun) -> Self:
         start = Start.of(data, config, run, held=HELD_OUT)
         with start.runtime.active():
             plan = _settle(config, len(data), sum(start.codec.sizes))
             network = _Network(start.codec.sizes, config, plan.width).to(start.runtime.device)
             parameters = sum(each.numel() for each in network.parameters())
-            run.tracker.note(_plan.describe(start, plan, parameters=parameters, passes=3))
+            run.tracker.note(describe(start, plan, parameters=parameters, passes=3))
             network = _train(network, start, plan, config, run)
             most = FLOW_ROWS if config.prior == "flow" else ROWS
             posteriors = _Posteriors.of(network, start.rows, most, run.seed)
@@ -190,7 +193,7 @@ class Tvae(CodeGenerator[TvaeConfig]):
             if config.prior == "flow":
                 run.tracker.note(f"fitting a flow from the mixture to the latents: {FLOW_STEPS:,} steps")
                 flow = _fit_flow(posteriors, prior, start.runtime, run.seed)
-            fitted = cls(config, start.codec, start.record(run), plan, network, prior, flow)
+            fitted = cls(config, start.record(run), start.codec, plan, network, prior, flow)
             fitted._calibrate(start.rows)
         start.checkpoint.clear()
         return fitted
@@ -237,30 +240,25 @@ class Tvae(CodeGenerator[TvaeConfig]):
             prior |= {f"prior.{name}": each for name, each in arrays_of(self.flow).items()}
         return {"plan": dataclasses.asdict(self.plan)}, {**arrays_of(self.network), **prior}
 
-    @classmethod
+    @staticmethod
     def _from_state(
-        cls,
-        config: TvaeConfig,
-        codec: Codec,
-        record: Record,
-        meta: Mapping[str, Any],
-        arrays: Mapping[str, np.ndarray],
-    ) -> Self:
+        config: TvaeConfig, codec: Codec, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    ) -> tuple[Any, ...]:
         plan = configs.load(Plan, meta["plan"], "plan")
         network = restore(_Network(codec.sizes, config, plan.width), arrays)
         prior = Mixture(arrays["prior.weights"], arrays["prior.means"], arrays["prior.factors"])
         flow = restore(Flow(config.latent, 0, **FLOW), arrays, "prior.") if config.prior == "flow" else None
-        return cls(config, codec, record, plan, network, prior, flow)
+        return plan, network, prior, flow
 
 
 def _settle(config: TvaeConfig, rows: int, levels: int) -> Plan:
     """What ``auto`` stands for on a table of ``rows`` rows and so many ``levels`` in all."""
-    batch = _plan.batch_of(config, rows)
+    batch = batch_of(config, rows)
     usual = round(min(max(30 * (32_000 / rows) ** 0.5, 4), 200))  # on ten times the rows three times the steps
     epochs = usual if config.epochs == "auto" else config.epochs
     in_all = epochs * max(rows // batch, 1)
     steps = min(max(rows // batch, STEPS[0]), STEPS[1])
-    width = _plan.width_of(config, rows, most=WIDEST if levels <= _plan.MANY else WIDEST // 2)
+    width = width_of(config, rows, most=WIDEST if levels <= MANY else WIDEST // 2)
     return Plan(batch=batch, width=width, rounds=-(-in_all // steps), steps=steps)
 
 
@@ -269,7 +267,7 @@ def _beta(rows: int) -> float:
     return 0.3 if rows >= 8192 else 0.5 if rows >= 2048 else 1.0
 
 
-def _train(network: _Network, start: Start, plan: Plan, config: TvaeConfig, run: Fit) -> _Network:
+def _train(network: _Network, start: Start, plan: Plan, config: TvaeConfig, run: FitRun) -> _Network:
     """The averaged network after training, as far as the held-out rows say that it learns."""
     rows, held, runtime = start.rows[~start.held], start.rows[start.held], start.runtime
     beta = _beta(len(start.rows)) if config.beta == "auto" else config.beta
@@ -308,7 +306,7 @@ def _train(network: _Network, start: Start, plan: Plan, config: TvaeConfig, run:
             reconstruction, kl = averaged.terms(held, noise)
         return float(reconstruction + beta * kl)
 
-    return _rounds.train(
+    return train(
         one_round,
         judge=judge if len(held) else None,
         rounds=plan.rounds,
@@ -394,7 +392,7 @@ def _groups(classes: np.ndarray, *, most: int, least: int) -> np.ndarray:
 def _fit_flow(posteriors: _Posteriors, mixture: Mixture, runtime: Runtime, seed: int) -> Flow:
     """The flow from points of the mixture to draws of the posterior beside them."""
     rows, latent = posteriors.mean.shape
-    flow = _flow.fit(
+    flow = fit_flow(
         Flow(latent, 0, **FLOW).to(runtime.device),
         posteriors.draw,
         rows,

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from geratriz.generators import _torch
+from geratriz.fitting.network import uniform
 
 POOL = 8  # draws per wanted row when a condition is given
 CHUNK = 8192  # rows that are computed at once, at most ...
@@ -79,7 +79,7 @@ class Layout(nn.Module):
         """Where in its column's distribution function each cell is, (rows, C)."""
         shape = (rows, len(self.ends))
         if isinstance(rng, torch.Generator):
-            return _torch.uniform(rng, *shape)
+            return uniform(rng, *shape)
         return torch.from_numpy(evenly(rng, *shape)).to(self.ends.device)
 
     def _found(self, probabilities_NL: Tensor, places_NC: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from geratriz.generators._torch import normal
+from geratriz.fitting.network import normal
 
 ROWS = 40_000  # points that are looked at; more say little that these do not
 LLOYD = 10  # k-means steps before the first E step; they decide how good the fit gets

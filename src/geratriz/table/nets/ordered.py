@@ -14,9 +14,9 @@ import torch
 from scipy.special import ndtri
 from torch import Tensor, nn
 
-from geratriz.data.codec import TAIL, Levels
-from geratriz.data.schema import NUMERIC
-from geratriz.generators._numbers import FEATURES, Features
+from geratriz.column import NUMERIC
+from geratriz.table.data.levels import TAIL, Levels
+from geratriz.table.nets.numbers import FEATURES, Features
 
 LEAST = 3  # numbers that a column needs to have an order worth telling
 OWN = 0.1  # how long a number's own part is at first, beside that of a word

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 
 from geratriz import seeding
-from geratriz.data.codec import Codec, CodecConfig
-from geratriz.data.split import places
-from geratriz.data.table import Table
-from geratriz.generators._fit import Fit, Record
-from geratriz.generators._torch import Checkpoint, Precision, Runtime
+from geratriz.fitting.checkpoint import Checkpoint
+from geratriz.fitting.record import FitRun, Record
+from geratriz.fitting.runtime import Precision, Runtime
+from geratriz.table.data.codec import Codec
+from geratriz.table.data.levels import CodecConfig
+from geratriz.table.data.split import places
+from geratriz.table.data.table import Table
 
 Auto = int | Literal["auto"]
 
@@ -49,6 +51,11 @@ class NetworkConfig:
     compile: bool = False
     """Whether torch.compile makes code for the networks before a fit: a minute that long fits on a GPU get back."""
 
+    @property
+    def codec(self) -> CodecConfig:
+        """How finely numbers are told apart."""
+        return CodecConfig(max_levels=self.max_levels, bins=self.bins)
+
     def __post_init__(self) -> None:
         least_one(self, "batch", "width", "blocks")
         if not 0 <= self.ema < 1:
@@ -80,11 +87,10 @@ class Start:
     checkpoint: Checkpoint
 
     @classmethod
-    def of(cls, data: Table, config: NetworkConfig, run: Fit, *, held: float) -> "Start":
+    def of(cls, data: Table, config: NetworkConfig, run: FitRun, *, held: float) -> "Start":
         """Encode ``data``, and hold out about the share ``held`` of its rows."""
         runtime = Runtime.choose(device=run.device, threads=config.threads, precision=config.precision)
-        codec_config = CodecConfig(max_levels=config.max_levels, bins=config.bins)
-        codec = Codec.fit(data, codec_config, seeding.generator(run.seed, "codec"))
+        codec = Codec.fit(data, config.codec, seeding.generator(run.seed, "codec"))
         codes = codec.codes(data, seeding.generator(run.seed, "encode"))
         return cls(
             runtime=runtime,
@@ -93,6 +99,7 @@ class Start:
             held=torch.from_numpy(hold_out(data, held)).to(runtime.device),
             checkpoint=Checkpoint(
                 run.checkpoint,
+                code=run.code,
                 config=config,
                 seed=run.seed,
                 data=run.data,
@@ -101,7 +108,7 @@ class Start:
             ),
         )
 
-    def record(self, run: Fit) -> Record:
+    def record(self, run: FitRun) -> Record:
         """The record of the fit that started here."""
         runtime = self.runtime
         return run.record(

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from geratriz.report import svg
-from geratriz.report._html import esc, legend, number, percent, place, scale, section, shorten, table
+from geratriz.report.html import esc, legend, number, percent, place, scale, section, shorten, table
 
 DRAWN = 42  # columns, the worst first; more make a page nobody reads
 LISTED = 300  # columns in the table

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from geratriz.evaluate.drift import ColumnDrift, Difference, Drift, Together
 from geratriz.report import svg
-from geratriz.report._html import esc, frame, legend, number, percent, scale, section, shorten, table
+from geratriz.report.html import esc, frame, legend, number, percent, scale, section, shorten, table
+from geratriz.table.evaluate.drift import ColumnDrift, Difference, Drift, Together
 
 DRAWN = 24  # columns, the most telling first
 LISTED = 300

@@ -3,25 +3,26 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from geratriz.data.contract import ContractReport
-from geratriz.report._html import esc, number, section, table
-from geratriz.report._page import Page, losses, making, whole
-from geratriz.report.columns import columns_section, giveaways_section
-from geratriz.report.metrics import metrics_section
-from geratriz.report.pairs import pairs_section
-from geratriz.report.privacy import privacy_section
-from geratriz.report.utility import utility_section
+from geratriz.contract import ContractReport
+from geratriz.report.html import esc, number, section, table
+from geratriz.report.page import Page, losses, making, whole
 from geratriz.report.validation import findings_table
+from geratriz.scoring.verdict import Verdict
+from geratriz.table.report.columns import columns_section, giveaways_section
+from geratriz.table.report.metrics import metrics_section
+from geratriz.table.report.pairs import pairs_section
+from geratriz.table.report.privacy import privacy_section
+from geratriz.table.report.utility import utility_section
 
 NEIGHBOUR_COLUMNS = 40  # shown of each row beside its nearest
 
 
 def render(page: Page) -> str:
     """A self-contained HTML page; equal content gives equal bytes."""
-    metrics, details = page.report["metrics"], page.report["details"]
+    metrics, details, verdict = page.report["metrics"], page.report["details"], Verdict.read(page.report)
     sections = {
-        "Privacy": privacy_section(page.report["privacy"], metrics, details["attacks"]),
-        "Metrics": metrics_section(metrics, page.gates, details["utility"]),
+        "Privacy": privacy_section(verdict, metrics, details["attacks"]),
+        "Metrics": metrics_section(metrics, verdict, details["utility"]),
         "Utility": utility_section(details["utility"]),
         "Columns": columns_section(details["columns"], details["pairs"], details["detection"]),
         "Pairs": pairs_section(details["pairs"], metrics.get("trend_error"), details["columns"]),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from geratriz.report._html import esc, number, percent, place, scroll, section, shorten, table
+from geratriz.report.html import esc, number, percent, place, scroll, section, shorten, table
 
 PAIRS = 26  # columns in the heat map: as many as fit side by side
 LETTERS = 32  # of a level

@@ -3,23 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from geratriz.evaluate.base import Metric
-from geratriz.evaluate.suite import METRICS
-from geratriz.promotion import Gate, Privacy
-from geratriz.report._html import esc, number, percent, section, table
-from geratriz.report.metrics import rows
+from geratriz.report.attacks import attacks_section
+from geratriz.report.html import esc, number, percent, section, table
+from geratriz.scoring.verdict import Verdict
+from geratriz.table.evaluate.suite import METRICS
+from geratriz.table.report.metrics import LANDMARKS
 
 SECRETS_SHOWN = 8
-LOOKS = {"passed": "good", "leak": "bad", "unproven": "none"}
 
 
 def privacy_section(
-    report: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]], attacks: Mapping[str, Mapping[str, Any]]
+    verdict: Verdict, metrics: Mapping[str, Mapping[str, Any]], attacks: Mapping[str, Mapping[str, Any]]
 ) -> str:
     """The verdict in words, a row an attack, and tables of what stands behind them.
 
     Args:
-        report: the section ``privacy`` of metrics.json.
+        verdict: that of metrics.json.
         metrics: its metrics.
         attacks: the details of each attack.
     """
@@ -29,25 +28,7 @@ def privacy_section(
         "attacks: it is evidence, not a proof, and no differential privacy."
     )
     evidence = _membership(attacks) + _secrets(attacks) + _shares(attacks)
-    return section("privacy", "Privacy", intro, verdict_and_attacks(report, metrics, METRICS) + evidence)
-
-
-def verdict_and_attacks(
-    report: Mapping[str, Any],
-    metrics: Mapping[str, Mapping[str, Any]],
-    known: Mapping[str, Metric[Any]],
-    landmarks: Mapping[str, str] | None = None,
-) -> str:
-    """The verdict in words, and a row for each of the ``known`` metrics that is an attack, against its limit."""
-    privacy = Privacy.of(report)
-    listed = "".join(f"<li>{esc(each)}</li>" for each in privacy.objections)
-    words = (
-        f'<div class="verdict {LOOKS[privacy.outcome]}"><strong>{esc(privacy.sentence)}</strong>'
-        f"{f'<ul>{listed}</ul>' if listed else ''}</div>"
-    )
-    limits = {name: Gate(max=limit) for name, limit in report["limits"].items()}
-    attacks = {name: metric for name, metric in known.items() if metric.chance is not None}
-    return words + rows(attacks, metrics, limits, landmarks=landmarks)
+    return section("privacy", "Privacy", intro, attacks_section(verdict, metrics, METRICS, LANDMARKS) + evidence)
 
 
 def _membership(attacks: Mapping[str, Mapping[str, Any]]) -> str:

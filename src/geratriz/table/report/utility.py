@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from geratriz.report._html import esc, number, section, shorten, table
+from geratriz.report.html import esc, number, section, shorten, table
 
 FEW = 10  # distinct values of a number that may be meant as classes
 LETTERS = 40

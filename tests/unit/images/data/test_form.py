@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from geratriz import config
-from geratriz.data.image_prepare import ImageForm, load, prepare, read
-from geratriz.data.images import Images, ImageSchema
-from geratriz.data.split import SplitConfig
 from geratriz.errors import ConfigError, DataError
+from geratriz.images.data.form import ImageForm, load, prepare, read
+from geratriz.images.data.images import Images, ImageSchema
+from geratriz.parts import SplitConfig
 from tests.faults.conftest import content
 from tests.image_files import classes, encoded, folder, parquet, picture, pixels, tarred, zipped
 

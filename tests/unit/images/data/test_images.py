@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geratriz.data.images import Images, ImageSchema
 from geratriz.errors import DataError
+from geratriz.images.data.images import Images, ImageSchema
 from tests.images import shapes
 
 

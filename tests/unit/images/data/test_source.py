@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from geratriz.data.image_source import Entry, class_of, entries, folder_of, labels
-from geratriz.data.images import Images, ImageSchema
 from geratriz.errors import DataError
+from geratriz.images.data.images import Images, ImageSchema
+from geratriz.images.data.source import Entry, class_of, entries, folder_of, labels
 from tests.image_files import classes, encoded, folder, parquet, pixels, tarred, zipped
 
 FILES = {

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from geratriz.evaluate import image_distances, image_suite
-from geratriz.evaluate.image_base import ImageTrio
-from geratriz.evaluate.image_distances import discrepancy
+from geratriz.images.evaluate import distances, suite
+from geratriz.images.evaluate.distances import discrepancy
+from geratriz.images.evaluate.trio import ImageTrio
 from tests.images import shapes
 
 
@@ -47,7 +47,7 @@ def test_the_frechet_distance_of_gaussians_is_that_of_the_formula() -> None:
     rng = np.random.default_rng(0)
     scales = np.array([1.0, 2.0, 3.0])
     real, other = rng.normal(0, 1, (4000, 3)), rng.normal(1, scales, (4000, 3))
-    found = image_distances._frechet(real.mean(0), image_distances._factor(real), other)
+    found = distances._frechet(real.mean(0), distances._factor(real), other)
     assert found == pytest.approx(3 + np.square(scales - 1).sum(), rel=0.05)
 
 
@@ -57,7 +57,7 @@ def test_the_frechet_distance_is_the_same_however_few_images_there_are(counts: t
     one, other = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
     roots = np.sqrt(np.linalg.eigvals(one @ other).real.clip(0))
     expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(one + other) - 2 * roots.sum()
-    found = image_distances._frechet(a.mean(0), image_distances._factor(a), b)
+    found = distances._frechet(a.mean(0), distances._factor(a), b)
     assert found == pytest.approx(expected, rel=1e-4)
 
 
@@ -67,7 +67,7 @@ def test_the_error_of_the_frechet_distance_is_that_of_both_sides() -> None:
         sides = [shapes(200, height=2, width=2, seed=each) for each in range(3)]
         given = (gaussian(200, seed=2 * seed), gaussian(200, shift=1, seed=2 * seed + 1))
         seen = {id(each): (each, part) for each, part in zip(sides[1:], given, strict=True)}
-        score = image_distances.fd(ImageTrio(train=sides[0], test=sides[1], synthetic=sides[2], seen=seen))
+        score = distances.fd(ImageTrio(train=sides[0], test=sides[1], synthetic=sides[2], seen=seen))
         assert score is not None
         found.append((score.value, score.detail["standard_error"]))
     values, errors = np.array(found).T
@@ -78,9 +78,9 @@ def test_noise_is_further_than_blur_and_blur_than_fresh_images() -> None:
     train, test, fresh = (shapes(30, height=16, width=16, seed=seed) for seed in range(3))
     noisy = fresh.take(np.arange(30))
     noisy.pixels[:] = np.random.default_rng(0).integers(0, 256, noisy.pixels.shape)
-    for metric in (image_distances.kid, image_distances.fd):
+    for metric in (distances.kid, distances.fd):
         values = []
-        for synthetic in (fresh, image_suite.blurred(fresh), noisy):
+        for synthetic in (fresh, suite.blurred(fresh), noisy):
             score = metric(ImageTrio(train=train, test=test, synthetic=synthetic))
             assert score is not None and score.low <= score.value <= score.high
             values.append(score.value)
@@ -90,5 +90,5 @@ def test_noise_is_further_than_blur_and_blur_than_fresh_images() -> None:
 def test_too_few_images_are_not_measured() -> None:
     few = [shapes(2, seed=seed) for seed in range(3)]
     trio = ImageTrio(train=few[0], test=few[1], synthetic=few[2])
-    assert image_distances.kid(trio) is None
-    assert image_distances.fd(trio) is None
+    assert distances.kid(trio) is None
+    assert distances.fd(trio) is None

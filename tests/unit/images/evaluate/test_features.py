@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from geratriz.data.images import Images
 from geratriz.errors import ConfigError
-from geratriz.evaluate.image_base import ImageTrio
-from geratriz.evaluate.image_features import ExtractorConfig, features_of
+from geratriz.images.data.images import Images
+from geratriz.images.evaluate.features import ExtractorConfig, features_of
+from geratriz.images.evaluate.trio import ImageTrio
 from tests.images import shapes
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geratriz.data.image_prepare import load
-from geratriz.data.images import Images, ImageSchema
-from geratriz.evaluate import image_memory, image_suite
-from geratriz.evaluate.base import Score
-from geratriz.evaluate.image_base import ImageTrio
-from geratriz.promotion import MemoryLimits, judge_privacy
+from geratriz.images.data.form import load
+from geratriz.images.data.images import Images, ImageSchema
+from geratriz.images.evaluate import memory, suite
+from geratriz.images.evaluate.trio import ImageTrio
+from geratriz.scoring.score import Score
+from geratriz.scoring.verdict import MemoryLimits, judge_privacy
 
 RAW = Path(__file__).parents[3] / "data" / "bundled" / "files" / "md5" / "89" / "c65e8c0facd9d0f8930c708f05204a"
 SEEN: dict[int, tuple[Images, np.ndarray]] = {}
@@ -27,7 +27,7 @@ def parts() -> tuple[Images, Images, Images]:
 
 def judged(synthetic: Images) -> tuple[Score, str]:
     train, unseen, _ = parts()
-    score = image_memory.memorised_share(ImageTrio(train=train, test=unseen, synthetic=synthetic, seen=SEEN))
+    score = memory.memorised_share(ImageTrio(train=train, test=unseen, synthetic=synthetic, seen=SEEN))
     entry = {"value": score.value, "low": score.low, "high": score.high, "chance": 0.0}
     return score, judge_privacy({"memorised_share": entry}, MemoryLimits()).outcome
 
@@ -50,8 +50,8 @@ def test_fresh_images_are_none() -> None:
 
 def test_blurred_copies_are_found_and_blurred_fresh_images_are_not() -> None:
     train, _, other = parts()
-    assert judged(image_suite.blurred(train.take(slice(0, 300))))[0].value > 0.5
-    assert judged(image_suite.blurred(other))[1] != "leak"
+    assert judged(suite.blurred(train.take(slice(0, 300))))[0].value > 0.5
+    assert judged(suite.blurred(other))[1] != "leak"
 
 
 def test_the_nearest_pairs_are_kept_with_their_places() -> None:
@@ -66,7 +66,7 @@ def test_the_nearest_pairs_are_kept_with_their_places() -> None:
 def test_copies_of_images_that_stand_there_twice_are_a_leak() -> None:
     train, unseen, _ = (each.take(slice(0, 200)) for each in parts())
     twice = train.take(np.repeat(np.arange(200), 2))
-    score = image_memory.memorised_share(ImageTrio(train=twice, test=unseen, synthetic=train))
+    score = memory.memorised_share(ImageTrio(train=twice, test=unseen, synthetic=train))
     assert score.value > 0.8 and score.low > 0.5
     for pair in score.detail["spaces"][0]["pairs"]:
         assert np.array_equal(twice.pixels[pair["train"]], train.pixels[pair["synthetic"]])
@@ -78,7 +78,7 @@ def test_colour_under_full_transparency_makes_no_other_image() -> None:
     pixels[1] = pixels[0]
     pixels[1, 0, 0, :3] += 7
     images = Images(pixels, ImageSchema(height=3, width=3, channels=4))
-    assert image_memory._different(images).tolist() == [0, 2, 3]
+    assert memory._different(images).tolist() == [0, 2, 3]
 
 
 def test_every_training_image_is_looked_at_however_many_there_are() -> None:
@@ -89,11 +89,11 @@ def test_every_training_image_is_looked_at_however_many_there_are() -> None:
     )
     copies = train.take(rng.choice(len(train), 300, replace=False))
     seen = {id(each): (each, each.pixels.reshape(len(each), -1).astype(np.float32)) for each in (train, unseen, copies)}
-    score = image_memory.memorised_share(ImageTrio(train=train, test=unseen, synthetic=copies, seen=seen))
+    score = memory.memorised_share(ImageTrio(train=train, test=unseen, synthetic=copies, seen=seen))
     assert score.value > 0.85  # near is what one in twenty comes to by chance
 
 
 def test_one_image_a_side_says_nothing_certain() -> None:
     train, unseen, other = (each.take(slice(0, 1)) for each in parts())
-    score = image_memory.memorised_share(ImageTrio(train=train, test=unseen, synthetic=other))
+    score = memory.memorised_share(ImageTrio(train=train, test=unseen, synthetic=other))
     assert score.low <= 0 <= score.high

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from geratriz.data.images import Images
-from geratriz.evaluate import image_distances, image_paired, image_suite
-from geratriz.evaluate.image_base import ImageEvaluateConfig
+from geratriz.images.data.images import Images
+from geratriz.images.evaluate import distances, paired, suite
+from geratriz.images.evaluate.trio import ImageEvaluateConfig
 from tests.images import shapes
 
 
@@ -21,13 +21,13 @@ def test_the_better_is_told_from_the_worse_and_equals_are_not(monkeypatch: pytes
     def kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         asked.append(x is y)
         threads.add(torch.get_num_threads())
-        return image_distances.kernel(x, y)
+        return distances.kernel(x, y)
 
-    monkeypatch.setattr(image_paired, "kernel", kernel)
-    bad = [image_suite.scattered(each, 40, seed=0) for each in draws(3, 20)]
-    found = image_paired.compare(draws(3, 10), bad, test, ImageEvaluateConfig())
+    monkeypatch.setattr(paired, "kernel", kernel)
+    bad = [suite.scattered(each, 40, seed=0) for each in draws(3, 20)]
+    found = paired.compare(draws(3, 10), bad, test, ImageEvaluateConfig())
     assert found["kid"]["high"] < 0 < found["coverage"]["low"]
     assert sum(asked) == 1 + 6 and len(asked) == 1 + 6 + 6
     assert threads == {1}
-    for each in image_paired.compare(draws(3, 10), draws(3, 30), test, ImageEvaluateConfig()).values():
+    for each in paired.compare(draws(3, 10), draws(3, 30), test, ImageEvaluateConfig()).values():
         assert each["low"] <= 0 <= each["high"]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from geratriz.data.images import Images
-from geratriz.evaluate import image_support
-from geratriz.evaluate.image_base import ImageTrio, distances
+from geratriz.images.data.images import Images
+from geratriz.images.evaluate import support
+from geratriz.images.evaluate.trio import ImageTrio, distances
 from tests.images import shapes
 
 
@@ -23,7 +23,7 @@ def cloud(count: int = 80, *, at: float = 0.0, width: float = 1.0, seed: int = 0
 def values(test: np.ndarray, synthetic: np.ndarray) -> dict[str, float]:
     found = {}
     for name in ("precision", "recall", "density", "coverage"):
-        score = getattr(image_support, name)(trio(test, synthetic))
+        score = getattr(support, name)(trio(test, synthetic))
         assert score.low <= score.value <= score.high
         found[name] = score.value
     return found
@@ -54,8 +54,8 @@ def test_a_narrow_generator_is_dense_and_recalls_little() -> None:
 
 def test_too_few_images_are_not_measured() -> None:
     few = trio(cloud(3), cloud(3))
-    assert image_support.precision(few) is None
-    assert image_support.coverage(few) is None
+    assert support.precision(few) is None
+    assert support.coverage(few) is None
 
 
 def test_distances_are_euclidean() -> None:
@@ -66,4 +66,4 @@ def test_distances_are_euclidean() -> None:
 
 def test_images_given_without_features_are_looked_at() -> None:
     sets: list[Images] = [shapes(8, seed=seed) for seed in range(3)]
-    assert image_support.recall(ImageTrio(train=sets[0], test=sets[1], synthetic=sets[2])) is not None
+    assert support.recall(ImageTrio(train=sets[0], test=sets[1], synthetic=sets[2])) is not None

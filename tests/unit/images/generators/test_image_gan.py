@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from geratriz.data.images import Images
 from geratriz.errors import TrainingError
-from geratriz.generators import _images
-from geratriz.generators._torch import Runtime
-from geratriz.generators.image_gan import ImageGan, ImageGanConfig, _Game
+from geratriz.fitting.runtime import Runtime
+from geratriz.images.data.images import Images
+from geratriz.images.generators.image_gan import ImageGan, ImageGanConfig, _Game
+from geratriz.images.nets.stock import as_numbers
 from tests.images import shapes
-from tests.unit.generators.heard import Heard
+from tests.unit.fitting.heard import Heard
 
 RUNTIME = Runtime(device="cpu", threads=1, precision="float32")
 SMALL: dict[str, Any] = {"batch": 16, "width": 8, "noise": 8, "threads": 1, "precision": "float32"}
@@ -55,7 +55,7 @@ def test_a_generator_as_varied_as_the_images_is_neither_collapsed_nor_diverged(c
     def perfect(noise: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         assert drawn.labels is not None
         chosen = [np.flatnonzero(drawn.labels == label)[place] for place, label in enumerate(labels.tolist())]
-        return _images.as_numbers(torch.from_numpy(drawn.pixels[chosen]))
+        return as_numbers(torch.from_numpy(drawn.pixels[chosen]))
 
     game.ema.average = perfect  # type: ignore[assignment]
     values = {"accuracy": 0.5}

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from geratriz.errors import RequestError, TrainingError
-from geratriz.generators.image_vae import ImageVae, ImageVaeConfig
+from geratriz.images.generators.image_vae import ImageVae, ImageVaeConfig
 from tests.images import shapes
-from tests.unit.generators.heard import Heard
+from tests.unit.fitting.heard import Heard
 
 SMALL: dict[str, Any] = {
     **{"batch": 16, "width": 8, "latent": 6, "prior_steps": 200, "images": 16 * 800},

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from geratriz.generators._augment import augment
+from geratriz.images.nets.augment import augment
 
 
 def rng() -> torch.Generator:

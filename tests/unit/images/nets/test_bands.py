@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from geratriz.generators._bands import bands, divide
+from geratriz.images.nets.bands import bands, divide
 
 
 def test_coefficients_keep_the_sum_of_squares() -> None:

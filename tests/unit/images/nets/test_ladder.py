@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from geratriz.generators._ladder import Gaussian, Rung
+from geratriz.images.nets.ladder import Gaussian, Rung
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from geratriz.data.images import ImageSchema
-from geratriz.generators._pyramid import Block, Down, Sizes, Up
+from geratriz.images.data.images import ImageSchema
+from geratriz.images.nets.pyramid import Block, Down, Sizes, Up
 
 
 @pytest.mark.parametrize("height, width", [(1, 1), (2, 3), (8, 8), (28, 28), (32, 32), (33, 32), (64, 48), (5, 200)])

@@ -7,22 +7,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geratriz.evaluate import image_details, image_suite, suite
-from geratriz.evaluate.image_base import ImageEvaluateConfig, ImageTrio
+from geratriz.images.evaluate import details, suite
+from geratriz.images.evaluate.trio import ImageEvaluateConfig, ImageTrio
+from geratriz.images.report.page import Pictures, render
 from geratriz.picture import grid, png
-from geratriz.promotion import Gate, MemoryLimits
-from geratriz.report._page import Page
-from geratriz.report.image_page import Pictures, render
+from geratriz.report.page import Page
+from geratriz.scoring.verdict import Gate, MemoryLimits
 from geratriz.stages import evaluate as stage
+from geratriz.table.evaluate import suite
 from tests.images import CLASSES, shapes
-from tests.unit.report.made import Reader
+from tests.unit.table.report.made import Reader
 
 
 @pytest.fixture(scope="module")
 def judged() -> tuple[dict[str, Any], Pictures]:
     train, fresh, test, synthetic = (shapes(40, seed=seed) for seed in range(4))
     config = ImageEvaluateConfig()
-    marks = image_suite.landmarks(train, fresh, test, config)
+    marks = suite.landmarks(train, fresh, test, config)
     trio = ImageTrio(train=train, test=test, fresh=fresh, synthetic=synthetic, config=config, images=marks.rows)
     report = stage.assess_images(trio, marks, {"kid": Gate(max=1e-6)}, MemoryLimits())
     return report, stage.pictures_of(trio, report, None)
@@ -93,23 +94,23 @@ def test_pictures_are_drawn_at_random_from_sets_that_lie_class_after_class(
 
 def test_landmarks_come_back_from_json_with_the_copycat() -> None:
     train, fresh, test = (shapes(24, labelled=False, seed=seed) for seed in range(3))
-    marks = image_suite.landmarks(train, fresh, test, ImageEvaluateConfig())
+    marks = suite.landmarks(train, fresh, test, ImageEvaluateConfig())
     again = suite.Landmarks.from_json(marks.to_json())
     assert again.rows == 24
     assert again.copycat["memorised_share"].value == marks.copycat["memorised_share"].value
-    assert set(marks.ceiling) == set(image_suite.METRICS) - {"cas", "cas_real"}
+    assert set(marks.ceiling) == set(suite.METRICS) - {"cas", "cas_real"}
 
 
 def test_details_name_what_looked_and_the_nearest_pairs() -> None:
     train, test, synthetic = (shapes(20, seed=seed) for seed in range(3))
     trio = ImageTrio(train=train, test=test, synthetic=synthetic)
-    found = image_details.details(trio, image_suite.evaluate(trio), suite.Landmarks(rows=20, floor={}, ceiling={}))
+    found = details.details(trio, suite.evaluate(trio), suite.Landmarks(rows=20, floor={}, ceiling={}))
     assert {"synthetic", "train", "unseen", "to_train", "to_unseen"} == set(found["pairs"][0])
     assert [each["space"] for each in found["spaces"]] == ["features", "pixels"]
 
 
 def test_halves_of_a_test_set_share_no_image() -> None:
     doubled = shapes(30).take(np.repeat(np.arange(30), 2))
-    first, second = image_suite.halve(doubled)
+    first, second = suite.halve(doubled)
     assert len(first) + len(second) == 60
     assert not {each.tobytes() for each in first.pixels} & {each.tobytes() for each in second.pixels}

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from scipy.stats import ks_2samp
 
-from geratriz.data.codec import Codec, CodecConfig
-from geratriz.data.table import Table
 from geratriz.errors import DataError, RequestError
+from geratriz.table.data.codec import Codec
+from geratriz.table.data.levels import CodecConfig
+from geratriz.table.data.table import Table
 from tests.tables import mixed
 
 

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geratriz.data import compact
-from geratriz.data.codec import Codec, CodecConfig
-from geratriz.data.protect import pooled, protect
-from geratriz.data.split import row_hashes
-from geratriz.data.table import Table
 from geratriz.errors import DataError
+from geratriz.table.data import compact
+from geratriz.table.data.codec import Codec
+from geratriz.table.data.levels import CodecConfig
+from geratriz.table.data.protect import pooled, protect
+from geratriz.table.data.split import row_hashes
+from geratriz.table.data.table import Table
 from tests.tables import mixed
 
 

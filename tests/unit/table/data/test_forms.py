@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geratriz.data import forms
+from geratriz.table.data import forms
 from tests.people import people
 
 RNG = np.random.default_rng(0)

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from geratriz.data import masks
+from geratriz.table.data import masks
 
 
 def same(text: str) -> str:

@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
-from geratriz.data import forms, personal
-from geratriz.data.schema import Declared
-from geratriz.data.table import Table
 from geratriz.errors import ConfigError, DataError, RequestError
-from geratriz.generators.base import BLOCK
-from geratriz.generators.independent import Independent
+from geratriz.table.data import forms, personal
+from geratriz.table.data.schema import Declared
+from geratriz.table.data.table import Table
+from geratriz.table.generators.base import BLOCK
+from geratriz.table.generators.independent import Independent
 from tests.people import people
 
 LEARNT = ("group", "age")

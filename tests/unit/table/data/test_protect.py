@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from geratriz.data.protect import pooled, protect
-from geratriz.data.table import Table
+from geratriz.table.data.protect import pooled, protect
+from geratriz.table.data.table import Table
 
 ROWS = 1000
 

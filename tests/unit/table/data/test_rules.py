@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geratriz.data import contract
-from geratriz.data.rules import Rules, not_enforced
-from geratriz.data.table import Table
+from geratriz import contract
 from geratriz.errors import ConfigError, DataError
+from geratriz.table.data.rules import Rules, not_enforced
+from geratriz.table.data.table import Table
 
 
 def expect(kind: str, **kwargs: Any) -> dict[str, Any]:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geratriz.data.schema import Schema, infer
 from geratriz.errors import ConfigError, DataError
+from geratriz.table.data.schema import Schema, infer
 from tests.tables import mixed
 
 

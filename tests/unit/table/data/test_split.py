@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geratriz import config
-from geratriz.data.split import PARTS, SplitConfig, places, row_hashes, span, split
-from geratriz.data.table import Table
 from geratriz.errors import ConfigError, DataError
+from geratriz.parts import PARTS, SplitConfig
+from geratriz.table.data.split import places, row_hashes, span, split
+from geratriz.table.data.table import Table
 from tests.tables import mixed
 
 HALVES = {"train": 0.5, "fresh": 0.25, "test": 0.25}

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from geratriz.data.table import Table, read_frame
 from geratriz.errors import DataError
+from geratriz.table.data.table import Table, read_frame
 from tests.tables import mixed
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from geratriz.data.table import Table
-from geratriz.evaluate.base import Trio
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate.trio import Trio
 
 
 def judged(step: int, shift: int) -> Table:

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from geratriz.data.table import Table
-from geratriz.evaluate.base import EvaluateConfig, Trio
-from geratriz.generators.independent import Independent
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate.trio import EvaluateConfig, Trio
+from geratriz.table.generators.independent import Independent
 
 
 def people(rows: int, seed: int) -> pd.DataFrame:

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geratriz.data.table import Table
-from geratriz.evaluate.attributes import attribute_advantage
-from geratriz.evaluate.base import Trio
-from tests.unit.evaluate.made import trio
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate.attributes import attribute_advantage
+from geratriz.table.evaluate.trio import Trio
+from tests.unit.table.evaluate.made import trio
 
 
 def test_fresh_rows_tell_of_members_no_more_than_of_strangers() -> None:

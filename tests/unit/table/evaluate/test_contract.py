@@ -2,10 +2,10 @@
 
 import pytest
 
-from geratriz.data.draft import draft
-from geratriz.data.table import Table
-from geratriz.evaluate.base import Trio
-from geratriz.evaluate.contract import contract_violations
+from geratriz.table.data.table import Table
+from geratriz.table.draft import draft
+from geratriz.table.evaluate.contract import contract_violations
+from geratriz.table.evaluate.trio import Trio
 from tests.tables import mixed
 
 

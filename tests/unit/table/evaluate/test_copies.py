@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geratriz.data.table import Table
-from geratriz.evaluate.base import EvaluateConfig, Trio
-from geratriz.evaluate.copies import copy_excess, copy_rate, dcr_share, extreme_excess, rare_excess
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate.copies import copy_excess, copy_rate, dcr_share, extreme_excess, rare_excess
+from geratriz.table.evaluate.trio import EvaluateConfig, Trio
 from tests.tables import mixed
-from tests.unit.evaluate.made import trio
+from tests.unit.table.evaluate.made import trio
 
 
 @pytest.fixture(scope="module")

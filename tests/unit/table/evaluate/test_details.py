@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geratriz.data import forms
-from geratriz.data.table import Table
-from geratriz.evaluate.base import EvaluateConfig, Trio
-from geratriz.evaluate.details import details
-from geratriz.evaluate.suite import Landmarks, evaluate
+from geratriz.scoring.landmarks import Landmarks
+from geratriz.table.data import forms
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate.details import details
+from geratriz.table.evaluate.suite import evaluate
+from geratriz.table.evaluate.trio import EvaluateConfig, Trio
 from tests.people import people
 from tests.tables import mixed
 

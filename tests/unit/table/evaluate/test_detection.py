@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from geratriz.data.table import Table
-from geratriz.evaluate.base import Trio
-from geratriz.evaluate.detection import detection
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate.detection import detection
+from geratriz.table.evaluate.trio import Trio
 from tests.tables import mixed
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geratriz.data.table import Table
-from geratriz.evaluate import distances
-from geratriz.evaluate.distances import Space, nearest
-from geratriz.evaluate.features import Features, encode
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate import distances
+from geratriz.table.evaluate.distances import Space, nearest
+from geratriz.table.evaluate.features import Features, encode
 from tests.tables import mixed
 
 

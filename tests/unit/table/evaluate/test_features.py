@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geratriz.data.table import Table
 from geratriz.errors import DataError
-from geratriz.evaluate.features import MAX_LEVELS, encode
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate.features import MAX_LEVELS, encode
 from tests.tables import mixed
 
 

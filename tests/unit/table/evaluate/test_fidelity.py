@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from scipy.stats import ks_2samp
 
-from geratriz.evaluate.base import Trio
-from geratriz.evaluate.fidelity import shape_error
+from geratriz.table.evaluate.fidelity import shape_error
+from geratriz.table.evaluate.trio import Trio
 from tests.tables import mixed
-from tests.unit.evaluate.judged import against, judged
+from tests.unit.table.evaluate.judged import against, judged
 
 SDMETRICS_SHAPES = {"age": 0.6, "wage": 17.8, "sector": 7.8, "member": 9.8, "since": 1.2}
 """100 (1 - KSComplement, TVComplement) of SDMetrics 0.32.1, for the table of judged.py."""

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from geratriz.evaluate.base import EvaluateConfig, Trio
-from geratriz.evaluate.membership import ATTACKS, mia_auc, mia_auc_outliers, mia_tpr_at_1pct, rank
-from geratriz.evaluate.resampling import auc, of_the_greatest, rate_at, weights
-from tests.unit.evaluate.made import trio
+from geratriz.scoring.resampling import auc, of_the_greatest, rate_at, weights
+from geratriz.table.evaluate.membership import ATTACKS, mia_auc, mia_auc_outliers, mia_tpr_at_1pct, rank
+from geratriz.table.evaluate.trio import EvaluateConfig, Trio
+from tests.unit.table.evaluate.made import trio
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geratriz.data.table import Table
-from geratriz.evaluate import paired
-from geratriz.evaluate.base import EvaluateConfig, Trio
-from geratriz.evaluate.detection import detection
-from geratriz.evaluate.fidelity import shape_error
-from geratriz.evaluate.paired import compare
-from geratriz.evaluate.trends import trend_error
-from geratriz.evaluate.utility import utility
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate import paired
+from geratriz.table.evaluate.detection import detection
+from geratriz.table.evaluate.fidelity import shape_error
+from geratriz.table.evaluate.paired import compare
+from geratriz.table.evaluate.trends import trend_error
+from geratriz.table.evaluate.trio import EvaluateConfig, Trio
+from geratriz.table.evaluate.utility import utility
 from tests.tables import mixed
 
 SCHEMA = mixed(2000, seed=99).schema

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geratriz.data.table import Table
-from geratriz.evaluate.base import Trio
-from geratriz.evaluate.pairs import CELLS, WORST, worst_pairs
-from geratriz.evaluate.trends import trend_error
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate.pairs import CELLS, WORST, worst_pairs
+from geratriz.table.evaluate.trends import trend_error
+from geratriz.table.evaluate.trio import Trio
 from tests.tables import mixed
-from tests.unit.evaluate.judged import against
+from tests.unit.table.evaluate.judged import against
 
 
 def worst(trio: Trio) -> list[dict[str, Any]]:

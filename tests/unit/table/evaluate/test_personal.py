@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geratriz.data.table import Table
-from geratriz.evaluate.base import Trio
-from geratriz.evaluate.personal import personal_overlap
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate.personal import personal_overlap
+from geratriz.table.evaluate.trio import Trio
 from tests.people import people
 
 MANY = {"name": "personal", "mobile": "personal", "surname": "personal", "account": "personal"}

@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
+from geratriz.table.evaluate.privacy import ATTACKS
 
-from geratriz.evaluate import suite
-from geratriz.evaluate.base import Trio
-from geratriz.evaluate.privacy import ATTACKS
-from geratriz.promotion import Privacy, PrivacyLimits, judge_privacy
-from tests.unit.evaluate.made import trio
+from geratriz.scoring.verdict import Privacy, PrivacyLimits, judge_privacy
+from geratriz.table.evaluate import suite
+from geratriz.table.evaluate.trio import Trio
+from tests.unit.table.evaluate.made import trio
 
 
 def verdict(given: Trio) -> Privacy:

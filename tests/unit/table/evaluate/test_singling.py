@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from geratriz.data.table import Table
-from geratriz.evaluate.base import Trio
-from geratriz.evaluate.singling import singling_out
-from tests.unit.evaluate.made import trio
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate.singling import singling_out
+from geratriz.table.evaluate.trio import Trio
+from tests.unit.table.evaluate.made import trio
 
 
 def test_fresh_rows_single_out_members_no_more_than_strangers() -> None:

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geratriz.data.table import Table
 from geratriz.errors import DataError
-from geratriz.evaluate.base import EvaluateConfig, Trio, sample
-from geratriz.evaluate.suite import METRICS, Landmarks, evaluate, halve, landmarks, metrics_json, read_landmarks
+from geratriz.scoring.landmarks import Landmarks, metrics_json, read_landmarks
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate.suite import METRICS, evaluate, halve, landmarks
+from geratriz.table.evaluate.trio import EvaluateConfig, Trio, sample
 from tests.tables import mixed
 
 QUICK = EvaluateConfig(bootstrap=50)

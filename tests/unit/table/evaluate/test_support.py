@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist
 
-from geratriz.data.table import Table
-from geratriz.evaluate import support
-from geratriz.evaluate.base import EvaluateConfig, Score, Trio
+from geratriz.scoring.score import Score
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate import support
+from geratriz.table.evaluate.trio import EvaluateConfig, Trio
 
 ROWS = 2000
 

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geratriz.data.table import Table
-from geratriz.evaluate.base import Trio
-from geratriz.evaluate.fidelity import shape_error
-from geratriz.evaluate.trends import trend_error
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate.fidelity import shape_error
+from geratriz.table.evaluate.trends import trend_error
+from geratriz.table.evaluate.trio import Trio
 from tests.tables import mixed
-from tests.unit.evaluate.judged import against, judged
+from tests.unit.table.evaluate.judged import against, judged
 
 SDMETRICS_TRENDS = {
     ("age", "wage"): 5.24672,

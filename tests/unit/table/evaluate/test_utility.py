@@ -6,11 +6,12 @@ import pytest
 from sklearn.metrics import r2_score, roc_auc_score
 
 from geratriz import seeding
-from geratriz.data.table import Table
-from geratriz.evaluate import utility as module
-from geratriz.evaluate.base import Score, Trio
-from geratriz.evaluate.trees import classifier
-from geratriz.evaluate.utility import utility, utility_real
+from geratriz.scoring.score import Score
+from geratriz.table.data.table import Table
+from geratriz.table.evaluate import utility as module
+from geratriz.table.evaluate.trees import classifier
+from geratriz.table.evaluate.trio import Trio
+from geratriz.table.evaluate.utility import utility, utility_real
 from tests.tables import mixed
 
 

@@ -10,14 +10,14 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from geratriz.data.rules import Rule, Rules
-from geratriz.data.table import Table
 from geratriz.errors import RequestError
-from geratriz.generators import autoregressive
-from geratriz.generators._numbers import FURTHEST, Features, Mixtures
-from geratriz.generators.autoregressive import ORDERS, Autoregressive, AutoregressiveConfig
+from geratriz.table.data.rules import Rule, Rules
+from geratriz.table.data.table import Table
+from geratriz.table.generators import autoregressive
+from geratriz.table.generators.autoregressive import ORDERS, Autoregressive, AutoregressiveConfig
+from geratriz.table.nets.numbers import FURTHEST, Features, Mixtures
 from tests.tables import mixed
-from tests.unit.generators.heard import Heard
+from tests.unit.fitting.heard import Heard
 
 SMALL = AutoregressiveConfig(epochs=6, width=32, batch=64, components=4, threads=1)
 

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 import torch
 
-from geratriz.data.table import Table
 from geratriz.errors import TrainingError
-from geratriz.generators._detector import tell_apart
-from geratriz.generators.ctgan import Ctgan, CtganConfig, _Game
-from tests.unit.generators.heard import Heard
+from geratriz.table.data.table import Table
+from geratriz.table.generators.ctgan import Ctgan, CtganConfig, _Game
+from geratriz.table.nets.detector import tell_apart
+from tests.unit.fitting.heard import Heard
 
 
 @pytest.fixture(scope="module")

@@ -9,17 +9,17 @@ import pandas as pd
 import pytest
 
 import geratriz
-from geratriz import seeding
-from geratriz.data import contract
-from geratriz.data.rules import Rules
-from geratriz.data.stream import Origin, read_provenance
-from geratriz.data.table import Table
+from geratriz import contract, seeding
 from geratriz.errors import BundleError, ConfigError, DataError, RequestError, TrainingError
-from geratriz.generators import catalog, draw
-from geratriz.generators.base import BLOCK, Generator
-from geratriz.generators.draw import Order
+from geratriz.fitting.order import Order
+from geratriz.output import Origin, read_provenance
+from geratriz.table import draw
+from geratriz.table.data.rules import Rules
+from geratriz.table.data.table import Table
+from geratriz.table.generators import catalog
+from geratriz.table.generators.base import BLOCK, Generator
 from tests.contract.test_generator_contract import QUICK
-from tests.unit.generators.heard import Heard
+from tests.unit.fitting.heard import Heard
 
 REGION = {"Porto": "north", "Braga": "north", "Lisbon": "south", "Faro": "south", "Evora": "south"}
 

@@ -9,14 +9,15 @@ import pytest
 import torch
 
 from geratriz import bundle
-from geratriz.data.codec import Codec, CodecConfig
-from geratriz.data.table import Table
 from geratriz.errors import BundleError, ConfigError, RequestError, TrainingError
-from geratriz.generators import tvae
-from geratriz.generators._mixture import Mixture
-from geratriz.generators.tvae import Tvae, TvaeConfig
+from geratriz.table.data.codec import Codec
+from geratriz.table.data.levels import CodecConfig
+from geratriz.table.data.table import Table
+from geratriz.table.generators import tvae
+from geratriz.table.generators.tvae import Tvae, TvaeConfig
+from geratriz.table.nets.mixture import Mixture
 from tests.tables import mixed
-from tests.unit.generators.heard import Heard
+from tests.unit.fitting.heard import Heard
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from geratriz.generators._codes import Layout, evenly
+from geratriz.table.nets.codes import Layout, evenly
 
 SIZES = (3, 1, 40, 2)
 

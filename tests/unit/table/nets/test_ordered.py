@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 import torch
 
-from geratriz.data.codec import Codec, CodecConfig, Levels
-from geratriz.data.table import Table
-from geratriz.generators._ordered import Vectors
+from geratriz.table.data.codec import Codec
+from geratriz.table.data.levels import CodecConfig, Levels
+from geratriz.table.data.table import Table
+from geratriz.table.nets.ordered import Vectors
 
 WIDTH = 64
 

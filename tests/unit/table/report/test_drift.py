@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from geratriz.data.table import Table
-from geratriz.evaluate.drift import Broken, Drift, DriftConfig, drift
-from geratriz.report.drift import DriftPage, render, rows, verdict
+from geratriz.table.data.table import Table
+from geratriz.table.drift import Broken, Drift, DriftConfig, drift
+from geratriz.table.report.drift import DriftPage, render, rows, verdict
 from tests.tables import mixed
-from tests.unit.report.made import Reader
+from tests.unit.table.report.made import Reader
 
 
 def judged(*, older: float = 0.0, word: str = "yes", rows: int = 600) -> Drift:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from geratriz.data.contract import ContractReport, Example, Finding
-from geratriz.promotion import Gate
-from geratriz.report._page import Page
-from geratriz.report.page import render
-from tests.unit.report.made import Reader, category_column, metric, number_column, report
+from geratriz.contract import ContractReport, Example, Finding
+from geratriz.report.page import Page
+from geratriz.scoring.verdict import Gate
+from geratriz.table.report.page import render
+from tests.unit.table.report.made import Reader, category_column, metric, number_column, report
 from tests.verdicts import attacked, privacy
 
 COLUMNS = (number_column("age"), category_column("job"), category_column("city", levels=40))

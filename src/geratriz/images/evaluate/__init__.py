@@ -1,0 +1,1 @@
+"""Metrics of synthetic images: one metric, one file."""

@@ -1,0 +1,1 @@
+"""Generators of images: one algorithm, one file; the file's name is its name in params.yaml."""

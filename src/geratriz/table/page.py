@@ -1,0 +1,19 @@
+"""The port `page` of tables."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from geratriz.report.page import Page
+from geratriz.table.report import page as tables
+
+
+def exhibits(trio: Any, report: Mapping[str, Any], bundle: Path | None) -> None:
+    """Nothing: the report holds all that the page shows."""
+    del trio, report, bundle
+
+
+def render(page: Page, exhibits: None) -> str:
+    """A self-contained HTML page; equal content gives equal bytes."""
+    del exhibits
+    return tables.render(page)
