@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from geratriz.errors import RequestError
+from geratriz.images.data.entry import IMAGE, folder_of
 from geratriz.images.data.images import LABEL, Images, ImageSchema
-from geratriz.images.data.source import IMAGE, folder_of
 from geratriz.output import KEY, RECORD, Provenance, check_room, refusing, writing
 from geratriz.picture import grid, png
 

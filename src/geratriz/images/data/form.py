@@ -18,9 +18,11 @@ import numpy as np
 from PIL import Image
 
 from geratriz.errors import ConfigError, DataError
+from geratriz.images.data.entry import Entry
+from geratriz.images.data.folders import is_prepared
 from geratriz.images.data.images import LABELS, MODES, PIXELS, SCHEMA, Images, ImageSchema
 from geratriz.images.data.manifest import SHOWN, Unreadable, decode, header, no_images, quiet
-from geratriz.images.data.source import Entry, entries, is_prepared, labels
+from geratriz.images.data.source import entries, labels
 from geratriz.parts import PARTS, SplitConfig
 
 SIZES = 5  # in a message

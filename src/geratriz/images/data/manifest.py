@@ -16,8 +16,9 @@ import pandas as pd
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from geratriz.errors import DataError
+from geratriz.images.data.entry import LARGEST_PIXELS, Entry, starts_as_image
 from geratriz.images.data.images import MODES
-from geratriz.images.data.source import LARGEST_PIXELS, Entry, entries, labels, starts_as_image
+from geratriz.images.data.source import entries, labels
 
 COLUMNS = (
     "path",

@@ -20,6 +20,7 @@ import pandas as pd
 from geratriz.column import Column
 from geratriz.errors import ConfigError, DataError
 from geratriz.table.data import conditions
+from geratriz.table.data.checks import CHECKS, EQUAL, NOT_NULL, PAIRS, SUM, as_mask, coded, ignored
 from geratriz.table.data.schema import Schema
 
 ROWWISE = ("expect_column_values_", "expect_column_value_", "expect_column_pair_values_", "expect_multicolumn_")
@@ -35,11 +36,11 @@ class Rule:
     kwargs: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        if self.type not in _CHECKS:
+        if self.type not in CHECKS:
             raise ValueError(f"{self.type} is no rule about single rows that is known here")
         if any(isinstance(each, Mapping) for key, each in self.kwargs.items() if key != "row_condition"):
             raise ValueError("a parameter of the suite stands in it")
-        if self.kwargs.get("row_condition") and self.type == _PAIRS:
+        if self.kwargs.get("row_condition") and self.type == PAIRS:
             raise ValueError("Great Expectations does not check pairs under a condition")
         if not self.columns:
             raise ValueError("it names no column")
@@ -68,11 +69,11 @@ class Rule:
         """
         try:
             cells = frame[list(self.about)]
-            asked = ~_ignored(cells, self)
+            asked = ~ignored(cells, self.type, self.kwargs)
             if condition := self.kwargs.get("row_condition"):
                 asked &= conditions.mask(condition, frame)
             kept = np.ones(len(frame), dtype=bool)
-            kept[asked] = _plain(_CHECKS[self.type](cells if asked.all() else cells[asked], self.kwargs))
+            kept[asked] = as_mask(CHECKS[self.type](cells if asked.all() else cells[asked], self.kwargs))
             return kept
         except (TypeError, ValueError, KeyError, re.error) as problem:
             raise ConfigError(f"the rule {self} does not fit the values it is about: {problem}") from None
@@ -213,132 +214,17 @@ def _named(kwargs: Mapping[str, Any]) -> Sequence[str]:
     return [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs] or kwargs.get("column_list", [])
 
 
-# --- Which rows keep a rule. Missing values compare as unequal; whether that counts is _ignored's matter.
-
-
-def _in_set(frame: pd.DataFrame, kwargs: Mapping[str, Any]) -> Any:
-    known = kwargs["value_set"]
-    return np.ones(len(frame), dtype=bool) if known is None else frame[kwargs["column"]].isin(known)
-
-
-def _not_in_set(frame: pd.DataFrame, kwargs: Mapping[str, Any]) -> Any:
-    values, known = frame[kwargs["column"]], kwargs["value_set"] or []
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        known = [_bound(values, each) for each in known]
-    return ~values.isin(known)
-
-
-def _between(frame: pd.DataFrame, kwargs: Mapping[str, Any]) -> Any:
-    values, kept = _uncategorical(frame[kwargs["column"]]), np.ones(len(frame), dtype=bool)
-    if kwargs.get("min_value") is not None:
-        low = _bound(values, kwargs["min_value"])
-        kept &= _plain(values > low if kwargs.get("strict_min") else values >= low)
-    if kwargs.get("max_value") is not None:
-        high = _bound(values, kwargs["max_value"])
-        kept &= _plain(values < high if kwargs.get("strict_max") else values <= high)
-    return kept
-
-
-def _match(frame: pd.DataFrame, kwargs: Mapping[str, Any]) -> Any:
-    codes, words = pd.factorize(frame[kwargs["column"]])
-    return pd.Series(words).astype(str).str.contains(kwargs["regex"]).to_numpy(dtype=bool)[codes]
-
-
-def _pair_in_set(frame: pd.DataFrame, kwargs: Mapping[str, Any]) -> Any:
-    pairs = kwargs["value_pairs_set"]
-    if pairs is None:
-        return np.ones(len(frame), dtype=bool)
-    (a, index_a), (b, index_b) = (_coded(frame[kwargs[each]]) for each in ("column_A", "column_B"))
-    known = [index_a[x] * len(index_b) + index_b[y] for x, y in pairs if x in index_a and y in index_b]
-    return np.isin(a * len(index_b) + b, known)
-
-
-def _greater(frame: pd.DataFrame, kwargs: Mapping[str, Any]) -> Any:
-    a, b = (_uncategorical(frame[kwargs[each]]) for each in ("column_A", "column_B"))
-    return a >= b if kwargs.get("or_equal") else a > b
-
-
-def _equal(frame: pd.DataFrame, kwargs: Mapping[str, Any]) -> Any:
-    a, b = (_uncategorical(frame[kwargs[each]]) for each in ("column_A", "column_B"))
-    return a == b
-
-
-def _sum(frame: pd.DataFrame, kwargs: Mapping[str, Any]) -> Any:
-    return frame[list(kwargs["column_list"])].sum(axis=1, skipna=False) == kwargs["sum_total"]
-
-
-NOT_NULL, _PAIRS, _EQUAL, _SUM = (
-    "expect_column_values_to_not_be_null",
-    "expect_column_pair_values_to_be_in_set",
-    "expect_column_pair_values_to_be_equal",
-    "expect_multicolumn_sum_to_equal",
-)
-_CHECKS: dict[str, Callable[[pd.DataFrame, Mapping[str, Any]], Any]] = {
-    NOT_NULL: lambda frame, kwargs: frame[kwargs["column"]].notna(),
-    "expect_column_values_to_be_in_set": _in_set,
-    "expect_column_values_to_not_be_in_set": _not_in_set,
-    "expect_column_values_to_be_between": _between,
-    "expect_column_values_to_match_regex": _match,
-    _PAIRS: _pair_in_set,
-    "expect_column_pair_values_a_to_be_greater_than_b": _greater,
-    _EQUAL: _equal,
-    _SUM: _sum,
-}
-
-
-def _ignored(cells: pd.DataFrame, rule: Rule) -> np.ndarray:
-    """Rows that ``rule`` passes over for what is missing in its ``cells``, bool (N,)."""
-    absent = cells.isna().to_numpy()
-    if "column" in rule.kwargs:
-        return absent[:, 0] & (rule.type != NOT_NULL)
-    match rule.kwargs.get("ignore_row_if") or "both_values_are_missing":
-        case "both_values_are_missing" | "all_values_are_missing":
-            return np.asarray(absent.all(axis=1))
-        case "either_value_is_missing" | "any_value_is_missing":
-            return np.asarray(absent.any(axis=1))
-    return np.zeros(len(cells), dtype=bool)
-
-
-def _plain(mask: Any) -> np.ndarray:
-    """A mask of pandas or NumPy as bool (N,), what is neither as False."""
-    return np.array(mask.to_numpy(dtype=bool, na_value=False) if isinstance(mask, pd.Series) else mask, dtype=bool)
-
-
-def _uncategorical(values: pd.Series) -> pd.Series:
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return values.astype(values.cat.categories.dtype)
-    return values
-
-
-def _bound(values: pd.Series, given: Any) -> Any:
-    """A bound as it can be compared with ``values``: text becomes a moment beside moments."""
-    if not (isinstance(given, str) and pd.api.types.is_datetime64_any_dtype(values.dtype)):
-        return given
-    moment, zone = pd.Timestamp(given), getattr(values.dtype, "tz", None)
-    return moment.tz_localize(zone) if zone is not None and moment.tzinfo is None else moment
-
-
-def _coded(values: pd.Series) -> tuple[np.ndarray, dict[Any, int]]:
-    """A number for each cell, and the number of each value; None stands for missing."""
-    codes, words = pd.factorize(values)
-    index = {word: code for code, word in enumerate(words.tolist())}
-    return np.where(codes < 0, len(index), codes), {**index, None: len(index)}
-
-
-# --- What follows from other columns.
-
-
 def _targets(rule: Rule) -> tuple[str, ...]:
     """The columns that ``rule`` lets be filled in from the rest of it, the one to take first."""
     if rule.kwargs.get("row_condition"):
         return ()
-    if rule.type == _PAIRS:
+    if rule.type == PAIRS:
         pairs = rule.kwargs["value_pairs_set"] or []
         determined = 0 < len({(a, b) for a, b in pairs}) == len({a for a, _ in pairs})
         return (rule.kwargs["column_B"],) if determined else ()
-    if rule.type == _EQUAL:
+    if rule.type == EQUAL:
         return (rule.kwargs["column_B"], rule.kwargs["column_A"])
-    return tuple(reversed(rule.kwargs["column_list"])) if rule.type == _SUM else ()
+    return tuple(reversed(rule.kwargs["column_list"])) if rule.type == SUM else ()
 
 
 def _in_order(rules: list[Rule]) -> list[Rule]:
@@ -361,7 +247,7 @@ def _in_order(rules: list[Rule]) -> list[Rule]:
 
 
 def _fill_pair(frame: pd.DataFrame, rule: Rule, target: Column) -> np.ndarray:
-    codes, index = _coded(frame[rule.kwargs["column_A"]])
+    codes, index = coded(frame[rule.kwargs["column_A"]])
     answers = {None: None, **dict(rule.kwargs["value_pairs_set"])}
     known = np.array([word in answers for word in index])
     told = np.empty(len(index), dtype=object)
@@ -381,24 +267,21 @@ def _fill_sum(frame: pd.DataFrame, rule: Rule, target: Column) -> np.ndarray:
 
 
 _FILLS: dict[str, Callable[[pd.DataFrame, Rule, Column], np.ndarray]] = {
-    _PAIRS: _fill_pair,
-    _EQUAL: _fill_equal,
-    _SUM: _fill_sum,
+    PAIRS: _fill_pair,
+    EQUAL: _fill_equal,
+    SUM: _fill_sum,
 }
 
 
 def _filled(frame: pd.DataFrame, rule: Rule, target: Column) -> pd.Series:
     """The column ``target`` as it follows from ``rule``; rows that the rule passes over keep what they have."""
-    passed = _ignored(frame[list(rule.about)], rule)
+    passed = ignored(frame[list(rule.about)], rule.type, rule.kwargs)
     cells = np.where(passed, _objects(frame[target.name]), _FILLS[rule.type](frame, rule, target))
     return target.restore(pd.Series(cells, dtype=object, index=frame.index))
 
 
 def _objects(values: pd.Series) -> np.ndarray:
     return values.astype(object).to_numpy()
-
-
-# --- What holds by construction.
 
 
 def _always(rule: Rule, values: Values) -> bool:
@@ -429,7 +312,7 @@ def _narrowed(rule: Rule, values: Values) -> Rule:
 
 def _possible(values: tuple[pd.Series, bool]) -> Callable[[Any], bool]:
     known, all_there_are = values
-    index = _coded(known)[1]
+    index = coded(known)[1]
     return index.__contains__ if all_there_are else lambda value: True
 
 

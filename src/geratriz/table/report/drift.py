@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from geratriz.report import svg
 from geratriz.report.html import esc, frame, legend, number, percent, scale, section, shorten, table
-from geratriz.table.evaluate.drift import ColumnDrift, Difference, Drift, Together
+from geratriz.table.evaluate.drift_result import ColumnDrift, Difference, Drift, Together
 
 DRAWN = 24  # columns, the most telling first
 LISTED = 300
