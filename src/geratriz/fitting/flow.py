@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from geratriz import seeding
-from geratriz.fitting.average import Ema
-from geratriz.fitting.network import normal, one_cycle, uniform
+from geratriz.fitting.learner import Learner
+from geratriz.fitting.network import normal, uniform
 from geratriz.fitting.runtime import Runtime
 
 FREQUENCIES = 16
@@ -97,9 +97,7 @@ def fit_flow(
     latents, _ = draw(every, rng)
     flow.mean.copy_(latents.mean(0))
     flow.std.copy_(latents.std(0).clamp_min(1e-4))
-    ema = Ema(flow, DECAY)
-    optimiser = torch.optim.AdamW(flow.parameters(), lr=RATE, betas=(0.9, 0.99), fused=True)
-    schedule = one_cycle(optimiser, RATE, steps)
+    learner = Learner(flow, rate=RATE, steps=steps, ema=DECAY)
     for step in range(steps):
         index = torch.randint(count, (min(batch, count),), generator=rng, device=runtime.device)
         latents, labels = draw(index, rng)
@@ -108,11 +106,5 @@ def fit_flow(
         time = uniform(rng, len(z))
         with runtime.autocast():
             velocity = flow(torch.lerp(first, z, time[:, None]), time, labels)
-        loss = (velocity - (z - first)).square().mean()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(flow.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        ema.update(step + 1)
-    return ema.average.eval()
+        learner.step((velocity - (z - first)).square().mean(), step)
+    return learner.ema.average.eval()

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from geratriz.errors import RequestError
 from geratriz.fitting.order import Order, one_thread
@@ -13,14 +13,7 @@ from geratriz.images.generators.base import ImageGenerator
 from geratriz.images.generators.catalog import GENERATORS
 from geratriz.output import Origin, WalkProvenance
 
-
-def load(folder: Path) -> ImageGenerator[Any]:
-    """The generator saved in ``folder``.
-
-    Raises:
-        BundleError: there is none, it is damaged, or it is not one of images.
-    """
-    return cast("ImageGenerator[Any]", GENERATORS.load(folder))
+load = GENERATORS.load
 
 
 def sample(generator: ImageGenerator[Any], order: Order, *, jobs: int | None = 1) -> Images:

@@ -139,7 +139,7 @@ def _why(ranking: list[Entry], by: str) -> str:
         said = f"{winner.model} is the only model, with {by} {describe(winner.metric)}"
     ahead = [each.model for each in others if each.measured and each.rank[3] < winner.rank[3] and not each.release]
     if ahead:
-        said += f"; {' and '.join(ahead)} would do better but may not be released"
+        said += f"; {' and '.join(ahead)} would do better but {RELEASE[False]}"
     if not winner.above_floor:
         said += ", which is no better than the floor"
     return f"{said}. It {RELEASE[winner.release]}."

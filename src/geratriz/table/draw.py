@@ -14,7 +14,7 @@ from collections.abc import Generator as Iteration
 from contextlib import closing, suppress
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
@@ -35,13 +35,7 @@ ROWS_PER_JOB = 250_000  # a process takes seconds to start
 MOST_JOBS = 8  # unless more are asked for: each takes half a gigabyte
 
 
-def load(folder: Path) -> Generator[Any]:
-    """The generator saved in ``folder``.
-
-    Raises:
-        BundleError: there is none, it is damaged, or it is not one of tables.
-    """
-    return cast("Generator[Any]", GENERATORS.load(folder))
+load = GENERATORS.load
 
 
 def sample(generator: Generator[Any], order: Order, *, jobs: int | None = 1) -> Table:
@@ -173,7 +167,7 @@ def _draw(
 ) -> None:
     """In a process of its own: draw every block whose turn it is and send it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the business of who asked
-    generator = load(Path(folder))
+    generator: Any = load(folder)
     end = order.start + order.rows
     with one_thread(), suppress(BrokenPipeError):  # who asked is gone
         for start in range(order.start + turn * BLOCK, end, turns * BLOCK):

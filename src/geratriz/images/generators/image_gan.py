@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from geratriz import seeding
 from geratriz.errors import TrainingError
 from geratriz.fitting.average import Ema
+from geratriz.fitting.learner import descend
 from geratriz.fitting.network import arrays_of, normal, restore
 from geratriz.fitting.record import FitRun
 from geratriz.fitting.rounds import train
@@ -287,10 +288,7 @@ class _Game:
 
     @staticmethod
     def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(optimiser.param_groups[0]["params"], CLIP)
-        optimiser.step()
+        descend(loss, optimiser, optimiser.param_groups[0]["params"], clip=CLIP)
 
     def _draw(self, network: _Generator, count: int, labels: np.ndarray | None) -> Tensor:
         rng = torch.Generator(self._runtime.device).manual_seed(seeding.derive(self._seed, "look"))

@@ -27,9 +27,9 @@ from torch import Tensor, nn
 
 from geratriz import seeding
 from geratriz.errors import RequestError, TrainingError
-from geratriz.fitting.average import Ema
 from geratriz.fitting.flow import Flow, fit_flow
-from geratriz.fitting.network import arrays_of, normal, one_cycle, restore
+from geratriz.fitting.learner import Learner
+from geratriz.fitting.network import arrays_of, normal, restore
 from geratriz.fitting.record import FitRun
 from geratriz.fitting.rounds import train
 from geratriz.fitting.runtime import Runtime
@@ -300,12 +300,11 @@ class _Learning:
         self.rounds, self._steps = pace.rounds, pace.steps
         self._stock = Stock(data, runtime, index=self._known, batch=pace.batch, seed=seed)
         self._network = placed(_Network(data.schema, config), runtime)
-        self.ema = Ema(self._network, config.ema)
-        self._optimiser = torch.optim.AdamW(
-            self._network.parameters(), lr=config.rate, betas=(0.9, 0.99), weight_decay=1e-4, fused=True
+        steps = self.rounds * self._steps
+        self._learner = Learner(
+            self._network, rate=config.rate, steps=steps, ema=config.ema, weight_decay=1e-4, clip=CLIP
         )
-        self._schedule = one_cycle(self._optimiser, config.rate, self.rounds * self._steps)
-        self.parts = {"network": self._network, "optimiser": self._optimiser, "schedule": self._schedule}
+        self.ema, self.parts = self._learner.ema, self._learner.parts
         self.rng = torch.Generator(runtime.device).manual_seed(seeding.derive(seed, "train"))
         self.plan = pace.said(data, runtime, [self._network])
 
@@ -321,13 +320,7 @@ class _Learning:
             with self._runtime.autocast():
                 terms = self._network.terms(images, labels, self.rng)
             weight = min((step + 1) / (WARM_UP * self.rounds * self._steps), 1.0)
-            loss = terms.reconstruction + weight * terms.vector + terms.detail
-            self._optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(self._network.parameters(), CLIP)
-            self._optimiser.step()
-            self._schedule.step()
-            self.ema.update(step + 1)
+            self._learner.step(terms.reconstruction + weight * terms.vector + terms.detail, step)
             sums += torch.stack(terms).detach()
         reconstruction, vector, detail = (sums / self._steps).tolist()
         active = self._active()

@@ -36,9 +36,9 @@ from geratriz import config as configs
 from geratriz import seeding
 from geratriz.column import as_numbers
 from geratriz.errors import RequestError
-from geratriz.fitting.average import Ema
 from geratriz.fitting.batches import Batches
-from geratriz.fitting.network import arrays_of, kept, one_cycle, restore, uniform
+from geratriz.fitting.learner import Learner
+from geratriz.fitting.network import arrays_of, kept, restore, uniform
 from geratriz.fitting.record import FitRun
 from geratriz.fitting.rounds import train
 from geratriz.fitting.runtime import autocast
@@ -602,14 +602,16 @@ def _train(
     """The averaged network after training, as far as the held-out rows say that it learns."""
     runtime, columns = start.runtime, cells.codes.shape[1]
     held = torch.nonzero(start.held)[:, 0]
-    ema = Ema(network, config.ema)
+    learner = Learner(
+        network,
+        rate=config.rate,
+        steps=plan.rounds * plan.steps,
+        ema=config.ema,
+        weight_decay=config.weight_decay,
+    )
     if config.compile:
         for block in network.trunk:
             block.compile()
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=config.rate, weight_decay=config.weight_decay, betas=(0.9, 0.99), fused=True
-    )
-    schedule = one_cycle(optimiser, config.rate, plan.rounds * plan.steps)
     rng = torch.Generator(runtime.device).manual_seed(seeding.derive(run.seed, "train"))
     batches = Batches(torch.nonzero(~start.held)[:, 0], plan.batch, run.seed)
 
@@ -630,12 +632,7 @@ def _train(
             questions = asked(batches.at(step), step * plan.batch, rng)
             with runtime.autocast():
                 loss = network.loss(*questions, rng, training=True)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            ema.update(step + 1)
+            learner.step(loss, step)
             total += loss.detach()
         return {"loss": float(total / plan.steps)}
 
@@ -653,8 +650,8 @@ def _train(
         judge=judge if len(held) else None,
         rounds=plan.rounds,
         patience=max(plan.rounds // 5, 5),
-        ema=ema,
-        parts={"network": network, "optimiser": optimiser, "schedule": schedule},
+        ema=learner.ema,
+        parts=learner.parts,
         rng=rng,
         checkpoint=start.checkpoint,
         tracker=run.tracker,

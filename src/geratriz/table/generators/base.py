@@ -19,10 +19,10 @@ from geratriz.bundle import Bundle
 from geratriz.errors import BundleError, RequestError, TrainingError
 from geratriz.fitting.generator import Fitted
 from geratriz.fitting.record import FitRun, Record
+from geratriz.table.data.checks import NOT_NULL
 from geratriz.table.data.codec import Codec, Encoded
 from geratriz.table.data.levels import check_words
 from geratriz.table.data.protect import pooled, protect
-from geratriz.table.data.checks import NOT_NULL
 from geratriz.table.data.rules import Rules
 from geratriz.table.data.schema import Schema
 from geratriz.table.data.split import row_hashes

@@ -43,6 +43,7 @@ from geratriz import config as configs
 from geratriz import seeding
 from geratriz.errors import TrainingError
 from geratriz.fitting.average import Ema
+from geratriz.fitting.learner import descend
 from geratriz.fitting.network import arrays_of, kept, normal, restore, uniform
 from geratriz.fitting.record import FitRun
 from geratriz.fitting.rounds import train
@@ -437,7 +438,7 @@ class _Game:
                 scores = discriminator(point, both, self.rng).sum()
             (slope,) = torch.autograd.grad(scores, point, create_graph=True)
             total = total + self._config.penalty * LAZY * slope.float().square().sum(1).mean()
-        self._step(self._optimisers[1], total)
+        descend(total, self._optimisers[1])
         return loss.detach(), (real > fake).float().mean()
 
     def _teach_generator(self, rows: Tensor, given: Tensor, drawn: _Drawn) -> Tensor:
@@ -454,15 +455,9 @@ class _Game:
         told = self._layout.log_likelihood(drawn.logits[free:], rows[free:])
         told = -(told * given[free:]).sum() / given.sum().clamp_min(1)
         total = loss + self._config.marginals * marginals + self._config.pairs * pairs + TOLD * told
-        self._step(self._optimisers[0], total)
+        descend(total, self._optimisers[0])
         discriminator.requires_grad_(True)
         return loss.detach()
-
-    @staticmethod
-    def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
 
     def _draw(self, network: _Generator, rows: int, name: str) -> Tensor:
         """Codes the averaged generator draws without a condition; the same noise each time, int64 (rows, C)."""

@@ -27,10 +27,10 @@ from geratriz import config as configs
 from geratriz import seeding
 from geratriz.column import NUMERIC
 from geratriz.errors import RequestError
-from geratriz.fitting.average import Ema
 from geratriz.fitting.batches import Batches
 from geratriz.fitting.flow import Flow, fit_flow
-from geratriz.fitting.network import arrays_of, normal, one_cycle, restore
+from geratriz.fitting.learner import Learner
+from geratriz.fitting.network import arrays_of, normal, restore
 from geratriz.fitting.record import FitRun
 from geratriz.fitting.rounds import train
 from geratriz.fitting.runtime import Runtime, autocast
@@ -271,14 +271,16 @@ def _train(network: _Network, start: Start, plan: Plan, config: TvaeConfig, run:
     """The averaged network after training, as far as the held-out rows say that it learns."""
     rows, held, runtime = start.rows[~start.held], start.rows[start.held], start.runtime
     beta = _beta(len(start.rows)) if config.beta == "auto" else config.beta
-    ema = Ema(network, config.ema)
+    learner = Learner(
+        network,
+        rate=config.rate,
+        steps=plan.rounds * plan.steps,
+        ema=config.ema,
+        weight_decay=config.weight_decay,
+    )
     if config.compile:
         network.encoder.compile()
         network.decoder.compile()
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=config.rate, weight_decay=config.weight_decay, betas=(0.9, 0.99), fused=True
-    )
-    schedule = one_cycle(optimiser, config.rate, plan.rounds * plan.steps)
     rng = torch.Generator(runtime.device).manual_seed(seeding.derive(run.seed, "train"))
     batches = Batches(rows, plan.batch, run.seed)
 
@@ -287,12 +289,7 @@ def _train(network: _Network, start: Start, plan: Plan, config: TvaeConfig, run:
         for step in range((number - 1) * plan.steps, number * plan.steps):
             with runtime.autocast():
                 reconstruction, kl = network.terms(batches.at(step), rng)
-            optimiser.zero_grad(set_to_none=True)
-            (reconstruction + beta * kl).backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            ema.update(step + 1)
+            learner.step(reconstruction + beta * kl, step)
             sums += torch.stack([reconstruction.detach(), kl.detach()])
         reconstruction_mean, kl_mean = (sums / plan.steps).tolist()
         with torch.no_grad():
@@ -311,8 +308,8 @@ def _train(network: _Network, start: Start, plan: Plan, config: TvaeConfig, run:
         judge=judge if len(held) else None,
         rounds=plan.rounds,
         patience=max(plan.rounds // 5, 5),
-        ema=ema,
-        parts={"network": network, "optimiser": optimiser, "schedule": schedule},
+        ema=learner.ema,
+        parts=learner.parts,
         rng=rng,
         checkpoint=start.checkpoint,
         tracker=run.tracker,
