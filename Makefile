@@ -6,10 +6,10 @@ PEERS := $(patsubst benchmarks/peers/%.txt,benchmarks/peers/.venv/%/.ready,$(wil
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-images test test-stack up check bench clean lock
+.PHONY: help demo demo-images test test-fast test-thorough test-stack up check bench clean lock
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
@@ -26,8 +26,14 @@ demo: $(READY) ## the main job on the Adult data: validate, train, judge, regist
 demo-images: $(READY) ## the same on images of clothes, in a worktree of its own
 	@python -m pipelines.example fashion
 
-test: $(READY) ## all tests
-	@python -m pytest
+test: $(READY) ## all tests but the stack, on every processor
+	@python -m pytest -n auto --dist loadscope
+
+test-fast: $(READY) ## under a minute: no process is started, no network is fitted
+	@python -m pytest -n auto --dist loadscope -m 'not stack and not thorough and not slow'
+
+test-thorough: $(READY) ## the proofs again, with more seeds, sizes and cases
+	@python -m pytest -n auto --dist loadscope -m 'not stack' --hypothesis-profile=thorough
 
 test-stack: $(READY) ## the whole stack: PostgreSQL, S3, MLflow, Prefect, workers, all on loopback
 	@python -m pytest -m stack tests/stack

@@ -16,7 +16,7 @@ from geratriz.fitting.average import Ema
 from geratriz.fitting.network import normal
 from geratriz.images.data.images import Images, ImageSchema
 from geratriz.images.generators.base import shares_of
-from geratriz.images.generators.image_vae import LABEL, ImageVaeConfig
+from geratriz.images.generators.image_vae import LABEL_DIMENSIONS, ImageVaeConfig
 from geratriz.images.nets.pyramid import Down, Up
 from geratriz.images.nets.stock import as_numbers, as_pixels
 
@@ -67,7 +67,7 @@ class _Plain(nn.Module):
 
     def __init__(self, schema: ImageSchema, config: ImageVaeConfig) -> None:
         super().__init__()
-        given = LABEL if schema.classes else 0
+        given = LABEL_DIMENSIONS if schema.classes else 0
         self.label = nn.Embedding(len(schema.classes), given) if given else None
         self.down = Down(schema, config.width)
         self.posterior = nn.Linear(self.down.features + given, 2 * config.latent)

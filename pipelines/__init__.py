@@ -1,1 +1,1 @@
-"""Prefect flows around the graph in dvc.yaml."""
+"""Prefect flows that run the graph in dvc.yaml."""

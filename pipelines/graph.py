@@ -1,7 +1,7 @@
-"""The graph in dvc.yaml and the settings around it, as data: the one file that knows DVC's insides.
+"""The graph in dvc.yaml and DVC's settings as data; only this module uses DVC's internals.
 
-DVC has no public function that gives its graph. What is used here (``Repo.index.graph``, an edge from a stage to each
-one it needs) is held against ``dvc dag --dot`` by a test, so that an upgrade that moves it fails loudly.
+DVC has no public function that returns its graph. A test compares ``Repo.index.graph``, with an edge from a stage to
+each one it needs, to ``dvc dag --dot``, so an incompatible upgrade of DVC is noticed.
 """
 
 import os
@@ -16,51 +16,51 @@ from geratriz.workspace import worktree
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Meta:
-    """What dvc.yaml's ``meta:`` says of a stage; DVC itself ignores it."""
+    """Settings of a stage under ``meta:`` in dvc.yaml, which DVC itself ignores."""
 
     retries: int = 0
-    """Times to run it again when it failed for another reason than the user's data or settings."""
+    """Number of retries after a failure that is not caused by the user's data or settings."""
     timeout_s: int | None = None
     pool: str | None = None
-    """The Prefect work pool whose workers run it; None, or one that does not exist: it runs where the flow runs."""
+    """Prefect work pool for the stage; None, or a pool that does not exist, runs it in the flow itself."""
 
     def __post_init__(self) -> None:
         if self.retries < 0:
             raise ValueError(f"retries is {self.retries}, expected 0 or more")
         if self.timeout_s is not None and self.timeout_s <= 0:
-            raise ValueError(f"timeout_s is {self.timeout_s}, expected seconds, or null for as long as it takes")
+            raise ValueError(f"timeout_s is {self.timeout_s}, expected seconds, or null for no limit")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """A stage of dvc.yaml, matrix entries expanded."""
+    """A stage of dvc.yaml; matrix entries are stages of their own."""
 
     name: str
     needs: tuple[str, ...]
-    """Names of the stages whose outputs it reads."""
+    """Names of the stages upstream, whose outputs it reads."""
     sources: tuple[str, ...]
-    """``.dvc`` files, relative to the root, of the data it reads."""
+    """``.dvc`` files of the data it reads, relative to the root."""
     meta: Meta
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Graph:
-    """Stages in an order in which they can run, and the tracked files that are not in the workspace."""
+    """Stages in an order in which they can run, and tracked files that are missing in the workspace."""
 
     stages: tuple[Stage, ...]
-    """Those with the longest way still to go come first, so that with few slots no long branch starts late."""
+    """Stages with the longest path to the end come first, so that no long branch starts late if there are few slots."""
     absent: tuple[str, ...]
-    """``.dvc`` files, relative to the root, of data that a stage reads and that must be pulled by name."""
+    """``.dvc`` files, relative to the root, of missing data that a stage reads; they must be pulled by name."""
     in_git: tuple[str, ...]
-    """Outputs that DVC does not keep (``cache: false``): they belong into the commit that dvc.lock stands in."""
+    """Outputs that DVC does not store (``cache: false``), which belong into the commit of dvc.lock."""
 
 
 def read(root: Path) -> Graph:
-    """The graph of the project in ``root``.
+    """Read the graph of the project in ``root``.
 
     Raises:
-        ConfigError: ``root`` is not where a DVC project starts, dvc.yaml is not valid, or a stage's ``meta`` holds
-            something unknown.
+        ConfigError: ``root`` is not the root of a DVC project, dvc.yaml is invalid, or the ``meta`` of a stage has an
+            unknown setting.
     """
     import networkx
     from dvc.exceptions import DvcException
@@ -72,42 +72,38 @@ def read(root: Path) -> Graph:
             if Path(repo.root_dir).resolve() != root:
                 raise ConfigError(f"{root} is inside a DVC project; the pipeline runs at its root, {repo.root_dir}.")
             graph = repo.index.graph
-            to_go: dict[Any, int] = {}  # stages on the longest way from here to the end
-            for each in networkx.topological_sort(graph):  # who needs comes before what is needed
-                to_go[each] = 1 + max((to_go[user] for user in graph.predecessors(each)), default=0)
-            names = {each: _name(each, root) for each in graph}
-            ordered = sorted(graph, key=lambda each: (-to_go[each], names[each]))
+            depths: dict[Any, int] = {}  # number of stages on the longest path to the end
+            for stage in networkx.topological_sort(graph):  # a stage comes before those it needs
+                depths[stage] = 1 + max((depths[user] for user in graph.predecessors(stage)), default=0)
+            names = {stage: _name(stage, root) for stage in graph}
+            ordered = sorted(graph, key=lambda stage: (-depths[stage], names[stage]))
             stages = tuple(
                 Stage(
-                    name=names[each],
-                    needs=tuple(sorted(names[need] for need in graph.successors(each) if not need.is_data_source)),
-                    sources=tuple(sorted(names[need] for need in graph.successors(each) if need.is_data_source)),
-                    meta=config.load(Meta, each.meta, f"dvc.yaml: stage {names[each]}: meta"),
+                    name=names[stage],
+                    needs=tuple(sorted(names[need] for need in graph.successors(stage) if not need.is_data_source)),
+                    sources=tuple(sorted(names[need] for need in graph.successors(stage) if need.is_data_source)),
+                    meta=config.load(Meta, stage.meta, f"dvc.yaml: stage {names[stage]}: meta"),
                 )
-                for each in ordered
-                if not each.is_data_source
+                for stage in ordered
+                if not stage.is_data_source
             )
             absent = tuple(
-                names[each]
-                for each in ordered
-                if each.is_data_source and graph.in_degree(each) and not all(out.exists for out in each.outs)
+                names[stage]
+                for stage in ordered
+                if stage.is_data_source and graph.in_degree(stage) and not all(out.exists for out in stage.outs)
             )
-            in_git = tuple(
-                Path(out.fs_path).relative_to(root).as_posix()
-                for each in ordered
-                for out in each.outs
-                if not out.use_cache
-            )
+            outs = [out for stage in ordered for out in stage.outs if not out.use_cache]
+            in_git = tuple(Path(out.fs_path).relative_to(root).as_posix() for out in outs)
     except DvcException as problem:
         raise ConfigError(f"the graph in {root} cannot be read: {problem}") from None
     return Graph(stages=stages, absent=absent, in_git=in_git)
 
 
 def checkout(home: Path, name: str, *, revision: str, branch: str | None = None) -> Path:
-    """A worktree of ``home``, as :func:`geratriz.workspace.worktree.create` makes it, with its DVC settings and cache.
+    """Create a worktree by :func:`geratriz.workspace.worktree.create`, with the DVC settings and cache of ``home``.
 
     Raises:
-        PipelineError: Git refuses, for instance because the branch exists.
+        PipelineError: Git fails, for example because the branch exists.
     """
     path = worktree.create(home, name, revision=revision, branch=branch)
     share_settings(home, path)
@@ -115,9 +111,9 @@ def checkout(home: Path, name: str, *, revision: str, branch: str | None = None)
 
 
 def share_settings(home: Path, worktree: Path) -> None:
-    """Give a worktree the DVC settings of the checkout ``home`` that Git does not carry, and its cache.
+    """Copy the DVC settings of the checkout ``home`` that are not in Git to a worktree, with its cache.
 
-    Paths in them are relative to the file they stand in, so they are written anew.
+    Paths in the settings are relative to their file, so they are rewritten.
     """
     from dvc.config import Config
 
@@ -128,7 +124,7 @@ def share_settings(home: Path, worktree: Path) -> None:
 
 
 def remote(root: Path) -> str | None:
-    """The name of the DVC remote that is pushed to, or None where none is the default."""
+    """Name of the default DVC remote, or None if there is none."""
     from dvc.config import Config
 
     name = Config(dvc_dir=str(root.resolve() / ".dvc")).get("core", {}).get("remote")
@@ -136,16 +132,16 @@ def remote(root: Path) -> str | None:
 
 
 def remotes_inside(root: Path) -> dict[str, Path]:
-    """The remotes that are folders in the checkout, such as the one with the bundled data."""
+    """Folders of the DVC remotes inside the checkout, such as the one with the bundled data, by name."""
     from dvc.config import Config
 
     settings = Config(dvc_dir=str(root.resolve() / ".dvc")).get("remote", {})
-    places = {str(name): Path(os.path.normpath(each["url"])) for name, each in settings.items()}
-    return {name: place for name, place in places.items() if place.is_relative_to(root.resolve())}
+    folders = {str(name): Path(os.path.normpath(remote["url"])) for name, remote in settings.items()}
+    return {name: folder for name, folder in folders.items() if folder.is_relative_to(root.resolve())}
 
 
 def cache(root: Path) -> Path:
-    """DVC's cache."""
+    """Folder of DVC's cache."""
     from dvc.config import Config
 
     folder = root.resolve() / ".dvc"
@@ -153,7 +149,7 @@ def cache(root: Path) -> Path:
 
 
 def _name(stage: Any, root: Path) -> str:
-    """A stage's address from the root: DVC's own ``addressing`` depends on the current folder."""
+    """Name of a stage relative to the root; DVC's own ``addressing`` depends on the current folder."""
     path = Path(stage.path).resolve().relative_to(root).as_posix()
     if stage.is_data_source:
         return path

@@ -1,6 +1,6 @@
-"""The checkout that a worker's runs belong to: the one `geratriz up` or `geratriz worker` was started in.
+"""The checkout of a worker's runs: the one in which `geratriz up` or `geratriz worker` was started.
 
-Deployments name no folder: the same one serves heads and workers on any machine.
+Deployments name no folder, so they are the same for workers on all machines.
 """
 
 import os
@@ -8,25 +8,25 @@ from pathlib import Path
 
 from geratriz.errors import ConfigError
 
-HOME = "GERATRIZ_HOME"  # set for a worker and what it runs
+HOME = "GERATRIZ_HOME"  # environment variable of a worker and its runs
 
 
 def home() -> Path:
-    """The checkout.
+    """Folder of the checkout.
 
     Raises:
-        ConfigError: the worker was not started by us.
+        ConfigError: the worker was not started by `geratriz`.
     """
-    place = os.environ.get(HOME)
-    if place is None:
+    folder = os.environ.get(HOME)
+    if folder is None:
         raise ConfigError(
-            f"{HOME} is not set, so it is not known which checkout this run belongs to. Start its worker in the "
-            "checkout, with `geratriz up` or `geratriz worker POOL`."
+            f"{HOME} is not set, so the checkout of this run is unknown. Start its worker in the checkout, with "
+            "`geratriz up` or `geratriz worker POOL`."
         )
-    return Path(place)
+    return Path(folder)
 
 
 def enter() -> dict[str, str]:
-    """Prefect's pull step of every deployment: a run's code and its folder are those of the checkout."""
+    """Pull step of every Prefect deployment: the run uses the code and the folder of the checkout."""
     os.chdir(home())
     return {"directory": str(home())}

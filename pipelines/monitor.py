@@ -1,15 +1,14 @@
-"""The flow: have the data drifted from those that the champion was trained on? A page, an artifact and an event.
+"""Flow that compares new data with the training data of the champion, and reports drift as page, artifact and event.
 
     python -m pipelines.monitor [DATA]
 
-runs it in place with nothing else started. On a schedule it runs from the deployment in prefect.yaml, where the event
+runs it directly, without servers or workers. In production it runs on the schedule in prefect.yaml, where the event
 ``geratriz.drift`` starts retraining.
 """
 
 import argparse
 import dataclasses
 import json
-import signal
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -31,23 +30,22 @@ from prefect.states import Completed  # noqa: E402
 from geratriz import config, domains  # noqa: E402
 from geratriz.config import kind_of  # noqa: E402
 from geratriz.contract import check, read_suite  # noqa: E402
-from geratriz.errors import GeratrizError  # noqa: E402
 from geratriz.parts import SplitConfig  # noqa: E402
 from geratriz.project import PAGES  # noqa: E402
 from pipelines import tracked  # noqa: E402
-from pipelines._console import reach_server, say, show  # noqa: E402
+from pipelines._console import say, show, terminal  # noqa: E402
 
 if TYPE_CHECKING:
     from geratriz.registry.mlflow import Version
 
 DRIFT, NO_DRIFT = "geratriz.drift", "geratriz.no-drift"  # events
-WORST = 10  # columns in an event
-LISTED = 30  # columns in the artifact
+MAX_EVENT_COLUMNS = 10
+MAX_ARTIFACT_COLUMNS = 30
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Monitored:
-    """What a run came to."""
+    """Result of a run."""
 
     outcome: Literal["Drift", "No drift", "Skipped"]
     reasons: tuple[str, ...]
@@ -56,20 +54,20 @@ class Monitored:
 
 @flow(name="monitor", persist_result=False)
 def monitor(root: str = ".", data: str | None = None, name: str | None = None) -> "State[Any]":
-    """Hold new data against those the champion of a registered model was made from.
+    """Compare new data with the data that the champion of a registered model was made from.
 
-    The state's name is Drift, No drift, or Skipped where there is no champion or the data are still the same bytes.
+    The name of the final state is Drift, No drift, or Skipped if there is no champion or the data are unchanged.
 
     Args:
-        root: the project.
-        data: Parquet or CSV; None for the project's raw data, and of those that DVC imports what their source holds
-            now. The workspace is not touched.
-        name: the registered model; None for ``release.name``.
+        root: the project's root.
+        data: Parquet or CSV file; None for the project's raw data or, if DVC imports them, the current content of
+            their source. The workspace is not changed.
+        name: name of the registered model; None for ``release.name``.
 
     Raises:
-        ConfigError: params.yaml is wrong.
+        ConfigError: params.yaml is invalid.
         DataError: the new data cannot be read.
-        PipelineError: the data that were trained on are nowhere to be found.
+        PipelineError: the training data cannot be found.
         RegistryError: MLflow does not answer.
     """
     from geratriz.registry.names import DATA
@@ -80,7 +78,7 @@ def monitor(root: str = ".", data: str | None = None, name: str | None = None) -
     model = name or str(config.pick(params, "release.name"))
     champion = _champion(home, model)
     if champion is None:
-        return _skipped(f"{model} has no champion to hold data against. `geratriz promote {model}` makes one.")
+        return _skipped(f"{model} has no champion to compare with. Run `geratriz promote {model}`.")
     raw = home / str(config.pick(params, "data.raw"))
     with tempfile.TemporaryDirectory(prefix="geratriz-monitor-") as folder:
         scratch = Path(folder)
@@ -90,12 +88,12 @@ def monitor(root: str = ".", data: str | None = None, name: str | None = None) -
         new = (home / data) if data is not None else tracked.newest(home, raw, now)
         md5 = champion.tags[DATA]
         if tracked.md5_of(new) == md5:
-            return _skipped(f"{raw.name} is what version {champion.version} of {model} was made from, byte by byte.")
-        say(f"holding new data against those that version {champion.version} of {model} was made from")
-        result = _judge(home, params, settings, tracked.find(home, md5, raw, before), new)
+            return _skipped(f"{raw.name} has not changed since version {champion.version} of {model} was made from it.")
+        say(f"comparing new data with those that version {champion.version} of {model} was made from")
+        result = _compare(home, params, settings, tracked.find(home, md5, raw, before), new)
     facts = {
         "champion": f"{model} version {champion.version}",
-        "trained on": f"{raw.name}, MD5 {md5[:12]}; all its rows are compared, held-out ones too",
+        "trained on": f"{raw.name}, MD5 {md5[:12]}; all rows are compared, held-out ones included",
         "when": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     }
     page = _write(home, result, f"{model}: have the data drifted?", facts)
@@ -107,7 +105,7 @@ def monitor(root: str = ".", data: str | None = None, name: str | None = None) -
         payload={
             "version": champion.version,
             "reasons": list(result.reasons),
-            "columns": [each.name for each in result.columns if each.drifted][:WORST],
+            "columns": [column.name for column in result.columns if column.drifted][:MAX_EVENT_COLUMNS],
             "auc": None if result.together is None else round(result.together.auc, 4),
             "page": page.as_uri(),
         },
@@ -117,14 +115,14 @@ def monitor(root: str = ".", data: str | None = None, name: str | None = None) -
 
 
 def _champion(home: Path, name: str) -> "Version | None":
-    """The champion; None where there is no such model, or none of its versions is."""
+    """Return the champion; None if the model does not exist or has none."""
     from geratriz.registry.mlflow import Registry
     from geratriz.registry.names import CHAMPION
 
     registry = Registry(home)
     if name not in registry.names():
         return None
-    return next((each for each in registry.versions(name) if CHAMPION in each.aliases), None)
+    return next((version for version in registry.versions(name) if CHAMPION in version.aliases), None)
 
 
 def _skipped(reason: str) -> State[Any]:
@@ -132,8 +130,8 @@ def _skipped(reason: str) -> State[Any]:
     return Completed(name="Skipped", message=reason, data=Monitored(outcome="Skipped", reasons=(reason,)))
 
 
-def _judge(home: Path, params: Mapping[str, Any], settings: Any, before: Path, now: Path) -> Any:
-    """Both files read as params.yaml says, and held against each other and the contract."""
+def _compare(home: Path, params: Mapping[str, Any], settings: Any, before: Path, now: Path) -> Any:
+    """Read both files by the settings in params.yaml, compare them, and check the contract of the new one."""
     kind, section, measure = kind_of(params), config.pick(params, "data"), domains.rows()
     declared = section.get("schema") or {}
     frames = [domains.prepare(kind).observe(path) for path in (before, now)]
@@ -142,14 +140,14 @@ def _judge(home: Path, params: Mapping[str, Any], settings: Any, before: Path, n
         for frame in map(domains.drift(kind).watched, frames)
     )
     time = config.load(SplitConfig, section.get("split"), "params.yaml: data.split").time
-    if time is not None and time not in settings.ignore:  # new rows are later than old ones
+    if time is not None and time not in settings.ignore:  # new rows are always later than old ones
         settings = dataclasses.replace(settings, ignore=(*settings.ignore, time))
     suite = read_suite(home / str(config.pick(params, "data.contract")))
     return measure.drift(known, new, settings, contract=check(frames[1], suite))
 
 
 def _write(home: Path, result: Any, title: str, facts: Mapping[str, str]) -> Path:
-    """The page, beside what it says as JSON, in a folder of this run's own."""
+    """Write the result as JSON and as a page into a new folder for this run."""
     run = str(flow_run.get_id()).replace("-", "")[:8]
     folder = home / PAGES / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{run}"
     folder.mkdir(parents=True)
@@ -161,43 +159,37 @@ def _write(home: Path, result: Any, title: str, facts: Mapping[str, str]) -> Pat
 
 
 def _markdown(result: Any, page: Path, facts: Mapping[str, str]) -> str:
-    """The verdict and the table of columns, for Prefect's pages."""
+    """Verdict and table of columns as Markdown, for Prefect's pages."""
     measure = domains.rows()
-    lines = measure.rows(result)[:LISTED]
-    parts = [f"## {measure.verdict(result)}", *(f"- {_plain(each)}" for each in result.reasons), ""]
-    parts += [*(f"{name}: {_plain(words)}  " for name, words in facts.items()), f"page: {page}", ""]
+    lines = measure.rows(result)[:MAX_ARTIFACT_COLUMNS]
+    parts = [f"## {measure.verdict(result)}", *(f"- {_escape(reason)}" for reason in result.reasons), ""]
+    parts += [*(f"{name}: {_escape(text)}  " for name, text in facts.items()), f"page: {page}", ""]
     if lines:
         parts += [f"| {' | '.join(lines[0])} |", f"|{' --- |' * len(lines[0])}"]
-        parts += [f"| {' | '.join(map(_plain, line.values()))} |" for line in lines]
+        parts += [f"| {' | '.join(map(_escape, line.values()))} |" for line in lines]
     return "\n".join(parts) + "\n"
 
 
-def _plain(text: str) -> str:
-    """``text`` without what Markdown would take for its own."""
-    for mark in "\\`*_|<>[]#":
-        text = text.replace(mark, f"\\{mark}")
+def _escape(text: str) -> str:
+    """Escape the special characters of Markdown."""
+    for character in "\\`*_|<>[]#":
+        text = text.replace(character, f"\\{character}")
     return text
 
 
 def main() -> None:
-    """Run the flow in place and say what came of it."""
+    """Run the flow and print its result."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.monitor", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("data", nargs="?", help="Parquet or CSV; else the project's raw data, or what they come from")
-    parser.add_argument("--name", help="the registered model; else release.name of params.yaml")
+    parser.add_argument(
+        "data", nargs="?", help="Parquet or CSV file; by default the project's raw data, or their source"
+    )
+    parser.add_argument("--name", help="name of the registered model; release.name in params.yaml by default")
     arguments = parser.parse_args()
     show("prefect.flow_runs", "%(message)s")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        reach_server()
-        found: Any = monitor(data=arguments.data, name=arguments.name)
-    except KeyboardInterrupt:
-        sys.stderr.write("\nStopped.\n")
-        raise SystemExit(130) from None
-    except GeratrizError as problem:
-        sys.stderr.write(f"\n{type(problem).__name__}: {problem}\n")
-        raise SystemExit(1) from None
-    if found.page is not None:
-        lines = [found.outcome, *(f"  - {each}" for each in found.reasons), f"Its page: {found.page}"]
+    with terminal("Stopped."):
+        result: Any = monitor(data=arguments.data, name=arguments.name)
+    if result.page is not None:
+        lines = [result.outcome, *(f"  - {reason}" for reason in result.reasons), f"Page: {result.page}"]
         sys.stdout.write("\n" + "\n".join(lines) + "\n")
 
 

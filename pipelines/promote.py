@@ -1,7 +1,7 @@
-"""The flow that makes a version the champion: gates, the champion on the same rows, a person's yes, then the move.
+"""Flow that promotes a version to champion: gates, comparison with the champion, approval by a person, move.
 
-The deployment `promote` in prefect.yaml runs it. The rows to judge on are those held out when the version was
-made; where the workspace holds others, they are brought into a worktree at the commit that made it.
+The deployment `promote` in prefect.yaml runs it. The comparison needs the rows held out when the version was made. If
+the workspace holds others, they are pulled into a worktree at the commit that made the version.
 """
 
 from collections.abc import Iterator
@@ -20,18 +20,18 @@ from pydantic import Field
 
 from geratriz.errors import GateError, PipelineError
 from geratriz.registry import promoting
-from geratriz.registry.holdout import PREPARED, ElsewhereError
+from geratriz.registry.holdout import PREPARED, HoldoutError
 from geratriz.registry.promoting import Offer, Promoted
 from geratriz.workspace import worktree
 from geratriz.workspace.git import REMOTE, git, has_remote, succeeds
 from pipelines import graph
 from pipelines.stage import Stages
 
-POLL_S = 5  # how often the flow looks whether somebody answered
+POLL_INTERVAL_S = 5  # between checks for an answer
 
 
 class Approval(RunInput):
-    """What a person says to a promotion. No answer in time means no."""
+    """Answer of a person to a promotion. No answer in time declines it."""
 
     approve: bool = False
     by: str = Field(min_length=1, description="Your name, for the record.")
@@ -40,29 +40,29 @@ class Approval(RunInput):
 
 @flow(name="promote", persist_result=False)
 def promote(name: str, root: str = ".", version: int | None = None, timeout_s: int = 86400) -> "State[Any]":
-    """Judge a version of ``name`` (the challenger when None), ask, and make it the champion.
+    """Check a version of ``name`` (the challenger if None), ask for approval, and make it the champion.
 
-    Ends as Refused (failed) when the gates or the comparison with the champion refuse it: nobody is asked then; as
-    Declined (cancelled) when a person says no, or nobody says anything within ``timeout_s``. Nothing moved in both.
+    Ends as Refused (failed), without asking, if the gates or the comparison with the champion refuse it, and as
+    Declined (cancelled) if a person declines, or nobody answers within ``timeout_s``. Nothing moves in either case.
 
     Raises:
-        PipelineError: the rows to judge on are nowhere to be had.
-        RegistryError: MLflow does not answer, or there is no such model or version.
+        PipelineError: the rows to compare on cannot be found.
+        RegistryError: MLflow does not answer, or the model or version does not exist.
     """
     home = Path(root).resolve()
     try:
         offer = _examine(home, name, version)
         if isinstance(offer, Promoted):
             return Completed(message=" ".join(offer.reasons))
-        words = _show(offer)
+        description = _publish(offer)
         try:
-            asked = Approval.with_initial_data(description=words)
-            answer = pause_flow_run(wait_for_input=asked, timeout=timeout_s, poll_interval=POLL_S)
+            request = Approval.with_initial_data(description=description)
+            answer = pause_flow_run(wait_for_input=request, timeout=timeout_s, poll_interval=POLL_INTERVAL_S)
         except FlowPauseTimeout:
-            _run_on()
+            _resume()
             return Cancelled(name="Declined", message=f"Nobody answered within {timeout_s} s. Nothing moved.")
         if not answer.approve:
-            return Cancelled(name="Declined", message=f"{answer.by} said no: {answer.reason or 'no reason given'}")
+            return Cancelled(name="Declined", message=f"{answer.by} declined: {answer.reason or 'no reason given'}")
         how = f"Prefect flow run {flow_run.get_id()}"
         done = promoting.carry_out(home, offer, by=answer.by, reason=answer.reason, how=how)
     except GateError as refusal:
@@ -72,8 +72,8 @@ def promote(name: str, root: str = ".", version: int | None = None, timeout_s: i
     return Completed(message=f"{done.name} version {done.version} {verb}.")
 
 
-def _run_on() -> None:
-    """Leave the pause that nobody ended: Prefect's server would take what is returned from it for a failure."""
+def _resume() -> None:
+    """Leave the pause after a timeout: Prefect's server treats a result returned from a paused run as a failure."""
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(UUID(flow_run.get_id()), Running(), force=True)
 
@@ -81,17 +81,17 @@ def _run_on() -> None:
 def _examine(home: Path, name: str, version: int | None) -> Offer | Promoted:
     try:
         return promoting.examine(home, name, version=version)
-    except ElsewhereError as elsewhere:
-        if elsewhere.commit is None:
+    except HoldoutError as problem:
+        if problem.commit is None:
             raise
-        get_run_logger().info("judging on the rows of commit %s", elsewhere.commit[:8])
-        with _rows_of(home, elsewhere.commit) as place:
-            return promoting.examine(home, name, version=version, rows_in=place)
+        get_run_logger().info("comparing on the rows of commit %s", problem.commit[:8])
+        with _rows_of(home, problem.commit) as folder:
+            return promoting.examine(home, name, version=version, rows_in=folder)
 
 
 @contextmanager
 def _rows_of(home: Path, commit: str) -> Iterator[Path]:
-    """A worktree at a commit with the rows that were prepared there, and nothing else of DVC's."""
+    """Check out a worktree at a commit and pull its prepared rows, but no other data."""
     if not succeeds(home, "cat-file", "-e", f"{commit}^{{commit}}") and has_remote(home):
         git(home, "fetch", "--quiet", REMOTE)
     name = f"judge-{commit[:12]}"
@@ -104,17 +104,17 @@ def _rows_of(home: Path, commit: str) -> Iterator[Path]:
             finally:
                 worktree.remove(home, path)
     except worktree.Busy as other:
-        raise PipelineError(f"the rows of {commit[:8]} are used by {other} already. Run it again later.") from None
+        raise PipelineError(f"the rows of {commit[:8]} are in use by {other}. Run it again later.") from None
 
 
-def _show(offer: Offer) -> str:
-    """Put what speaks for the promotion before people; the same in words."""
-    was = "There is no champion yet." if offer.previous is None else f"The champion is version {offer.previous}."
-    words = "\n".join([f"# Make {offer.name} version {offer.version} the champion?", "", was, ""])
-    words += "\n".join(f"- {reason}" for reason in offer.reasons)
-    create_markdown_artifact(key="promotion", markdown=words, description=f"{offer.name} version {offer.version}")
+def _publish(offer: Offer) -> str:
+    """Create artifacts with the reasons for a promotion, and return them as Markdown."""
+    champion = "There is no champion yet." if offer.previous is None else f"The champion is version {offer.previous}."
+    markdown = "\n".join([f"# Make {offer.name} version {offer.version} the champion?", "", champion, ""])
+    markdown += "\n".join(f"- {reason}" for reason in offer.reasons)
+    create_markdown_artifact(key="promotion", markdown=markdown, description=f"{offer.name} version {offer.version}")
     if offer.comparison is not None and offer.comparison.figures:
-        rows: list[dict[str, Any]] = [{"metric": name, **each} for name, each in offer.comparison.figures.items()]
+        rows: list[dict[str, Any]] = [{"metric": name, **figures} for name, figures in offer.comparison.figures.items()]
         create_table_artifact(key="promotion-figures", table=rows, description="On the same held-out rows")
-    create_link_artifact(key="promotion-page", link=offer.page, link_text="Its evaluation")
-    return f"{words}\n\n[Its evaluation]({offer.page})"
+    create_link_artifact(key="promotion-page", link=offer.page, link_text="Evaluation")
+    return f"{markdown}\n\n[Evaluation]({offer.page})"

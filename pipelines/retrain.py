@@ -1,12 +1,11 @@
-"""The flow: bring every stage of dvc.yaml up to date, one task a stage, then register the winner.
+"""Flow that brings every stage of dvc.yaml up to date, with one task per stage, and registers the winner.
 
     python -m pipelines.retrain
 
-runs it in place with nothing else started. On a schedule it runs from the deployment in prefect.yaml.
+runs it directly, without servers or workers. In production pipelines/scheduled.py runs it.
 """
 
 import argparse
-import signal
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -30,8 +29,8 @@ from geratriz import config  # noqa: E402
 from geratriz.errors import AwayError, GeratrizError, PipelineError  # noqa: E402
 from pipelines import coherence, handover  # noqa: E402
 from pipelines import graph as graphs  # noqa: E402
-from pipelines._console import reach_server, show  # noqa: E402
 from pipelines._console import say as _say  # noqa: E402
+from pipelines._console import show, terminal  # noqa: E402
 from pipelines.stage import StageFailed, Stages  # noqa: E402
 
 if TYPE_CHECKING:
@@ -42,10 +41,10 @@ RETRY_DELAY_S = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The section ``flow`` of params.yaml."""
+    """Section ``flow`` of params.yaml."""
 
     parallel: int = 2
-    """Stages at once."""
+    """Maximum number of stages at the same time."""
 
     def __post_init__(self) -> None:
         if self.parallel < 1:
@@ -54,7 +53,7 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Done:
-    """A stage that is up to date."""
+    """Result of a stage that is up to date."""
 
     outcome: str
     seconds: float
@@ -62,7 +61,7 @@ class Done:
 
 @task(cache_policy=NO_CACHE, persist_result=False)
 def bring_up_to_date(stages: Stages, stage: graphs.Stage, root: Path, pool: str | None) -> State[Done]:
-    """One stage, here or on a worker of ``pool``; the state's name says what DVC did: Unchanged, Cached or Ran."""
+    """Bring one stage up to date, here or on a worker of ``pool``; the state's name is Unchanged, Cached or Ran."""
     started = time.monotonic()
     try:
         if pool is None:
@@ -78,9 +77,9 @@ def bring_up_to_date(stages: Stages, stage: graphs.Stage, root: Path, pool: str 
 
 
 def _may_help(task: object, run: object, state: State[Any]) -> bool:
-    """Whether trying again may help: not when the user's data or settings are wrong, they will be wrong again."""
+    """Whether a retry may help: not if the user's data or settings are at fault."""
     problem = state.result(raise_on_failure=False)
-    return isinstance(problem, AwayError) or (isinstance(problem, StageFailed) and problem.again)
+    return isinstance(problem, AwayError) or (isinstance(problem, StageFailed) and problem.retryable)
 
 
 @task(
@@ -93,7 +92,7 @@ def _may_help(task: object, run: object, state: State[Any]) -> bool:
     retry_condition_fn=_may_help,
 )
 def register_winner(root: Path) -> "Registered":
-    """Register what ``compare`` named; the same bundle twice is one version."""
+    """Register the winner of stage ``compare``; a bundle is registered as one version only."""
     from geratriz.registry import release
 
     try:
@@ -105,38 +104,38 @@ def register_winner(root: Path) -> "Registered":
 
 @flow(name="retrain", persist_result=False)
 def retrain(root: str = ".", to_registry: bool = True) -> "Registered | None":
-    """Walk the graph of the project in ``root``, branches in parallel up to ``flow.parallel``, then register.
+    """Run the graph of the project in ``root``, up to ``flow.parallel`` stages at a time, then register the winner.
 
-    Returns what was registered, None when ``to_registry`` is off.
+    Returns the registered version, or None without ``to_registry``.
 
     Raises:
-        PipelineError: a stage failed; the message has the stage's own last lines. What does not need it did run. Or
-            dvc.lock contradicts itself.
-        ConfigError: params.yaml or dvc.yaml is wrong.
+        PipelineError: a stage failed, and stages that do not need it were run; the message has its last lines. Or
+            dvc.lock is inconsistent.
+        ConfigError: params.yaml or dvc.yaml is invalid.
         RegistryError: the winner cannot be registered.
     """
     home = Path(root).resolve()
-    wanted = config.load(Settings, config.read_yaml(home / "params.yaml").get("flow"), "params.yaml: flow")
+    settings = config.load(Settings, config.read_yaml(home / "params.yaml").get("flow"), "params.yaml: flow")
     graph, stages = graphs.read(home), Stages(home)
     for target in graph.absent:
         _say(f"pulling {target.removesuffix('.dvc')}")
         stages.pull(target)
-    _walk(graph, stages, home, wanted.parallel)
+    _run(graph, stages, home, settings.parallel)
     coherence.check(home, [stage.name for stage in graph.stages], graphs.cache(home))
     if not to_registry:
         return None
     registered = register_winner(home)
-    words = _words(registered)
+    summary = _summary(registered)
     link = registered.page.resolve().as_uri()
-    create_link_artifact(link=link, link_text="Page", key="registered", description="\n".join(words))
-    get_run_logger().info("\n".join(words))
+    create_link_artifact(link=link, link_text="Page", key="registered", description=summary)
+    get_run_logger().info(summary)
     return registered
 
 
-def _walk(graph: graphs.Graph, stages: Stages, root: Path, parallel: int) -> None:
-    """Run every stage whose needs are met, until there is none; write down what became of each.
+def _run(graph: graphs.Graph, stages: Stages, root: Path, parallel: int) -> None:
+    """Run every stage whose needs are met until none is left, and record their results.
 
-    A stage is handed to the pool when it can run and not earlier: one that waits there would hold a slot.
+    A stage is submitted only when it can run: one that waits would occupy a slot.
 
     Raises:
         PipelineError: a stage failed.
@@ -149,23 +148,23 @@ def _walk(graph: graphs.Graph, stages: Stages, root: Path, parallel: int) -> Non
     with ThreadPoolTaskRunner(max_workers=parallel) as pool:
         try:
             while True:
-                for stage in [each for each in waiting if set(each.needs) <= set(up_to_date)]:
+                for stage in [stage for stage in waiting if set(stage.needs) <= set(up_to_date)]:
                     waiting.remove(stage)
-                    one: Task[..., Any] = bring_up_to_date.with_options(
+                    stage_task: Task[..., Any] = bring_up_to_date.with_options(
                         name=stage.name,
                         task_run_name=stage.name,
                         retries=stage.meta.retries,
                         retry_delay_seconds=RETRY_DELAY_S,
                         retry_condition_fn=_may_help,
                     )
-                    before = [up_to_date[need] for need in stage.needs]  # they are done: this draws the graph's edges
-                    given = {
+                    before = [up_to_date[need] for need in stage.needs]  # all done; this draws the graph's edges
+                    arguments = {
                         "stages": stages,
                         "stage": stage,
                         "root": root,
                         "pool": stage.meta.pool if stage.meta.pool in pools else None,
                     }
-                    future: PrefectFuture[Any] = pool.submit(one, given, wait_for=before)
+                    future: PrefectFuture[Any] = pool.submit(stage_task, arguments, wait_for=before)
                     running[future] = stage.name
                     future.add_done_callback(ended.put)
                 if not running:
@@ -177,21 +176,21 @@ def _walk(graph: graphs.Graph, stages: Stages, root: Path, parallel: int) -> Non
                     up_to_date[name] = last
                 else:
                     failed[name] = last.state.result(raise_on_failure=False)
-        except BaseException:  # Ctrl-C, a cancelled run: the stages' processes are in groups of their own
+        except BaseException:  # Ctrl-C or cancellation: the processes of stages are in groups of their own
             stages.end()
             raise
     _record({name: future.result() for name, future in up_to_date.items()}, failed, waiting)
     if failed:
-        said = [str(each) if isinstance(each, GeratrizError) else repr(each) for each in failed.values()]
+        errors = [str(error) if isinstance(error, GeratrizError) else repr(error) for error in failed.values()]
         not_run = [f"Not run: {', '.join(stage.name for stage in waiting)}"] if waiting else []
-        raise PipelineError("\n\n".join(said + not_run))
+        raise PipelineError("\n\n".join(errors + not_run))
 
 
 def _pools(graph: graphs.Graph, root: Path) -> set[str]:
-    """The pools that stages can be handed over to now; what stands in the way of the others is said."""
+    """Pools to which stages can be handed over now; logs why the others cannot be used."""
     usable = set()
     for pool in sorted({stage.meta.pool for stage in graph.stages if stage.meta.pool}):
-        why = handover.why_here(root, pool)
+        why = handover.obstacle(root, pool)
         if why is None:
             usable.add(pool)
         elif why:
@@ -200,48 +199,41 @@ def _pools(graph: graphs.Graph, root: Path) -> set[str]:
 
 
 def _record(done: Mapping[str, Done], failed: Iterable[str], not_run: Iterable[graphs.Stage]) -> None:
-    """Leave a table of what became of each stage at Prefect's server."""
+    """Create an artifact with a table of the results of all stages."""
     rows: list[dict[str, Any]] = [
-        {"stage": name, "outcome": each.outcome, "seconds": round(each.seconds, 1)} for name, each in done.items()
+        {"stage": name, "outcome": stage.outcome, "seconds": round(stage.seconds, 1)} for name, stage in done.items()
     ]
     rows += [{"stage": name, "outcome": "Failed"} for name in failed]
     rows += [{"stage": stage.name, "outcome": "Not run"} for stage in not_run]
     create_table_artifact(key="dvc-stages", table=rows)
 
 
-def _words(registered: "Registered") -> list[str]:
-    """What a person needs to know at the end."""
+def _summary(registered: "Registered") -> str:
+    """Summary of a registration, for the terminal and the log."""
     verb = "registered as" if registered.created else "is registered already as"
     also = f" ({', '.join(registered.aliases)})" if registered.aliases else ""
-    return [
+    lines = [
         f"{registered.model} {verb} {registered.name} version {registered.version}{also}",
         "It may be released:" if registered.release else "It must not be released:",
         *(f"  - {reason}" for reason in registered.reasons),
-        f"Its page: {registered.page}",
+        f"Page: {registered.page}",
         "Next:",
         *(f"  {command}" for command in registered.commands),
     ]
+    return "\n".join(lines)
 
 
 def main() -> None:
-    """Run the flow in place and say what came of it."""
+    """Run the flow and print its result."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.retrain", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--no-register", action="store_true", help="stop before anything is registered")
+    parser.add_argument("--no-register", action="store_true", help="do not register the winner")
     arguments = parser.parse_args()
     show("prefect.flow_runs", "%(message)s")
     show("prefect.task_runs", "%(task_run_name)-20s %(message)s")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing may be left running
-    try:
-        reach_server()
+    with terminal("Stopped. Finished stages are kept; run the same command again to resume."):
         registered = retrain(to_registry=not arguments.no_register)
-    except KeyboardInterrupt:
-        sys.stderr.write("\nStopped. What was finished is kept; the same command goes on from there.\n")
-        raise SystemExit(130) from None
-    except GeratrizError as problem:
-        sys.stderr.write(f"\n{type(problem).__name__}: {problem}\n")
-        raise SystemExit(1) from None
     if registered is not None:
-        sys.stdout.write("\n" + "\n".join(_words(registered)) + "\n")
+        sys.stdout.write(f"\n{_summary(registered)}\n")
 
 
 if __name__ == "__main__":

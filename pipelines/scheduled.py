@@ -1,7 +1,7 @@
-"""Retraining by itself: is there something new? Then the whole graph in a worktree of its own, a version, one commit.
+"""Scheduled retraining: if something has changed, run the graph in a new worktree, register a version, and commit.
 
-The deployment `retrain` in prefect.yaml runs it, on its schedule or when the monitor finds drift. The user's workspace
-and main are never touched: what came of a run is a branch ``retrain/<date>-<id>`` and a version in the registry.
+The deployment `retrain` in prefect.yaml runs it, on a schedule or when the monitor finds drift. The user's workspace
+and main branch do not change: a run results in a branch ``retrain/<date>-<id>`` and a version in the registry.
 """
 
 import os
@@ -22,7 +22,7 @@ from geratriz.registry.client import default_uri
 from geratriz.workspace import worktree
 from geratriz.workspace.git import REMOTE, commit, git, has_remote, newest, push, succeeds
 from pipelines import graph
-from pipelines.handover import patiently
+from pipelines.handover import push_with_retries
 from pipelines.retrain import retrain
 from pipelines.stage import Stages
 
@@ -34,23 +34,23 @@ LOCK = "dvc.lock"
 
 
 class Start(NamedTuple):
-    """What a run begins with."""
+    """Start of a run."""
 
     branch: str
     revision: str
-    """The commit of the user's that it is based on."""
+    """Commit of the user that the run is based on."""
     trigger: str
 
 
 @flow(name="retrain-scheduled", persist_result=False)
 def scheduled(root: str = ".", trigger: str = "schedule") -> "State[Any]":
-    """Retrain the project in ``root`` if its data, settings or code changed since it was last trained.
+    """Retrain the project in ``root`` if its data, settings or code have changed since the last training.
 
-    Ends as Skipped when nothing did, as Cancelled when another run is at it, each with the reason.
+    Ends as Skipped if nothing has changed, or as Cancelled if another run is training, each with the reason.
 
     Raises:
-        PipelineError: a stage failed, or a remote did not take what was made. The worktree is kept: `geratriz gc`.
-        ConfigError: params.yaml or dvc.yaml is wrong.
+        PipelineError: a stage or a push failed. The worktree is kept until `geratriz gc` deletes it.
+        ConfigError: params.yaml or dvc.yaml is invalid.
         RegistryError: the winner cannot be registered.
     """
     home = Path(root).resolve()
@@ -62,49 +62,49 @@ def scheduled(root: str = ".", trigger: str = "schedule") -> "State[Any]":
         with worktree.held(home, f"of-{model}", why=why), worktree.held(home, name, why=why):
             start = Start(name.replace("-", "/", 1), newest(home), trigger)
             path = graph.checkout(home, name, revision=start.revision, branch=start.branch)
-            seen = _nothing_new(path, home)
-            if seen is not None:
+            reason = _reason_to_skip(path, home)
+            if reason is not None:
                 worktree.remove(home, path)
                 worktree.drop_branch(home, start.branch)
-                return Completed(name="Skipped", message=seen)
+                return Completed(name="Skipped", message=reason)
             return _run(path, home, start)
     except worktree.Busy as other:
-        return Cancelled(message=f"{model} is being retrained already by {other}.")
+        return Cancelled(message=f"{model} is already being retrained by {other}.")
 
 
-def _nothing_new(path: Path, home: Path) -> str | None:
-    """Why there is nothing to train, or None when there is; imported data are brought up to date in the worktree.
+def _reason_to_skip(path: Path, home: Path) -> str | None:
+    """Why no training is needed, or None if it is; updates imported data in the worktree.
 
-    The yardstick is dvc.lock: that of the commit, and those of the runs before, whose branches may wait to be merged.
+    The worktree is compared with dvc.lock of the commit, and of the last run, whose branch may not be merged yet.
     """
     stages = Stages(path)
     pointer = _raw(path) + ".dvc"
     if (path / pointer).exists() and config.read_yaml(path / pointer).get("deps"):
         stages.update(pointer)
-    known = graph.read(path)
-    kept, needs = (LOCK, *known.in_git), {stage.name: stage.needs for stage in known.stages}
+    current = graph.read(path)
+    files, needs = (LOCK, *current.in_git), {stage.name: stage.needs for stage in current.stages}
     before = "HEAD"
     for before in ("HEAD", *_last(home)):
-        _take(path, before, kept)
+        _restore(path, before, files)
         if not stages.changed(needs):
-            return f"Nothing new: data, settings and code are those of {_called(before)}."
+            return f"Nothing new: data, settings and code are those of {_name_of(before)}."
     if before != "HEAD":
-        _take(path, "HEAD", kept)
+        _restore(path, "HEAD", files)
     return None
 
 
 def _last(home: Path) -> list[str]:
-    """The ref of the last retraining, where there was one."""
-    places = (f"refs/heads/{BRANCHES}", f"refs/remotes/{REMOTE}/{BRANCHES}")
-    return git(home, "for-each-ref", "--sort=-creatordate", "--count=1", "--format=%(refname)", *places).split()
+    """Ref of the last retraining, if there was one."""
+    prefixes = (f"refs/heads/{BRANCHES}", f"refs/remotes/{REMOTE}/{BRANCHES}")
+    return git(home, "for-each-ref", "--sort=-creatordate", "--count=1", "--format=%(refname)", *prefixes).split()
 
 
-def _called(ref: str) -> str:
+def _name_of(ref: str) -> str:
     return "the commit to start from" if ref == "HEAD" else ref[ref.index(f"{BRANCHES}/") :]
 
 
-def _take(path: Path, ref: str, files: tuple[str, ...]) -> None:
-    """Bring files to their state in a commit."""
+def _restore(path: Path, ref: str, files: tuple[str, ...]) -> None:
+    """Restore files as they are in a commit."""
     for file in files:
         if succeeds(path, "cat-file", "-e", f"{ref}:{file}"):
             git(path, "restore", f"--source={ref}", "--worktree", "--", file)
@@ -113,29 +113,29 @@ def _take(path: Path, ref: str, files: tuple[str, ...]) -> None:
 
 
 def _run(path: Path, home: Path, start: Start) -> "State[Any]":
-    """Everything, from the first stage to the pushed branch."""
+    """Run all steps, from the first stage to the pushed branch."""
     say = get_run_logger().info
     stages, to = Stages(path), graph.remote(path)
-    _need_outside(path)
+    _require_private_remote(path)
     with _registry_of(home):
         registered = retrain(str(path))
         assert registered is not None
         if to is None:
-            say("no default DVC remote: what was made stays in this machine's cache")
+            say("no default DVC remote: the outputs stay in the cache of this machine")
         else:
-            patiently(lambda: stages.push(to=to), say, stages)
+            push_with_retries(lambda: stages.push(to=to), say, stages)
         sha = _commit(path, registered, start)
         if has_remote(path):
-            patiently(lambda: push(path, f"refs/heads/{start.branch}"), say, stages)
+            push_with_retries(lambda: push(path, f"refs/heads/{start.branch}"), say, stages)
         else:
-            say(f"no Git remote {REMOTE!r}: the branch stays here")
+            say(f"no Git remote {REMOTE!r}: the branch is not pushed")
         origin.note_commit(home, registered.name, registered.version, branch=start.branch, commit=sha)
     verb = "is" if registered.created else "was already"
     return Completed(message=f"{registered.name} version {registered.version} {verb} registered; {start.branch}")
 
 
 def _commit(path: Path, registered: "Registered", start: Start) -> str:
-    """The one commit of a run, on its branch; its id."""
+    """Commit the result of a run on its branch, and return the id of the commit."""
     lock = config.read_yaml(path / LOCK)
     raw = _raw(path)
     md5 = next(
@@ -150,7 +150,7 @@ def _commit(path: Path, registered: "Registered", start: Start) -> str:
         f"Trigger: {start.trigger}\n"
     )
     sha = commit(path, [LOCK, *graph.read(path).in_git], message, onto=start.revision)
-    git(path, "reset", "--quiet", "--mixed", sha)  # moves the run's branch; the files are those of the commit
+    git(path, "reset", "--quiet", "--mixed", sha)  # moves the branch; the files match the commit
     return sha
 
 
@@ -158,11 +158,11 @@ def _raw(path: Path) -> str:
     return str(config.pick(config.read_yaml(path / "params.yaml"), "data.raw"))
 
 
-def _need_outside(path: Path) -> None:
-    """Refuse to push a user's rows into a remote that is a folder of the repository, where the examples lie.
+def _require_private_remote(path: Path) -> None:
+    """Refuse to push the user's rows into a remote inside the repository, such as that of the bundled data.
 
     Raises:
-        ConfigError: the raw data's .dvc file names one, and the data are not in it.
+        ConfigError: the .dvc file of the raw data names such a remote, which does not hold the data already.
     """
     pointer = path / (_raw(path) + ".dvc")
     if not pointer.exists():
@@ -172,14 +172,14 @@ def _need_outside(path: Path) -> None:
     md5 = str(out.get("md5", ""))
     if folder is not None and not (folder / "files" / "md5" / md5[:2] / md5[2:]).exists():
         raise ConfigError(
-            f"{pointer.relative_to(path)} has `remote: {out['remote']}`, a folder of this repository, and other data "
-            "than the example it was made for: a push would put your rows into Git. Take that line out."
+            f"{pointer.relative_to(path)} has `remote: {out['remote']}`, a folder of this repository, but its data are "
+            "not the bundled ones: a push would put your rows into Git. Remove that line."
         )
 
 
 @contextmanager
 def _registry_of(home: Path) -> Iterator[None]:
-    """Let what runs in the worktree report to the checkout's registry where no server is set up."""
+    """Use the registry of the checkout in the worktree, also if no server is configured."""
     before = os.environ.get("MLFLOW_TRACKING_URI")
     os.environ["MLFLOW_TRACKING_URI"] = default_uri(home)
     try:

@@ -1,13 +1,12 @@
 """One stage of dvc.yaml as one process: ``dvc --wait-for-lock repro --single-item STAGE``.
 
-The traps around it, each met and tried: several such processes may run at once only with ``--single-item``; without
-``--wait-for-lock`` a finished training is lost when another DVC process holds the lock for three seconds; DVC runs
-commands with $SHELL, which a service user may not have; ending DVC leaves its child running, so each stage gets a
-process group of its own and a guard, which ends it also when the flow is killed; and DVC stops when nobody reads its
-output.
+It avoids problems that were all met in practice. Several such processes can run at once only with ``--single-item``.
+Without ``--wait-for-lock`` a finished training is lost if another DVC process holds the lock for 3 seconds. DVC runs
+commands with $SHELL, which a service user may not have. Ending DVC leaves its child running, so each stage has its own
+process group and a guard, which also ends it when the flow is killed. DVC stops if its output is not read.
 
-``--single-item`` is wrong where upstream outputs are not in the workspace: DVC then takes what is missing for unchanged
-and would not train on new data. A worker on another machine goes by the whole graph above the stage instead.
+``--single-item`` is wrong if upstream outputs are not in the workspace: DVC takes missing ones for unchanged and would
+not train on new data. A worker on another machine therefore checks the whole graph upstream of the stage.
 """
 
 import os
@@ -24,17 +23,18 @@ from typing import Literal
 
 from geratriz.errors import GeratrizError, PipelineError
 from geratriz.services import guard
+from geratriz.workspace.dvc import errors_in
 
 Outcome = Literal["Unchanged", "Cached", "Ran"]
-ALONE = ("--single-item",)
-WITH_WHAT_IS_ABOVE = ("--pull", "--allow-missing")  # pulls what the stage reads, and nothing else
-FROM_THE_REMOTE = ("--single-item", "--pull")  # right only when what it reads is in the workspace
+SINGLE_ITEM = ("--single-item",)
+WITH_UPSTREAM = ("--pull", "--allow-missing")  # pulls the inputs of the stage, and nothing else
+FROM_REMOTE = ("--single-item", "--pull")  # correct only if the inputs are in the workspace
 
-GUARD = (sys.executable, guard.__file__)  # by its path: it starts quicker than the package would
-LAST_LINES = 25
-SECONDS_TO_END = 10  # between asking a process group to end and ending it
-USERS_TO_MEND = tuple(f"{each.__name__}:" for each in GeratrizError.__subclasses__())  # stages/_entry.py prints it so
-TALK = (  # how lines begin that are DVC's own talk
+GUARD = (sys.executable, guard.__file__)  # by path, which starts faster than the module
+MAX_ERROR_LINES = 25
+SHUTDOWN_TIMEOUT_S = 10  # between SIGTERM and SIGKILL
+USER_ERRORS = tuple(f"{error.__name__}:" for error in GeratrizError.__subclasses__())  # as stages/entry.py prints them
+DVC_MESSAGES = (  # beginnings of DVC's own lines
     "Stage '",
     "'",  # 'data/raw/rows.parquet.dvc' didn't change, skipping
     "Pulling data for stage",
@@ -52,19 +52,19 @@ TALK = (  # how lines begin that are DVC's own talk
 
 
 class StageFailed(PipelineError):
-    """A stage ended with an error. ``again`` says whether running it again could help."""
+    """A stage failed; ``retryable`` if another attempt could succeed."""
 
-    def __init__(self, message: str, *, again: bool) -> None:
+    def __init__(self, message: str, *, retryable: bool) -> None:
         super().__init__(message)
-        self.again = again
+        self.retryable = retryable
 
 
 class RunEnded(PipelineError):
-    """The run was ended, and a stage with it."""
+    """The run was ended, together with its stages."""
 
 
 class Stages:
-    """Runs stages of the checkout in ``root``, from several threads if wanted, and can end all that run."""
+    """Runs stages of the checkout in ``root``, possibly in several threads, and can end all of them."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -78,97 +78,96 @@ class Stages:
         say: Callable[[str], None],
         *,
         timeout_s: float | None = None,
-        how: tuple[str, ...] = ALONE,
+        how: tuple[str, ...] = SINGLE_ITEM,
     ) -> Outcome:
-        """Bring one stage up to date; each line it prints goes to ``say``. ``how``: options of ``dvc repro``.
+        """Bring one stage up to date with the options ``how`` of ``dvc repro``; ``say`` receives each line it prints.
 
         Raises:
-            StageFailed: it failed; the message carries its own last lines.
+            StageFailed: the stage failed; the message has its last lines.
             RunEnded: :meth:`end` was called.
         """
-        lines, dvcs = deque[str](maxlen=LAST_LINES), ""
+        lines, dvc_line = deque[str](maxlen=MAX_ERROR_LINES), ""
         outcome: Outcome = "Ran"
         with self._dvc("repro", *how, name) as process, _deadline(process, timeout_s) as late:
             assert process.stdout is not None
             for line in map(str.rstrip, process.stdout):
                 outcome = _outcome(line, name, outcome)
-                if how is WITH_WHAT_IS_ABOVE and (other := _not_as_locked(line, name)):
+                if how is WITH_UPSTREAM and (other := _not_as_locked(line, name)):
                     raise StageFailed(
-                        f"stage {name} was not begun: {other}, which stands above it, is not what dvc.lock says of it. "
-                        "The commit that was handed over does not belong together.",
-                        again=False,
+                        f"stage {name} was not started: its upstream stage {other} does not match dvc.lock. "
+                        "The commit that was handed over is inconsistent.",
+                        retryable=False,
                     )
-                if _is_talk(line, name):
-                    dvcs = line or dvcs
+                if _is_dvc_message(line, name):
+                    dvc_line = line or dvc_line
                 else:
                     lines.append(line)
                     say(line)
             code = process.wait()
         if late.is_set():
             raise StageFailed(
-                f"stage {name} took longer than its timeout_s of {timeout_s:g} and was ended.", again=True
+                f"stage {name} took longer than its timeout_s of {timeout_s:g} and was ended.", retryable=True
             )
         if self._ended.is_set():
             raise RunEnded(f"stage {name} was ended with the run.")
         if code != 0:
-            raise _failure(name, list(lines) or [dvcs])
+            raise _failure(name, list(lines) or [dvc_line])
         return outcome
 
     def needs_to_run(self, name: str) -> bool:
-        """Whether a stage would run: it is not up to date, and its result is not in this machine's cache."""
-        _, output = self._said("repro", *ALONE, "--dry", name)
+        """Whether a stage is neither up to date nor in the cache of this machine."""
+        _, output = self._capture("repro", *SINGLE_ITEM, "--dry", name)
         return f"Running stage '{name}'" in output
 
     def changed(self, needs: Mapping[str, Collection[str]]) -> bool:
-        """Whether a stage of the graph is not what dvc.lock says; files that are not here count as unchanged.
+        """Whether a stage of the graph differs from dvc.lock; missing files count as unchanged.
 
-        A stage in DVC's cache counts as unchanged where nothing above it changed: DVC takes a folder that several
-        stages write into, and of which Git has a part, for another folder when their files are not here.
+        A stage in DVC's cache counts as unchanged if no stage upstream of it changed. DVC reports it as cached if it
+        writes into a folder of several stages, partly tracked by Git, whose files are missing.
 
         Args:
-            needs: each stage, with the names of those whose outputs it reads.
+            needs: names of the upstream stages by name of the stage.
 
         Raises:
-            PipelineError: DVC cannot tell.
+            PipelineError: DVC cannot determine it.
         """
-        code, output = self._said("repro", "--dry", "--allow-missing")
-        if code != 0 and "ERROR: failed to reproduce '" not in output:  # this one would run, and lacks its files
-            raise PipelineError(f"DVC cannot tell in {self._root} what changed:\n{output}")
-        same: set[str] = set()
+        code, output = self._capture("repro", "--dry", "--allow-missing")
+        if code != 0 and "ERROR: failed to reproduce '" not in output:  # this stage would run, and lacks its files
+            raise PipelineError(f"DVC cannot determine what changed in {self._root}:\n{output}")
+        unchanged: set[str] = set()
         for line in output.splitlines():
-            for name in needs:
+            for name, upstream in needs.items():
                 outcome = _outcome(line, name, "Ran")
-                above = needs[name]
-                if outcome == "Unchanged" or (outcome == "Cached" and above and same.issuperset(above)):
-                    same.add(name)
-        return not same.issuperset(needs)
+                if outcome == "Unchanged" or (outcome == "Cached" and upstream and unchanged.issuperset(upstream)):
+                    unchanged.add(name)
+        return not unchanged.issuperset(needs)
 
     def update(self, target: str) -> None:
-        """Look at the source of an imported file, and import it anew if it changed.
+        """Import a file again if its source has changed.
 
         Raises:
-            PipelineError: the source does not answer or is gone.
+            PipelineError: the source does not answer or does not exist.
         """
-        self._done(("update", target), f"the source that {target} names cannot be read")
+        self._run(("update", target), f"the source that {target} names cannot be read")
 
     def push(self, *options: str, to: str) -> None:
-        """Push what options name, everything without them, to the default remote.
+        """Push the targets in ``options``, or everything, to the default remote.
 
         Raises:
-            PipelineError: the remote did not take it. What was pushed is there; the next push goes on.
+            PipelineError: the push failed; the next one resumes.
         """
-        self._done(("push", *options), f"DVC's remote {to!r} did not take the data")
+        self._run(("push", *options), f"DVC's remote {to!r} did not accept the data")
 
     def pull(self, target: str) -> None:
-        """Bring one tracked file into the workspace, by the name of its ``.dvc`` file.
+        """Pull the data of one ``.dvc`` file into the workspace.
 
         Raises:
-            PipelineError: it is in no remote.
+            PipelineError: the data are in no remote.
         """
-        self._done(
+        self._run(
             ("pull", target),
-            f"{target} says which data is meant, but the data is not here and cannot be pulled",
-            "Is the remote that holds it set up (`dvc remote list`) and reachable?",
+            f"the data of {target} are not in the workspace and cannot be pulled",
+            "Check that their remote is configured (`dvc remote list`) and reachable.",
         )
 
     def pause(self, seconds: float) -> None:
@@ -181,31 +180,31 @@ class Stages:
             raise RunEnded("the run was ended.")
 
     def end(self) -> None:
-        """End every process that runs, and start no other."""
+        """End every running process, and start no other."""
         with self._lock:
             self._ended.set()
             running = tuple(self._running)
         for process in running:
             _end(process)
 
-    def _done(self, command: tuple[str, ...], otherwise: str, advice: str = "") -> None:
-        """Run a command that either succeeds or is an error, in these words and DVC's."""
-        code, output = self._said(*command)
+    def _run(self, command: tuple[str, ...], problem: str, advice: str = "") -> None:
+        """Run a command; if it fails, raise ``problem`` with DVC's errors and ``advice``."""
+        code, output = self._capture(*command)
         if self._ended.is_set():
             raise RunEnded(f"`dvc {' '.join(command)}` was ended with the run.")
         if code != 0:
-            raise PipelineError("\n".join(each for each in (f"{otherwise}:", _why(output), advice) if each))
+            raise PipelineError("\n".join(filter(None, (f"{problem}:", errors_in(output), advice))))
 
-    def _said(self, *arguments: str) -> tuple[int, str]:
-        """The exit code of a command, and what it said."""
+    def _capture(self, *arguments: str) -> tuple[int, str]:
+        """Run a command and return its exit code and output."""
         with self._dvc(*arguments) as process:
             assert process.stdout is not None
-            output = process.stdout.read()  # not `communicate`: it would close the guard's pipe
+            output = process.stdout.read()  # not `communicate`, which would close the pipe of the guard
             return process.wait(), output.strip()
 
     @contextmanager
     def _dvc(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """A DVC process whose output can be read; whatever cuts the reading off ends it and its children."""
+        """Start a DVC process whose output can be read; an exception in the block ends it and its children."""
         with self._lock:
             if self._ended.is_set():
                 raise RunEnded(f"`dvc {' '.join(arguments)}` was not started: the run was ended.")
@@ -213,7 +212,7 @@ class Stages:
                 [*GUARD, sys.executable, "-m", "dvc", "--wait-for-lock", *arguments],
                 cwd=self._root,
                 env=_variables(self._root),
-                stdin=subprocess.PIPE,  # the guard's: closed when this process is gone
+                stdin=subprocess.PIPE,  # of the guard; closed when this process ends
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -234,13 +233,13 @@ class Stages:
 
 
 def _variables(root: Path) -> dict[str, str]:
-    """This process's variables, with what a stage needs: this checkout's code, this interpreter, a plain shell."""
+    """Environment of a stage: the variables of this process, the code of the checkout, this interpreter, /bin/sh."""
     source, path = str(root / "src"), os.environ.get("PYTHONPATH")
     return {
         **os.environ,
         "PYTHONPATH": source if not path else os.pathsep.join([source, path]),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
-        "PYTHONUNBUFFERED": "1",  # else the losses of a fit arrive at its end
+        "PYTHONUNBUFFERED": "1",  # otherwise the losses of a fit arrive at its end
         "SHELL": "/bin/sh",
         "DVC_NO_ANALYTICS": "1",
         "DO_NOT_TRACK": "1",
@@ -249,17 +248,17 @@ def _variables(root: Path) -> dict[str, str]:
 
 @contextmanager
 def _deadline(process: subprocess.Popen[str], seconds: float | None) -> Iterator[threading.Event]:
-    """End the process after some seconds; the event tells whether that happened."""
+    """End the process after some seconds; the event is set if that happened."""
     late = threading.Event()
     if seconds is None:
         yield late
         return
 
-    def too_late() -> None:
+    def end() -> None:
         late.set()
         _end(process)
 
-    timer = threading.Timer(seconds, too_late)
+    timer = threading.Timer(seconds, end)
     timer.start()
     try:
         yield late
@@ -268,51 +267,45 @@ def _deadline(process: subprocess.Popen[str], seconds: float | None) -> Iterator
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """End a process and its children: politely, then not. DVC itself leaves a stage's command running."""
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        sent, until = int(how), time.monotonic() + SECONDS_TO_END
+    """End a process group, by SIGTERM and then SIGKILL: DVC alone would leave the command of a stage running."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        sent, until = int(number), time.monotonic() + SHUTDOWN_TIMEOUT_S
         while time.monotonic() < until:
             try:
                 os.killpg(process.pid, sent)
             except ProcessLookupError:
                 return
-            sent = 0  # from now on it only asks whether there is one left
-            process.poll()  # reaped, or it would count as one of its group for ever
+            sent = 0  # from now on only checks whether a process is left
+            process.poll()  # reaps it, or it would count as part of its group forever
             time.sleep(0.1)
 
 
-def _why(output: str) -> str:
-    """What DVC gives as reasons: the first and the last, where each of many files has one. ``--quiet`` hides all."""
-    errors = [line for line in output.splitlines() if line.startswith("ERROR: ")]
-    return "\n".join(dict.fromkeys((errors[0], errors[-1]))) if errors else output
-
-
-def _outcome(line: str, stage: str, so_far: Outcome) -> Outcome:
-    """What DVC's words mean; ``tests/pipelines`` holds this against DVC itself."""
+def _outcome(line: str, stage: str, default: Outcome) -> Outcome:
+    """Outcome of a stage by a line of DVC's output; ``tests/pipelines`` verifies this with DVC."""
     if line == f"Stage '{stage}' didn't change, skipping":
         return "Unchanged"
     if line.startswith(f"Stage '{stage}' is cached - skipping run"):
         return "Cached"
-    return so_far
+    return default
 
 
 def _not_as_locked(line: str, stage: str) -> str | None:
-    """The other stage that DVC is about to make or to restore, if the line says so."""
-    for mark, end in (("Running stage '", "':"), ("Stage '", "' is cached - skipping run")):
-        if line.startswith(mark) and end in line:
-            other = line.removeprefix(mark).partition(end)[0]
+    """Name of another stage that DVC is about to run or restore, according to a line; else None."""
+    for start, end in (("Running stage '", "':"), ("Stage '", "' is cached - skipping run")):
+        if line.startswith(start) and end in line:
+            other = line.removeprefix(start).partition(end)[0]
             return None if other == stage else other
     return None
 
 
-def _is_talk(line: str, stage: str) -> bool:
-    """Whether a line is DVC's own talk, or nothing, rather than the stage's."""
-    if line.startswith("WARNING: Process '") and "in RWLock-file" in line:  # left by a run that was ended; no harm
+def _is_dvc_message(line: str, stage: str) -> bool:
+    """Whether a line is empty or DVC's own, rather than output of the stage."""
+    if line.startswith("WARNING: Process '") and "in RWLock-file" in line:  # harmless; left by a run that was ended
         return True
-    return not line or line.startswith((*TALK, f"ERROR: failed to reproduce '{stage}': failed to run: "))
+    return not line or line.startswith((*DVC_MESSAGES, f"ERROR: failed to reproduce '{stage}': failed to run: "))
 
 
 def _failure(stage: str, lines: list[str]) -> StageFailed:
-    """The error for a stage that ended badly: from the line on that speaks to the user, else all last lines."""
-    start = next((i for i, line in enumerate(lines) if line.startswith(USERS_TO_MEND)), None)
-    return StageFailed(f"stage {stage} failed:\n" + "\n".join(lines[start or 0 :]), again=start is None)
+    """Error of a failed stage, with its lines from the first message for the user on, or all last lines."""
+    start = next((i for i, line in enumerate(lines) if line.startswith(USER_ERRORS)), None)
+    return StageFailed(f"stage {stage} failed:\n" + "\n".join(lines[start or 0 :]), retryable=start is None)

@@ -1,102 +1,98 @@
-"""Data files by what DVC knows of them: one state of a file by its MD5, and what its source holds now.
+"""States of a data file tracked by DVC: a past one by its MD5, and the current content of its source.
 
-Only DVC's commands are used, and nothing in the workspace changes: files go to a folder of the caller's.
+Only DVC's commands are used, and the workspace does not change: files are written to a folder of the caller.
 """
 
-import hashlib
-import os
-import subprocess
-import sys
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from geratriz import config
 from geratriz.errors import DataError, PipelineError
+from geratriz.registry.md5 import file_md5
+from geratriz.workspace.dvc import dvc
+from geratriz.workspace.git import git
 
 
 def md5_of(path: Path) -> str:
-    """The MD5 of a file, as DVC has it.
+    """MD5 of a file, as DVC computes it.
 
     Raises:
-        DataError: it is not there, or no file.
+        DataError: the file does not exist, or is a folder.
     """
     if not path.is_file():
-        raise DataError(f"{path} is {'a folder, expected a file' if path.is_dir() else 'not there'}.")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
+        raise DataError(f"{path} {'is a folder, expected a file' if path.is_dir() else 'does not exist'}.")
+    return file_md5(path)
 
 
 def find(root: Path, md5: str, raw: Path, scratch: Path) -> Path:
-    """The file with this MD5, which ``raw`` has now or had once: in the workspace, DVC's cache or one of its remotes.
+    """Find a present or past state of ``raw`` by its MD5, in the workspace, DVC's cache or one of its remotes.
 
     Raises:
         PipelineError: it is in none of them.
     """
     if raw.is_file() and md5_of(raw) == md5:
         return raw
-    place, target = f"files/md5/{md5[:2]}/{md5[2:]}", scratch / raw.name
-    cached = Path(_dvc(root, "cache", "dir").strip()) / place
+    address, target = f"files/md5/{md5[:2]}/{md5[2:]}", scratch / raw.name
+    cached = Path(dvc(root, "cache", "dir")) / address
     if cached.is_file() and md5_of(cached) == md5:
         target.symlink_to(cached)
         return target
-    remotes = [line.split()[0] for line in _dvc(root, "remote", "list").splitlines() if line.strip()]
-    said = []
+    remotes = [line.split()[0] for line in dvc(root, "remote", "list").splitlines() if line.strip()]
+    problems = []
     for remote in remotes:
         try:
-            _dvc(root, "get-url", "--quiet", "--force", f"remote://{remote}/{place}", str(target))
+            dvc(root, "get-url", "--quiet", "--force", f"remote://{remote}/{address}", str(target))
         except PipelineError as problem:
-            said.append(f"{remote}: {str(problem).splitlines()[-1]}")
+            problems.append(f"{remote}: {str(problem).splitlines()[-1]}")
             continue
         if md5_of(target) == md5:
             return target
-        said.append(f"{remote}: what it holds under this MD5 is damaged")
-    asked = "; ".join(said) or "no remote is set up"
+        problems.append(f"{remote}: its object with this MD5 is damaged")
     raise PipelineError(
         f"the state of {raw.name} with MD5 {md5} is neither in the workspace nor in DVC's cache nor in a remote "
-        f"({asked}). `dvc push` it from the machine that trained on it, or set up the remote that holds it."
+        f"({'; '.join(problems) or 'no remote is configured'}). `dvc push` it from the machine that trained on it, or "
+        "configure the remote that holds it."
     )
 
 
 def newest(root: Path, raw: Path, scratch: Path) -> Path:
-    """``raw`` as it is now: of an imported file what its source holds, else the workspace's, else what is tracked.
+    """Find the current state of ``raw``: that of its source if it is imported, of the workspace, or of its .dvc file.
 
     Raises:
-        DataError: there is no such file.
+        DataError: the file does not exist.
         PipelineError: the source or the remote does not answer.
     """
     pointer = raw.with_name(raw.name + ".dvc")
-    known = config.read_yaml(pointer) if pointer.exists() else {}
-    if known.get("deps"):
-        source, target = known["deps"][0], scratch / raw.name
+    tracked = config.read_yaml(pointer) if pointer.exists() else {}
+    if tracked.get("deps"):
+        source, target = tracked["deps"][0], scratch / raw.name
         if "repo" in source:
             rev = ("--rev", source["repo"]["rev"]) if source["repo"].get("rev") else ()
-            _dvc(root, "get", "--quiet", "--out", str(target), *rev, source["repo"]["url"], source["path"])
-        else:  # a relative path counts from the .dvc file
-            _dvc(pointer.parent, "get-url", "--quiet", source["path"], str(target))
+            dvc(root, "get", "--quiet", "--out", str(target), *rev, source["repo"]["url"], source["path"])
+        elif "db" in source:
+            _query(root, source["db"], target)
+        else:  # a relative path starts at the .dvc file
+            dvc(pointer.parent, "get-url", "--quiet", source["path"], str(target))
         return target
     if raw.exists():
         return raw
-    if not known:
-        raise DataError(f"{raw} does not exist, nor does {pointer.name}: set data.raw in params.yaml to the data.")
-    return find(root, str(config.pick(known, "outs")[0]["md5"]), raw, scratch)
+    if not tracked:
+        raise DataError(f"neither {raw} nor {pointer.name} exists: set data.raw in params.yaml to the data.")
+    return find(root, str(config.pick(tracked, "outs")[0]["md5"]), raw, scratch)
 
 
-def _dvc(folder: Path, *arguments: str) -> str:
-    """What a DVC command prints.
-
-    Raises:
-        PipelineError: it failed; the message ends with what it said last.
-    """
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments],
-        cwd=folder,
-        env={**os.environ, "DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "1"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if done.returncode != 0:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("ERROR")]
-        raise PipelineError(f"`dvc {' '.join(arguments)}` failed:\n{said[-1] if said else done.stderr.strip()}")
-    return done.stdout
+def _query(root: Path, query: Mapping[str, str], target: Path) -> None:
+    """Run the query of an import from a database again, in a scratch project with the connections of ``root``."""
+    project = target.parent / "project"
+    project.mkdir()
+    git(project, "init", "--quiet")  # without Git, DVC does not import from databases
+    dvc(project, "init", "--quiet")
+    for name in ("config", "config.local"):
+        if (root / ".dvc" / name).exists():
+            shutil.copyfile(root / ".dvc" / name, project / ".dvc" / name)
+    dvc(project, "config", "--local", "cache.dir", str(project / ".dvc" / "cache"))
+    rows = ("--sql", query["query"]) if "query" in query else ("--table", query["table"])
+    form = ("--output-format", query["file_format"])
+    dvc(project, "import-db", "--quiet", *rows, "--conn", query["connection"], *form, "--out", target.name)
+    (project / target.name).rename(target)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,15 @@ def mlflow_root(mlflow_template: Path, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     shutil.copyfile(mlflow_template, tmp_path / "mlflow.db")
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def brief_metrics() -> Iterator[None]:
+    """Metrics that guess less and learn for fewer steps: for tests of what is done with figures, not of figures."""
+    from geratriz.images.evaluate import utility
+    from geratriz.table.evaluate import singling
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(singling, "MAX_GUESSES", 2_000)
+        patch.setattr(utility, "MIN_STEPS", 10)
+        yield

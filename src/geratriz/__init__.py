@@ -36,7 +36,7 @@ __all__ = [
     "sample",
 ]
 
-_HOMES = {  # the rest: in api
+_MODULES = {  # the other names are in api
     "Generator": "table.generators.base",
     "GeratrizError": "errors",
     "ImageGenerator": "images.generators.base",
@@ -45,17 +45,17 @@ _HOMES = {  # the rest: in api
     "__version__": "_version",
 }
 
-if not TYPE_CHECKING:  # a type checker that saw it would let any name pass
+if not TYPE_CHECKING:  # otherwise a type checker would accept any name
 
     def __getattr__(name):
-        """Import what is asked for when it is asked for: importing the package costs nothing."""
+        """Import a name when it is used, so that importing the package is cheap."""
         from importlib import import_module
 
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         if name == "errors":
             return import_module("geratriz.errors")
-        return getattr(import_module(f"geratriz.{_HOMES.get(name, 'api')}"), name)
+        return getattr(import_module(f"geratriz.{_MODULES.get(name, 'api')}"), name)
 
 
 def __dir__() -> list[str]:

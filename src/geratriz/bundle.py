@@ -1,7 +1,7 @@
-"""A saved generator: one JSON head and one safetensors file in a folder. Loading it never runs code.
+"""Bundle, a saved generator: one JSON head and one safetensors file in a folder. Loading it never runs code.
 
-The head carries a format number and the SHA-256 of each part, so a changed byte, a missing part and a bundle of a
-newer format are refused with a reason. The bundle's identity is the SHA-256 of its head.
+The head holds a format number and the SHA-256 of each part, so a bundle with a changed byte, a missing part or a newer
+format is rejected with the reason. The bundle's identity is the SHA-256 of its head.
 """
 
 import hashlib
@@ -20,12 +20,12 @@ FORMAT = 1
 HEAD = "generator.json"
 TENSORS = "tensors.safetensors"
 HISTORY = "history.jsonl"
-WALKS = "walks.png"  # of a generator of images: from latent to latent
+WALKS = "walks.png"  # for images: rows of images from one latent to another
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bundle:
-    """What a generator is made of, once read: its ``kind``, its JSON ``head`` and its arrays by name."""
+    """Content of a bundle in memory: the ``kind`` of generator, the JSON ``head`` and arrays by name."""
 
     kind: str
     head: Mapping[str, Any]
@@ -33,7 +33,7 @@ class Bundle:
 
 
 def write(folder: Path, *, kind: str, head: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a bundle into ``folder``; the head goes last, so a bundle that was cut off is no bundle."""
+    """Write a bundle into ``folder``, the head last, so that an interrupted write leaves no valid bundle."""
     from safetensors.numpy import save
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def read(folder: Path) -> Bundle:
     """Read and check a bundle.
 
     Raises:
-        BundleError: there is none, it is damaged, or it was written by a newer version.
+        BundleError: the bundle is missing or damaged, or was written by a newer version.
     """
     from safetensors.numpy import load
 
@@ -71,7 +71,7 @@ def read(folder: Path) -> Bundle:
 
 
 class _Arrays(dict[str, np.ndarray]):
-    """Arrays by name; asked for one that is not there, they say what that means."""
+    """Arrays by name; a missing name raises a BundleError that explains it."""
 
     def __init__(self, folder: Path, kind: str, arrays: Mapping[str, np.ndarray]) -> None:
         super().__init__(arrays)
@@ -85,10 +85,10 @@ class _Arrays(dict[str, np.ndarray]):
 
 
 def read_head(folder: Path) -> dict[str, Any]:
-    """The JSON head alone, its format checked.
+    """Read the JSON head alone and check its format.
 
     Raises:
-        BundleError: there is none, it is not JSON, or it was written by a newer version.
+        BundleError: the head is missing or not JSON, or was written by a newer version.
     """
     path = folder / HEAD
     try:
@@ -97,16 +97,16 @@ def read_head(folder: Path) -> dict[str, Any]:
         raise BundleError(f"{folder} holds no generator: {HEAD} is missing. `geratriz fit` writes one.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as problem:
         raise BundleError(f"{path} is not JSON ({problem}). Restore it (`dvc checkout`), or fit again.") from None
-    found = head.get("format") if isinstance(head, dict) else None
-    if not isinstance(found, int) or "kind" not in head or TENSORS not in head.get("parts", {}):
-        raise BundleError(f"{path} is not the head of a generator's bundle.")
-    if found > FORMAT:
-        raise BundleError(f"{folder} has format {found}, this version reads up to {FORMAT}. Upgrade geratriz.")
+    version = head.get("format") if isinstance(head, dict) else None
+    if not isinstance(version, int) or "kind" not in head or TENSORS not in head.get("parts", {}):
+        raise BundleError(f"{path} is not the head of a generator's bundle. Restore it (`dvc checkout`), or fit again.")
+    if version > FORMAT:
+        raise BundleError(f"{folder} has format {version}, this version reads up to {FORMAT}. Upgrade geratriz.")
     return dict(head)
 
 
 def digest(folder: Path) -> str:
-    """The bundle's identity: the SHA-256 of its head, which holds the SHA-256 of every part."""
+    """Return the bundle's identity: the SHA-256 of its head, which holds the SHA-256 of every part."""
     read_head(folder)
     return hashlib.sha256((folder / HEAD).read_bytes()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Strict loading: a mapping (params.yaml, JSON) becomes a frozen dataclass, or an error that says where and what."""
+"""Strict loading of a mapping (params.yaml, JSON) into a frozen dataclass, with errors that name the wrong setting."""
 
 import contextlib
 import dataclasses
@@ -19,16 +19,16 @@ SECTIONS = ("data", "models", "train", "sample", "evaluate", "compare", "release
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file.
+    """Read the mapping in a YAML file.
 
     Raises:
-        ConfigError: the file is missing, is not YAML, or holds something else than a mapping.
+        ConfigError: the file is missing, is not YAML, or does not hold a mapping.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(
-            f"{path} does not exist. Run the command in the project's root, where params.yaml stands."
+            f"{path} does not exist. Run the command in the project's root, which contains params.yaml."
         ) from None
     except yaml.YAMLError as problem:
         raise ConfigError(f"{path} is not valid YAML: {problem}") from None
@@ -38,10 +38,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def read_params(path: Path) -> dict[str, Any]:
-    """params.yaml, its sections checked.
+    """Read params.yaml and check the names of its sections.
 
     Raises:
-        ConfigError: it cannot be read, or has a section nobody reads.
+        ConfigError: the file cannot be read, or has an unknown section.
     """
     settings = read_yaml(path)
     for section in settings:
@@ -51,68 +51,67 @@ def read_params(path: Path) -> dict[str, Any]:
 
 
 def kind_of(settings: Mapping[str, Any]) -> str:
-    """The kind of data that the settings of params.yaml are about; a table where they do not say."""
+    """Kind of data in the settings of params.yaml; ``table`` by default."""
     return str((settings.get("data") or {}).get("kind", "table"))
 
 
 def pick(settings: Mapping[str, Any], key: str) -> Any:
-    """The value under a dotted key such as ``train.tvae``.
+    """Value under a dotted key such as ``train.tvae``.
 
     Raises:
-        ConfigError: a part of the key is not there; names the nearest one that is.
+        ConfigError: a part of the key is missing; the message names the nearest known one.
     """
     value: Any = settings
-    walked: list[str] = []
+    found: list[str] = []
     for part in key.split("."):
         if not isinstance(value, Mapping) or part not in value:
             known = value.keys() if isinstance(value, Mapping) else ()
-            where = ".".join(walked) or "the top level"
+            where = ".".join(found) or "the top level"
             raise ConfigError(f"params.yaml has no {key!r}: {part!r} is missing at {where}.{nearest(part, known)}")
         value = value[part]
-        walked.append(part)
+        found.append(part)
     return value
 
 
 def load(cls: type[T], mapping: Mapping[str, Any] | None, where: str) -> T:
     """Build the dataclass ``cls`` from ``mapping``; ``where`` names the mapping in messages.
 
-    A missing key takes the dataclass's default; an unknown key, a missing required one and a value of another
-    type are refused.
+    A missing key takes the dataclass's default.
 
     Raises:
-        ConfigError: as said, with the key's full name and what was probably meant.
+        ConfigError: a key is unknown, a required one is missing or a value has another type; with its full name.
     """
-    given = dict(mapping or {})
+    settings = dict(mapping or {})
     hints = typing.get_type_hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
-    for key in given:
+    for key in settings:
         if key not in fields:
             raise ConfigError(f"{where}.{key} is not a setting.{nearest(str(key), fields)}")
     for name, field in fields.items():
         no_default = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        if name not in given and no_default:
+        if name not in settings and no_default:
             raise ConfigError(f"{where}.{name} is missing: it has no default, give it a value in params.yaml.")
     try:
-        return cls(**{name: _convert(value, hints[name], f"{where}.{name}") for name, value in given.items()})
+        return cls(**{name: _convert(value, hints[name], f"{where}.{name}") for name, value in settings.items()})
     except ValueError as problem:
         raise ConfigError(f"{where}: {problem}") from None
 
 
 def _convert(value: Any, hint: Any, where: str) -> Any:
-    """``value`` as the type ``hint`` asks for, or a ConfigError."""
+    """Convert ``value`` to the type ``hint``, or raise a ConfigError."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return value
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
-        options = [each for each in arguments if each is not type(None)]
+        options = [argument for argument in arguments if argument is not type(None)]
         if len(options) == 1:
             return _convert(value, options[0], where)
         for option in options:
             with contextlib.suppress(ConfigError):
                 return _convert(value, option, where)
-        raise _type_error(value, " or ".join(map(_named, options)), where)
+        raise _type_error(value, " or ".join(map(_type_name, options)), where)
     if origin is Literal:
         if value in arguments:
             return value
@@ -125,7 +124,7 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
         raise _type_error(value, "a mapping of settings", where)
     if origin is tuple:
         if isinstance(value, Sequence) and not isinstance(value, str):
-            return tuple(_convert(each, arguments[0], f"{where}[{i}]") for i, each in enumerate(value))
+            return tuple(_convert(item, arguments[0], f"{where}[{i}]") for i, item in enumerate(value))
         raise _type_error(value, "a list", where)
     if origin is not None and issubclass(origin, Mapping):
         if isinstance(value, Mapping):
@@ -145,7 +144,7 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     raise _type_error(value, hint.__name__, where)
 
 
-def _named(hint: Any) -> str:
+def _type_name(hint: Any) -> str:
     if typing.get_origin(hint) is Literal:
         return " or ".join(map(repr, typing.get_args(hint)))
     return str(getattr(hint, "__name__", hint))

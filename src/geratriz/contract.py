@@ -1,12 +1,12 @@
-"""A contract: what data must look like, as a Great Expectations suite in JSON. The one file that runs them.
+"""Contracts: expectations about the data, as a Great Expectations suite in JSON. Only this module runs them.
 
 A suite is Great Expectations' own JSON (name, expectations with type, kwargs, severity, meta), read by any tool that
-knows it. Additions stand in the suite's ``meta``, where others ignore them. ``kinds`` is the kind of each column,
-checked here, because expectations on types name dtypes, and those change with pandas' version and the file's format.
-``decide`` are the columns of a draft whose kind a person has yet to say. ``shares`` are levels of a column and the
-least share of the rows that each must have; Great Expectations has no such question. ``names`` is the column that rows
-are called by, where they have names: examples show it with the value. Values of personal columns are never shown.
-A critical failure stops the pipeline, a warning is reported. Raw and synthetic data are held against the same suite.
+supports it. Additions are in the suite's ``meta``, which other tools ignore. ``kinds`` is the kind of each column. It
+is checked here: expectations on types name dtypes, which change with the version of pandas and the file format.
+``decide`` lists columns of a draft whose kind a person must choose. ``shares`` maps levels of a column to their minimum
+share of the rows, for which Great Expectations has no expectation. ``names`` is a column of row names, if there is one:
+examples show the name with the value. Values of personal columns are never shown.
+A critical failure stops the pipeline, a warning is reported. Raw and synthetic data are checked by the same suite.
 """
 
 import json
@@ -24,14 +24,14 @@ from geratriz import config
 from geratriz.column import KINDS, NUMERIC, as_numbers
 from geratriz.errors import ConfigError, ContractError, DataError, nearest
 
-EXAMPLES = 5
-HIDDEN = "(hidden)"  # in place of a personal value
+EXAMPLES = 5  # violating rows listed per finding
+HIDDEN = "(hidden)"  # shown instead of a personal value
 SEVERITIES = ("critical", "warning")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Example:
-    """A row that broke an expectation: its position in the data, from 0, and what stood there."""
+    """A row that violates an expectation: its position in the data, from 0, and its value."""
 
     row: int
     value: Any
@@ -39,97 +39,97 @@ class Example:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """What one expectation found."""
+    """Result of one expectation."""
 
     column: str | None
-    """The column, two of them joined by ", ", or None for the table."""
+    """One column, two joined by ", ", or None for the table."""
     expectation: str
     severity: str
     success: bool
     description: str
-    """What was expected, as a sentence."""
+    """The expectation as a sentence."""
     unexpected_count: int
-    """Rows that broke it; 0 where it is about the table as a whole."""
+    """Rows that violate it; 0 for an expectation about the table."""
     rows: int
-    """Rows it was asked of."""
+    """Rows it was checked on."""
     observed: str
-    """What was found instead, for expectations about the table as a whole; empty for others."""
+    """Observed result of a failed expectation about the table; empty for others."""
     examples: tuple[Example, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContractReport:
-    """What a contract found in a table."""
+    """Results of a contract on a table."""
 
     name: str
     rows: int
     violating_rows: int
-    """Rows that break at least one critical expectation."""
+    """Rows that violate at least one critical expectation."""
     findings: tuple[Finding, ...]
 
     @property
     def critical(self) -> tuple[Finding, ...]:
         """Failed expectations that stop the pipeline."""
-        return tuple(each for each in self.findings if not each.success and each.severity == "critical")
+        return tuple(finding for finding in self.findings if not finding.success and finding.severity == "critical")
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
         """Failed expectations that are reported."""
-        return tuple(each for each in self.findings if not each.success and each.severity == "warning")
+        return tuple(finding for finding in self.findings if not finding.success and finding.severity == "warning")
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON mapping; :meth:`from_json` is its inverse."""
+        """JSON mapping; :meth:`from_json` is its inverse."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "ContractReport":
-        """The report in a mapping that :meth:`to_json` made."""
+        """Report from a mapping made by :meth:`to_json`."""
         return config.load(cls, content, "report")
 
 
 def read_suite(path: Path) -> dict[str, Any]:
-    """The suite in a JSON file.
+    """Read the suite in a JSON file.
 
     Raises:
-        ConfigError: there is none, or it is not of the form of a suite.
+        ConfigError: the file does not exist, or is not a valid suite.
     """
     try:
         suite = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(
-            f"there is no contract {path}. `geratriz contract draft DATA -o {path}` drafts one from the data."
+            f"the contract {path} does not exist. `geratriz contract draft DATA -o {path}` drafts one from the data."
         ) from None
     except json.JSONDecodeError as problem:
         raise ConfigError(f"{path} is not JSON: {problem}") from None
     if not isinstance(suite, dict) or not isinstance(suite.get("expectations"), list) or "name" not in suite:
         raise ConfigError(f"{path} is not a suite: it needs a 'name' and a list of 'expectations'.")
-    for number, each in enumerate(suite["expectations"]):
-        if not isinstance(each, dict) or not {"type", "kwargs"} <= each.keys():
+    for number, expectation in enumerate(suite["expectations"]):
+        if not isinstance(expectation, dict) or not {"type", "kwargs"} <= expectation.keys():
             raise ConfigError(f"{path}: expectation {number} needs a 'type' and 'kwargs'.")
-        if each.get("severity", "critical") not in SEVERITIES:
-            hint = nearest(each["severity"], SEVERITIES)
-            raise ConfigError(f"{path}: expectation {number} has severity {each['severity']!r}.{hint}")
+        if expectation.get("severity", "critical") not in SEVERITIES:
+            hint = nearest(expectation["severity"], SEVERITIES)
+            raise ConfigError(f"{path}: expectation {number} has severity {expectation['severity']!r}.{hint}")
     for column, kind in suite.get("meta", {}).get("kinds", {}).items():
         if kind not in KINDS:
             raise ConfigError(f"{path}: column {column!r} has kind {kind!r}.{nearest(kind, KINDS)}")
     for column, rule in suite.get("meta", {}).get("shares", {}).items():
         least = rule.get("least") if isinstance(rule, dict) else None
-        if not isinstance(least, dict) or not all(_is_share(each) for each in least.values()):
+        if not isinstance(least, dict) or not all(_is_share(share) for share in least.values()):
             raise ConfigError(
                 f"{path}: meta.shares.{column} must have 'least', which maps each level to a share from 0 to 1."
             )
         if rule.get("severity", "critical") not in SEVERITIES:
             raise ConfigError(f"{path}: meta.shares.{column} has severity {rule['severity']!r}.")
-    if open_still := suite.get("meta", {}).get("decide"):
-        if not isinstance(open_still, dict) or not all(isinstance(each, dict) for each in open_still.values()):
-            raise ConfigError(f"{path}: meta.decide must map each column to what is asked about it, or be left out.")
-        asked = "".join(
-            f"\n  {name}: looks like {each.get('looks_like')}; {each.get('because')}. "
-            f"Is it {' or '.join(each.get('choose', ()))}?"
-            for name, each in open_still.items()
+    if undecided := suite.get("meta", {}).get("decide"):
+        if not isinstance(undecided, dict) or not all(isinstance(column, dict) for column in undecided.values()):
+            raise ConfigError(f"{path}: meta.decide must map each column to a question about it, or be left out.")
+        questions = "".join(
+            f"\n  {name}: looks like {column.get('looks_like')}; {column.get('because')}. "
+            f"Is it {' or '.join(column.get('choose', ()))}?"
+            for name, column in undecided.items()
         )
         raise ConfigError(
-            f"{path} is a draft: what {len(open_still)} of its columns are is for a person to decide.{asked}\n"
+            f"{path} is a draft: the kind of {len(undecided)} of its columns is not decided.{questions}\n"
             "Move each from meta.decide to meta.kinds with the kind chosen, and set the same in data.schema of "
             "params.yaml. Or draft again with --schema COLUMN=KIND."
         )
@@ -137,73 +137,73 @@ def read_suite(path: Path) -> dict[str, Any]:
 
 
 def check(frame: pd.DataFrame, suite: Mapping[str, Any]) -> ContractReport:
-    """Hold ``frame`` against ``suite``. Equal frames give equal reports.
+    """Check ``frame`` against ``suite``. Equal frames give equal reports.
 
     Raises:
-        ConfigError: an expectation's type or arguments are not Great Expectations'.
+        ConfigError: Great Expectations does not know an expectation's type or arguments.
     """
     frame = frame.reset_index(drop=True)
     broken = np.zeros(len(frame), dtype=bool)
     meta = suite.get("meta", {})
-    kinds, called = meta.get("kinds", {}), _called(frame, meta.get("names"))
+    kinds, row_names = meta.get("kinds", {}), _row_names(frame, meta.get("names"))
     hidden = {name for name, kind in kinds.items() if kind == "personal"}
     findings = [_kind_finding(frame, name, kind, broken) for name, kind in kinds.items()]
     findings += [_share_finding(frame, name, rule) for name, rule in meta.get("shares", {}).items()]
-    said = {name for name in kinds if name not in frame.columns}  # a column that is not there is one finding, not ten
-    askable = []
-    for each in suite["expectations"]:
-        absent = [name for name in _columns(each["kwargs"]) if name not in frame.columns]
+    reported = {name for name in kinds if name not in frame.columns}  # a missing column is one finding, not ten
+    applicable = []
+    for expectation in suite["expectations"]:
+        absent = [name for name in _columns(expectation["kwargs"]) if name not in frame.columns]
         if not absent:
-            askable.append(each)
-        elif not said.issuperset(absent):
-            said.update(absent)
+            applicable.append(expectation)
+        elif not reported.issuperset(absent):
+            reported.update(absent)
             findings.append(
-                _finding(each, rows=len(frame), success=False, observed=f"there is no column {absent[0]!r}")
+                _finding(expectation, rows=len(frame), success=False, observed=f"there is no column {absent[0]!r}")
             )
-    for each, result in zip(askable, _validate(frame, suite["name"], askable), strict=True):
-        findings.append(_read(each, result, frame, broken, hidden, called))
+    for expectation, result in zip(applicable, _validate(frame, suite["name"], applicable), strict=True):
+        findings.append(_read(expectation, result, frame, broken, hidden, row_names))
     return ContractReport(
         name=suite["name"], rows=len(frame), violating_rows=int(broken.sum()), findings=tuple(findings)
     )
 
 
 def require(report: ContractReport) -> None:
-    """Let a report without critical failures pass.
+    """Raise an error if a report has critical failures.
 
     Raises:
-        ContractError: there is one; the message shows each with its column, expectation, rows and examples.
+        ContractError: it has; the message shows each with its column, expectation, rows and examples.
     """
     if not report.critical:
         return
-    lines = [f"the data break {len(report.critical)} critical expectation(s) of the contract {report.name!r}:"]
+    lines = [f"the data violate {len(report.critical)} critical expectation(s) of the contract {report.name!r}:"]
     for finding in report.critical:
         where = f"column {finding.column}" if finding.column else "the table"
         lines.append(f"  {where}: {finding.description} ({finding.expectation})")
         if finding.observed:
             lines.append(f"    found: {finding.observed}")
         if finding.unexpected_count:
-            lines.append(f"    broken in {finding.unexpected_count:,} of {finding.rows:,} rows, for example")
+            lines.append(f"    violated in {finding.unexpected_count:,} of {finding.rows:,} rows, for example")
             lines.extend(f"      row {example.row}: {example.value!r}" for example in finding.examples)
-    lines.append("Mend the data, or the contract if it is the contract that is wrong, and run again.")
+    lines.append("Correct the data, or the contract if the contract is wrong, and run again.")
     raise ContractError("\n".join(lines))
 
 
 def in_short(finding: Finding) -> str:
-    """A failed expectation in one line: the column, what was expected, how many rows broke it and the first of them."""
+    """One-line summary of a failed expectation: column, expectation, number of violating rows and the first of them."""
     found = finding.observed
     if finding.unexpected_count:
-        shown = "; ".join(_words(each.value) for each in finding.examples)
+        shown = "; ".join(_joined(example.value) for example in finding.examples)
         found = f"{finding.unexpected_count:,} of {finding.rows:,} rows, for example {shown}"
     return f"{finding.column or 'table'}: {finding.description}" + (f"; found {found}" if found else "")
 
 
 def _validate(frame: pd.DataFrame, name: str, expectations: list[dict[str, Any]]) -> list[Any]:
-    """Great Expectations' results, in the order of ``expectations``."""
+    """Results of Great Expectations, in the order of ``expectations``."""
     if not expectations:
         return []
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of libraries about libraries; none is about the data
+        warnings.simplefilter("ignore")  # they are about libraries, none about the data
         import great_expectations as gx
         from great_expectations.exceptions import GreatExpectationsError
 
@@ -213,8 +213,8 @@ def _validate(frame: pd.DataFrame, name: str, expectations: list[dict[str, Any]]
             suite = gx.ExpectationSuite(
                 name=name,
                 expectations=[
-                    {**each, "severity": each.get("severity", "critical"), "meta": {**each.get("meta", {}), "place": i}}
-                    for i, each in enumerate(expectations)
+                    {**item, "severity": item.get("severity", "critical"), "meta": {**item.get("meta", {}), "place": i}}
+                    for i, item in enumerate(expectations)
                 ],
             )
         except (GreatExpectationsError, ValueError, TypeError) as problem:  # pydantic's errors are ValueErrors
@@ -222,14 +222,14 @@ def _validate(frame: pd.DataFrame, name: str, expectations: list[dict[str, Any]]
         asset = context.data_sources.add_pandas("data").add_dataframe_asset("table")
         batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
         outcome = batch.validate(suite, result_format={"result_format": "COMPLETE"})
-    results = {int(each.expectation_config.meta["place"]): each for each in outcome.results}
-    for place, each in enumerate(expectations):
-        if place not in results:  # Great Expectations leaves out, with a line in its log, what it does not know
+    results = {int(result.expectation_config.meta["place"]): result for result in outcome.results}
+    for i, expectation in enumerate(expectations):
+        if i not in results:  # Great Expectations only logs the expectations that it does not know, and omits them
             raise ConfigError(
-                f"the contract {name!r} has an expectation that Great Expectations does not take: {each['type']} "
-                f"with {each['kwargs']}."
+                f"the contract {name!r} has an expectation that Great Expectations does not take: "
+                f"{expectation['type']} with {expectation['kwargs']}."
             )
-    return [results[place] for place in range(len(expectations))]
+    return [results[i] for i in range(len(expectations))]
 
 
 def _read(
@@ -238,23 +238,23 @@ def _read(
     frame: pd.DataFrame,
     broken: np.ndarray,
     hidden: Collection[str],
-    called: pd.Series | None,
+    names: pd.Series | None,
 ) -> Finding:
-    """Our finding from Great Expectations' result; critical rows are marked in ``broken``.
+    """Convert a result of Great Expectations to a finding; rows that violate a critical one are marked in ``broken``.
 
-    Of ``hidden`` columns no value is shown, in the words of an error neither. ``called`` are the names of the rows.
+    Values of ``hidden`` columns are not shown, nor are error messages, which may quote them. ``names`` are row names.
     """
     result = outcome.result or {}
     columns = _columns(expectation["kwargs"])
-    tells = not set(columns) & set(hidden)
-    raised = [each for each in _exceptions(outcome.exception_info) if each.get("raised_exception")]
-    if raised and not result:  # it could not be asked: it does not fit the column, which is not the data's fault
-        messages = [str(each.get("exception_message")) for each in raised]
+    shown = not set(columns) & set(hidden)
+    raised = [info for info in _exceptions(outcome.exception_info) if info.get("raised_exception")]
+    if raised and not result:  # the expectation does not fit the column, which is not an error in the data
+        messages = [str(info.get("exception_message")) for info in raised]
         reason = next((message.splitlines()[0] for message in messages if message), "no reason given")
-        reason = reason if tells else "the reason may hold a personal value"
+        reason = reason if shown else "the reason may hold a personal value"
         return _finding(expectation, rows=len(frame), success=False, observed=f"could not be checked: {reason}")
     rows = np.asarray(result.get("unexpected_index_list") or [], dtype=np.int64)
-    success = bool(outcome.success)  # numpy's bool at times, which JSON does not take
+    success = bool(outcome.success)  # may be a NumPy bool, which JSON does not take
     severity = expectation.get("severity", "critical")
     if severity == "critical" and not success:
         broken[rows] = True
@@ -262,12 +262,12 @@ def _read(
         Example(
             row=int(row),
             value=_plain(
-                [*([] if called is None else [called[row]]), *(_cell(frame, row, name, hidden) for name in columns)]
+                [*([] if names is None else [names[row]]), *(_cell(frame, row, name, hidden) for name in columns)]
             ),
         )
         for row in rows[:EXAMPLES]
     )
-    observed = "" if len(rows) or "observed_value" not in result else f"{result['observed_value']}" if tells else HIDDEN
+    observed = "" if len(rows) or "observed_value" not in result else f"{result['observed_value']}" if shown else HIDDEN
     return _finding(
         expectation,
         rows=int(result.get("element_count", len(frame))),
@@ -279,10 +279,10 @@ def _read(
 
 
 def _exceptions(info: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
-    """Great Expectations nests them by metric, or does not."""
+    """Flatten exception details, which Great Expectations may nest by metric."""
     if not info:
         return []
-    return [info] if "exception_message" in info else [each for each in info.values() if isinstance(each, Mapping)]
+    return [info] if "exception_message" in info else [item for item in info.values() if isinstance(item, Mapping)]
 
 
 def _finding(
@@ -308,7 +308,7 @@ def _finding(
 
 
 def _kind_finding(frame: pd.DataFrame, name: str, kind: str, broken: np.ndarray) -> Finding:
-    """Whether a column's values can be of ``kind``, whatever its dtype."""
+    """Check that a column's values can be of ``kind``, whatever its dtype."""
     expectation = {"type": "kind", "kwargs": {"column": name, "kind": kind}}
     if name not in frame.columns:
         return _finding(expectation, rows=len(frame), success=False, observed=f"there is no column {name!r}")
@@ -329,7 +329,7 @@ def _kind_finding(frame: pd.DataFrame, name: str, kind: str, broken: np.ndarray)
         wrong = ~values.isin([True, False]).to_numpy(dtype=bool) & values.notna().to_numpy()
     elif kind == "personal":
         cells = values.astype(object)
-        wrong = np.array([not _is_text_or_number(each) for each in cells], dtype=bool) & values.notna().to_numpy()
+        wrong = np.array([not _is_text_or_number(cell) for cell in cells], dtype=bool) & values.notna().to_numpy()
     broken |= wrong
     rows = np.flatnonzero(wrong)
     hidden = (name,) if kind == "personal" else ()
@@ -338,7 +338,7 @@ def _kind_finding(frame: pd.DataFrame, name: str, kind: str, broken: np.ndarray)
 
 
 def _share_finding(frame: pd.DataFrame, name: str, rule: Mapping[str, Any]) -> Finding:
-    """Whether each level has its share of the rows."""
+    """Check that each level has its minimum share of the rows."""
     expectation = {"type": "shares", "kwargs": {"column": name, **rule}, "severity": rule.get("severity", "critical")}
     if name not in frame.columns:
         return _finding(expectation, rows=len(frame), success=False, observed=f"there is no column {name!r}")
@@ -351,9 +351,9 @@ def _share_finding(frame: pd.DataFrame, name: str, rule: Mapping[str, Any]) -> F
 
 
 def describe(expectation: Mapping[str, Any]) -> str:
-    """What an expectation asks for, as a sentence; its ``notes`` say why."""
+    """Describe an expectation in a sentence, with its ``notes``."""
     kwargs = expectation["kwargs"]
-    words = expectation["type"].removeprefix("expect_").replace("_", " ")
+    type_in_words = expectation["type"].removeprefix("expect_").replace("_", " ")
     sentence = {
         "kind": "values are {kind}",
         "shares": "each level has its share of the rows, {least_range}",
@@ -361,12 +361,12 @@ def describe(expectation: Mapping[str, Any]) -> str:
         "expect_table_row_count_to_be_between": "the number of rows is {range}",
         "expect_column_values_to_not_be_null": "no value is missing",
         "expect_column_values_to_be_null": "there is no value",
-        "expect_column_values_to_be_unique": "every value is another one",
+        "expect_column_values_to_be_unique": "every value is unique",
         "expect_column_values_to_be_between": "values are {range}",
         "expect_column_values_to_be_in_set": "values are among {value_set}",
         "expect_column_pair_values_to_be_in_set": "the pair of values is one of {pairs} known pairs",
         "expect_column_pair_values_a_to_be_greater_than_b": "{column_A} is above {or_equal}{column_B}",
-    }.get(expectation["type"], words)
+    }.get(expectation["type"], type_in_words)
     text = sentence.format_map(
         {
             **{key: _short(value) for key, value in kwargs.items()},
@@ -391,7 +391,7 @@ def _range(kwargs: Mapping[str, Any]) -> str:
     return f"at least {low}" if high is None else f"between {low} and {high}"
 
 
-def _words(value: Any) -> str:
+def _joined(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
@@ -403,17 +403,17 @@ def _least(shares: Mapping[str, float]) -> str:
 def _short(value: Any) -> str:
     if not isinstance(value, list):
         return str(value)
-    shown = ", ".join(str(each) for each in value[:8])
+    shown = ", ".join(str(item) for item in value[:8])
     return f"{shown}, ... ({len(value)} in all)" if len(value) > 8 else shown
 
 
 def _columns(kwargs: Mapping[str, Any]) -> list[str]:
-    """The columns an expectation is about; none for one about the table, such as its list of columns."""
+    """Columns that an expectation is about; none for one about the table, such as its list of columns."""
     return [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
 
 
-def _called(frame: pd.DataFrame, name: str | None) -> pd.Series | None:
-    """The names of the rows, where they have some."""
+def _row_names(frame: pd.DataFrame, name: str | None) -> pd.Series | None:
+    """Names of the rows, if they have names."""
     return frame[name] if name is not None and name in frame.columns else None
 
 
@@ -426,13 +426,13 @@ def _is_text_or_number(value: Any) -> bool:
 
 
 def _cell(frame: pd.DataFrame, row: int, name: str, hidden: Collection[str]) -> Any:
-    """What stands in a row; of a hidden column only whether anything does."""
+    """Value of a cell; for a hidden column only whether it is missing."""
     value = frame[name].iloc[row]
     return HIDDEN if name in hidden and not pd.isna(value) else value
 
 
 def _plain(values: list[Any]) -> Any:
-    """Cells as JSON: one value alone, or a list of them."""
-    cells = [None if pd.isna(each) else each.item() if isinstance(each, np.generic) else each for each in values]
-    plain = [each if isinstance(each, (str, int, float, bool)) or each is None else str(each) for each in cells]
+    """Cells as JSON: a single value, or a list of several."""
+    cells = [None if pd.isna(cell) else cell.item() if isinstance(cell, np.generic) else cell for cell in values]
+    plain = [cell if isinstance(cell, (str, int, float, bool)) or cell is None else str(cell) for cell in cells]
     return plain[0] if len(plain) == 1 else plain

@@ -1,9 +1,8 @@
-"""The kinds of data, and the ports that each answers: the one place that names them.
+"""Access to the kinds of data and their ports; only this module names the kinds.
 
-A domain is the folder of a kind (``data.kind`` in params.yaml). What a stage, the registry or the command line asks of
-it is a *port*, one module per verb with the same functions in every domain, imported when it is asked for: a stage
-depends on the port of its own verb alone. Written down as protocols in ports.py, tested in
-tests/contract/test_domain_contract.py.
+A domain is the package of a kind of data (``data.kind`` in params.yaml). A port is a module of a domain for one verb,
+with the same functions in every domain. It is imported when it is needed, so a stage depends on the port of its own
+verb only. ports.py defines the ports as protocols, and tests/contract/test_domain_contract.py tests them.
 """
 
 from importlib import import_module
@@ -25,7 +24,7 @@ def prepare(kind: str) -> "Prepare":
 
 
 def train(kind: str) -> "Train":
-    """Fitting: the catalog of generators, and the training part."""
+    """Fitting: catalog of generators, and the training data."""
     return cast("Train", _port(kind, "train"))
 
 
@@ -35,12 +34,12 @@ def draw(kind: str) -> "Draw":
 
 
 def judge(kind: str) -> "Judge":
-    """Landmarks, scores, verdicts, and the comparison with a champion."""
+    """Landmarks, scores, verdicts, and comparison with a champion."""
     return cast("Judge", _port(kind, "judge"))
 
 
 def page(kind: str) -> "Page":
-    """The page of a generator."""
+    """Page of a generator."""
     return cast("Page", _port(kind, "page"))
 
 
@@ -55,25 +54,25 @@ def draft(kind: str) -> "Draft":
 
 
 def drift(kind: str) -> "Drift":
-    """What is watched for drift."""
+    """Monitoring of drift."""
     return cast("Drift", _port(kind, "drift"))
 
 
 def words(kind: str) -> "Words":
-    """What its data are called."""
+    """Names of the data in messages."""
     return cast("Words", _port(kind, "words"))
 
 
 def rows() -> Any:
-    """The measure of drift, which compares rows: those of a table, or of a manifest that describes files."""
+    """Measurement of drift between rows: those of a table, or of a manifest that describes files."""
     return _port("table", "drift")
 
 
 def find(kind: str, name: str | None) -> "type[Fitted[Any, Any]]":
-    """The generator called ``name``, for data of this kind; the default one when None.
+    """Return the generator ``name`` for data of this kind; the default one if None.
 
     Raises:
-        ConfigError: there is none for such data; names the nearest.
+        ConfigError: there is no such generator for this kind; the message names the nearest.
     """
     catalog = train(kind).GENERATORS
     for other in DOMAINS:
@@ -86,33 +85,33 @@ def find(kind: str, name: str | None) -> "type[Fitted[Any, Any]]":
 
 
 def of_path(path: Path) -> str:
-    """The kind of the data at ``path``, as far as can be told without reading it; a table where nothing else claims it.
+    """Guess the kind of the data at ``path`` without reading them; a table unless another kind recognises them.
 
     Raises:
-        DataError: it cannot be looked at.
+        DataError: ``path`` cannot be accessed.
     """
     return next((kind for kind in reversed(DOMAINS) if prepare(kind).recognises(path)), DOMAINS[0])
 
 
 def of_data(verb: str, *data: Any) -> str:
-    """The kind of data in memory.
+    """Return the kind of data in memory.
 
     Raises:
-        RequestError: they are of none, or not all of one; ``verb`` says what they were given to.
+        RequestError: they are of no kind, or of different kinds; the message names the function, ``verb``.
     """
     for kind in DOMAINS:
-        if all(prepare(kind).accepts(each) for each in data):
+        if all(prepare(kind).accepts(value) for value in data):
             return kind
-    given = ", ".join(dict.fromkeys(type(each).__name__ for each in data))
+    types = ", ".join(dict.fromkeys(type(value).__name__ for value in data))
     raise RequestError(
-        f"{verb} takes a geratriz.Table or geratriz.Images, all of one kind, got a {given}. "
+        f"{verb} takes a geratriz.Table or geratriz.Images, all of one kind, got a {types}. "
         "Table.read(path, target=...) reads a table, Table.from_frame(frame, target=...) makes one of a pandas "
         "frame, read_images(path) reads images."
     )
 
 
 def of_generator(name: str) -> str | None:
-    """The kind of data that the generator called ``name`` makes; None where this version does not know it."""
+    """Return the kind of data that the generator ``name`` produces; None if this version does not know it."""
     return next((kind for kind in DOMAINS if name in train(kind).GENERATORS), None)
 
 

@@ -1,18 +1,18 @@
-"""Every error a user can meet, as one tree.
+"""Errors that users can encounter, as one tree.
 
 GeratrizError
  +-- ConfigError      a setting in params.yaml or on the command line is unknown or out of range
  +-- DataError        a data file or table cannot be used as it is
- +-- ContractError    data broke a critical expectation of its contract
- +-- RequestError     arguments of sample, encode, evaluate ... that cannot be met
- +-- TrainingError    a fit that went wrong: non-finite loss, collapse
- +-- BundleError      a saved generator that is damaged, foreign or of a newer format
- +-- RegistryError    the registry does not answer, or does not hold what was asked for
- |    +-- AwayError   it does not answer; asking later may help
- |    +-- GateError   promotion refused; the reasons are the message
- +-- PipelineError    a stage or flow failed; the message carries the stage's own last lines
+ +-- ContractError    data violate a critical expectation of their contract
+ +-- RequestError     arguments of sample, encode, evaluate ... are invalid or impossible
+ +-- TrainingError    a fit failed: non-finite loss, collapse
+ +-- BundleError      a saved generator is damaged, foreign or of a newer format
+ +-- RegistryError    the registry does not answer, or does not hold what was requested
+ |    +-- AwayError   the registry does not answer; a later attempt may succeed
+ |    +-- GateError   a promotion was refused by the gates; the message gives the reasons
+ +-- PipelineError    a stage or flow failed; the message ends with the stage's last lines
 
-Each message says what came, what was expected, where, and what to do next. The command line prints it and exits with 1.
+Each message says what was found, what was expected, where, and what to do. The command line prints it and exits with 1.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from difflib import get_close_matches
 
 
 class GeratrizError(Exception):
-    """Base of every error this package raises for something a user can mend."""
+    """Base of the errors that a user can correct."""
 
 
 class ConfigError(GeratrizError):
@@ -32,11 +32,11 @@ class DataError(GeratrizError):
 
 
 class ContractError(GeratrizError):
-    """Data broke a critical expectation of its contract."""
+    """Data violate a critical expectation of their contract."""
 
 
 class RequestError(GeratrizError):
-    """An argument asks for something that cannot be given."""
+    """An argument is invalid or asks for something impossible."""
 
 
 class TrainingError(GeratrizError):
@@ -48,7 +48,7 @@ class BundleError(GeratrizError):
 
 
 class RegistryError(GeratrizError):
-    """The registry does not answer, or does not hold what was asked for."""
+    """The registry does not answer, or does not hold what was requested."""
 
 
 class AwayError(RegistryError):
@@ -64,8 +64,8 @@ class PipelineError(GeratrizError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A half sentence that names the nearest known name, or all of them: `` Did you mean 'tvae'?``."""
-    names = sorted(str(each) for each in known)
+    """Suggest the nearest known name, or list all of them, for the end of a message: `` Did you mean 'tvae'?``."""
+    names = sorted(str(candidate) for candidate in known)
     close = get_close_matches(name, names, n=1)
     if close:
         return f" Did you mean {close[0]!r}?"

@@ -1,7 +1,7 @@
-"""Rows into a file block by block: Parquet, CSV or JSON lines, with a record of where they came from.
+"""Write rows to a file block by block (Parquet, CSV or JSON lines), with a record of their provenance.
 
-Memory is bounded by a few blocks, however many rows come. The record stands in Parquet's own metadata under the key
-``geratriz`` (``pyarrow.parquet.read_schema(file).metadata``), beside text files in ``FILE.provenance.json``.
+Memory is bounded by a few blocks, whatever the number of rows. Parquet holds the record in its metadata under the key
+``geratriz`` (``pyarrow.parquet.read_schema(file).metadata``); a text file has it next to it, ``FILE.provenance.json``.
 """
 
 import dataclasses
@@ -20,41 +20,41 @@ import pyarrow.parquet as pq
 
 from geratriz.errors import DataError, RequestError
 
-KEY = b"geratriz"  # in Parquet's metadata, in a text of PNG
-RECORD = "provenance.json"  # in a folder of images
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+RECORD_KEY = b"geratriz"  # key of the record in Parquet metadata and in a PNG text
+RECORD_FILE = "provenance.json"  # file of the record in a folder of images
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """Which generator rows come from."""
+    """Generator that drew the rows."""
 
     bundle: str
-    """Its identity: the SHA-256 of its bundle's head."""
+    """Identity of the generator: SHA-256 of its bundle's head."""
     model: str | None = None
-    """``models:/NAME/VERSION``, where it is registered."""
+    """``models:/NAME/VERSION``, if it is registered."""
     verdict: str | None = None
-    """``release`` or ``refuse``, where it is registered."""
+    """``release`` or ``refuse``, if it is registered."""
     geratriz: str | None = None
-    """The version that draws."""
+    """Version of Geratriz that drew the rows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Provenance(Origin):
-    """Where rows came from: what it takes to draw the same ones again."""
+    """Origin of rows: all that is needed to draw the same rows again."""
 
     kind: str
     record: Mapping[str, Any]
-    """How the generator was fitted: seed, rows and fingerprint of the data, device, threads, precision."""
+    """Record of the fit: seed, rows and fingerprint of the data, device, threads, precision."""
     seed: int
     where: Mapping[str, Any]
     start: int
-    """The first row's place in the endless table that generator, seed and conditions name; from 0."""
+    """Position of the first row, from 0, in the endless table that generator, seed and conditions define."""
     rows: int
     block: int
-    """Rows that are drawn together."""
+    """Rows drawn together."""
     acceptance: float
-    """The share of the first block's rows that kept the contract's rules as drawn; the others were drawn again."""
+    """Share of the first block's rows that satisfied the contract's rules at once; the others were drawn again."""
 
     def to_json(self) -> str:
         """One JSON object; equal provenances give equal text."""
@@ -63,29 +63,29 @@ class Provenance(Origin):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WalkProvenance(Provenance):
-    """Where images on the way from latent to latent came from; ``rows`` counts all of them, row by row."""
+    """Origin of images interpolated from latent to latent; ``rows`` is the number of images in all walks."""
 
     steps: int
-    """Images of a walk: rows that ``sample`` draws have none."""
+    """Images per walk; the provenance of independent samples has no such field."""
 
 
 class Container(Protocol):
-    """A file that blocks are appended to."""
+    """File format that blocks are appended to."""
 
     carries_provenance: ClassVar[bool]
-    """Whether the file has a place for it inside."""
+    """Whether the file itself holds the provenance."""
 
     def writer(self, file: IO[bytes], provenance: Provenance) -> AbstractContextManager[Callable[[Any], None]]:
-        """A function that appends encoded blocks to ``file``, which is complete when the context ends."""
+        """Yield a function that appends encoded blocks to ``file``, which is complete when the context ends."""
 
 
 def check_room(path: Path, size: float) -> None:
-    """Whether the disk has room for ``size`` bytes at ``path``.
+    """Check that the disk has room for ``size`` bytes at ``path``.
 
     Raises:
-        RequestError: it has not; says what is needed and what is free.
+        RequestError: it does not; the message says what is needed and what is free.
     """
-    folder = next(each for each in path.resolve().parents if each.is_dir())
+    folder = next(parent for parent in path.resolve().parents if parent.is_dir())
     free = shutil.disk_usage(folder).free
     if size > free:
         raise RequestError(
@@ -96,78 +96,77 @@ def check_room(path: Path, size: float) -> None:
 
 @contextmanager
 def writing(path: Path, form: Container, provenance: Provenance) -> Iterator[Callable[[Any], None]]:
-    """A function that appends encoded blocks to the file ``path`` while the context lasts; folders are made.
+    """Yield a function that appends encoded blocks to the file ``path``; parent folders are created.
 
-    They go to ``path`` with ``.partial`` behind it, which takes the place of ``path`` at the end: a kill, a full disk
-    or an error leaves a file that was there as it was.
+    Blocks go to ``path`` + ``.partial``, which replaces ``path`` when the context ends: a kill, a full disk or an error
+    leaves an existing file unchanged.
 
     Raises:
         RequestError: the file cannot be written, or the disk is full.
     """
-    target = path.resolve()  # where a link leads, so that nothing moves from disk to disk
+    target = path.resolve()  # the target of a link, so that no rename crosses disks
     partial = target.with_name(f"{target.name}.partial")
     record, new_record = sidecar(target), target.with_name(f"{sidecar(target).name}.partial")
     try:
-        with refusing(path):
+        with write_errors(path):
             target.parent.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as file:
                 with form.writer(file, provenance) as append:
                     yield append
                 file.flush()
-                os.fsync(file.fileno())  # some disks say only now that they are full
+                os.fsync(file.fileno())  # some file systems report a full disk only here
             if not form.carries_provenance:
                 new_record.write_text(provenance.to_json(), encoding="utf-8")
-            record.unlink(missing_ok=True)  # of an earlier file: a kill right here leaves no record, never a wrong one
+            record.unlink(missing_ok=True)  # an earlier file's: a kill here leaves no record, never a wrong one
             os.replace(partial, target)
             if new_record.exists():
                 os.replace(new_record, record)
     finally:
-        for left in (partial, new_record):
+        for leftover in (partial, new_record):
             with suppress(OSError):
-                left.unlink(missing_ok=True)
+                leftover.unlink(missing_ok=True)
 
 
 @contextmanager
-def refusing(path: Path) -> Iterator[None]:
-    """What the system says against writing ``path`` as a RequestError."""
+def write_errors(path: Path) -> Iterator[None]:
+    """Raise system errors from writing ``path`` as :class:`RequestError`."""
     try:
         yield
     except OSError as problem:
-        advice = " Free some space, or write to another disk." if problem.errno in FULL else ""
+        advice = " Free some space, or write to another disk." if problem.errno in DISK_FULL else ""
         raise RequestError(
-            f"{path} cannot be written: {problem.strerror or problem}. What was there before is as it was.{advice}"
+            f"{path} cannot be written: {problem.strerror or problem}. Existing files are unchanged.{advice}"
         ) from None
 
 
 def sidecar(path: Path) -> Path:
-    """Where the record of a text file's rows stands."""
+    """Path of a text file's provenance record."""
     return path.with_name(f"{path.name}.provenance.json")
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
-    """The record of where the rows or images in ``path`` came from, as :class:`Provenance` names its parts.
+    """Provenance record of the rows or images in ``path``, with the fields of :class:`Provenance`.
 
     Raises:
-        DataError: there is no such file or folder, or no record with it.
+        DataError: the file or folder does not exist, or it has no record.
     """
     try:
         if path.is_dir():
-            text = (path / RECORD).read_bytes()
+            text = (path / RECORD_FILE).read_bytes()
         elif path.suffix == ".parquet":
-            text = (pq.read_schema(path).metadata or {})[KEY]
+            text = (pq.read_schema(path).metadata or {})[RECORD_KEY]
         elif path.suffix == ".png":
-            text = _png_text(path)[KEY.decode()].encode()
+            text = _png_text(path)[RECORD_KEY.decode()].encode()
         else:
             path.stat()
             text = sidecar(path.resolve()).read_bytes()
         content: dict[str, Any] = json.loads(text)
     except FileNotFoundError as problem:
         absent = problem.filename or path
-        raise DataError(f"{absent} does not exist: nothing is known of where the rows came from.") from None
+        raise DataError(f"{absent} does not exist: the origin of the rows is unknown.") from None
     except KeyError:
         raise DataError(
-            f"{path} says nothing of where its rows came from: `geratriz sample` did not write it, or another tool "
-            "wrote it again."
+            f"{path} holds no provenance record: `geratriz sample` did not write it, or another tool rewrote it."
         ) from None
     except (ValueError, OSError) as problem:
         raise DataError(f"{path} cannot be read: {problem}") from None

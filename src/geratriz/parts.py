@@ -1,4 +1,4 @@
-"""The parts that data are divided into: their names, their shares, and what counts as one unit."""
+"""Parts that data are divided into: names, shares, and the unit that is assigned to a part."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,18 @@ PARTS = ("train", "fresh", "test")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SplitConfig:
-    """Which share of the rows goes where, and what counts as one unit."""
+    """Share of the rows in each part, and the unit that is assigned to a part."""
 
     by: str = "hash"
     """``hash``: each row by its content and occurrence number. ``group:COLUMN``: all rows of one entity by its key in
-    COLUMN; a row without a key is an entity of its own. ``time:COLUMN``: the earliest rows train, then fresh, the
-    latest test; rows of one moment stay together."""
+    COLUMN; a row without a key is its own entity. ``time:COLUMN``: the earliest rows are train, the next fresh, the
+    latest test; rows with equal times stay together."""
     train: float = 0.8
-    """Share the generator learns from."""
+    """Share that the generator is fitted on."""
     fresh: float = 0.1
-    """Share that stands in for a perfect synthetic table: the ceiling of every metric."""
+    """Share that is scored as a perfect synthetic table: the ceiling of every metric."""
     test: float = 0.1
-    """Share that synthetic data are judged against."""
+    """Share that synthetic data are evaluated against."""
 
     def __post_init__(self) -> None:
         shares = (self.train, self.fresh, self.test)
@@ -29,10 +29,10 @@ class SplitConfig:
 
     @property
     def group(self) -> str | None:
-        """The column that names a row's entity, where the table is divided by it."""
+        """Column of entity keys, if the table is divided by entity."""
         return self.by.removeprefix("group:") if self.by.startswith("group:") else None
 
     @property
     def time(self) -> str | None:
-        """The column that says when a row came to be, where the table is divided by it."""
+        """Column of times, if the table is divided by time."""
         return self.by.removeprefix("time:") if self.by.startswith("time:") else None

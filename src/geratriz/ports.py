@@ -1,6 +1,6 @@
-"""The ports of a domain as protocols: the functions that each kind of data must answer, with one signature for all.
+"""Ports of a domain as protocols: the functions that every kind of data must have, with the same signatures.
 
-A port is a module. ``Any`` stands for what belongs to the domain: its data (a table, images) and its generators.
+A port is a module. ``Any`` stands for types of the domain: its data (a table, images) and its generators.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -23,47 +23,47 @@ if TYPE_CHECKING:
 
 
 class Words(Protocol):
-    """What the data are called, for messages and cards."""
+    """Names and sentences about the data, for messages and cards."""
 
     UNIT: str
-    """What is counted: ``rows``, ``images``."""
+    """Unit of counting: ``rows`` or ``images``."""
     SAMPLE: str
-    """Arguments of an example of ``geratriz sample``."""
+    """Example of the arguments of ``geratriz sample`` after ``-n``."""
     HINT: str
-    """Added to an error about a generator of this domain that was asked for other data; may be empty."""
+    """Hint for a user who chose a generator of this domain for other data; may be empty."""
     CARD: str
-    """First paragraph of a model card, about ``{data}`` and ``{number}``."""
+    """First paragraph of a model card, with the fields ``{data}`` and ``{number}``."""
     FLOOR: str
-    """What is drawn independently in the floor."""
+    """Parts that are drawn independently in the floor."""
     INTERVALS: str
-    """How most intervals are found."""
+    """Method of most intervals."""
     ANSWER: str
-    """Added to a card about what a served model answers; may be empty."""
+    """Paragraph of a model card about the answers of a served model; may be empty."""
 
 
 class Prepare(Protocol):
     """Reading and dividing raw data."""
 
     def recognises(self, path: Path) -> bool:
-        """Whether the data at ``path`` are of this kind, as far as can be told without reading them."""
+        """Whether the data at ``path`` seem to be of this kind, without reading them."""
 
     def accepts(self, data: Any) -> bool:
         """Whether ``data`` in memory are of this kind."""
 
     def observe(self, path: Path) -> "pd.DataFrame":
-        """The frame that a contract is checked on: the rows of a table, or one row per image."""
+        """Read the frame that a contract is checked on: the rows of a table, or one row per image."""
 
     def read(self, path: Path, options: Mapping[str, Any], *, to_fit: bool = True) -> Any:
-        """All data at ``path``, to be fitted or to be compared, under the command line's ``options``."""
+        """Read all data at ``path`` for a fit or an evaluation, with the ``options`` of the command line."""
 
     def read_like(self, path: Path, real: Any, options: Mapping[str, Any]) -> Any:
-        """All data at ``path``, which must be of the schema of ``real``."""
+        """Read all data at ``path``, which must match the schema of ``real``."""
 
     def prepare(self, data: Path, settings: Mapping[str, Any], contract: Path, out: Path) -> Iterable[str]:
-        """Divide the data at ``data`` into train, fresh and test below ``out``; lines about what was done."""
+        """Divide the data into train, fresh and test in the folder ``out``; return a report in lines."""
 
     def terms(self, contract: Path | None, tracker: "Tracker") -> dict[str, Any]:
-        """The terms that a fit under ``contract`` is given."""
+        """Arguments for a fit under ``contract``."""
 
 
 class Train(Protocol):
@@ -72,20 +72,20 @@ class Train(Protocol):
     GENERATORS: "Catalog"
 
     def read_prepared(self, prepared: Path) -> tuple[Any, dict[str, Any]]:
-        """The training part, and the terms that a fit on it is given."""
+        """Read the training data, and the arguments for a fit on them."""
 
     def show(self, generator: Any, folder: Path, seed: int) -> None:
-        """Write beside the bundle in ``folder`` what people want to see of a generator, if anything."""
+        """Write pictures of the generator next to the bundle in ``folder``, if there are any."""
 
 
 class Draw(Protocol):
-    """Drawing."""
+    """Drawing synthetic data."""
 
     def load(self, folder: Path) -> Any:
-        """The generator saved in ``folder``."""
+        """Load the generator saved in ``folder``."""
 
     def sample(self, generator: Any, order: "Order", *, jobs: int | None = 1) -> Any:
-        """The data of ``order``, in memory."""
+        """Draw the data of ``order`` into memory."""
 
     def write(
         self,
@@ -97,19 +97,19 @@ class Draw(Protocol):
         jobs: int | None = 1,
         on_progress: Callable[[int], None] | None = None,
     ) -> None:
-        """The data of ``order`` into a file or folder, in bounded memory."""
+        """Draw the data of ``order`` into a file or folder, in bounded memory."""
 
     def parse(self, text: str) -> Any:
-        """A value of ``--where`` as the generator takes it."""
+        """Parse a value of ``--where``."""
 
 
 class Judge(Protocol):
-    """Scores and verdicts."""
+    """Scores, verdicts and comparisons."""
 
     METRICS: "Mapping[str, Metric[Any]]"
 
     def landmarks(self, prepared: Path, contract: Path, settings: Mapping[str, Any]) -> "Landmarks":
-        """The landmarks of every metric on the parts in ``prepared``."""
+        """Measure the landmarks of every metric on the parts in ``prepared``."""
 
     def judge(
         self,
@@ -122,61 +122,61 @@ class Judge(Protocol):
         gates: "Mapping[str, Gate] | None",
         limits: Mapping[str, Any],
     ) -> tuple[dict[str, Any], Any]:
-        """The content of metrics.json, and the trio that was compared."""
+        """Return the content of metrics.json, and the trio that was scored."""
 
     def evaluate(
         self, train: Any, test: Any, synthetic: Any, contract: Path | None, settings: Mapping[str, Any]
     ) -> tuple[dict[str, Any], Any]:
-        """The same for data in memory; half of ``test`` stands in for fresh real data."""
+        """Do the same for data in memory; half of ``test`` serve as fresh real data."""
 
     def compare(self, candidate: Any, champion: Any, prepared: Path, settings: Mapping[str, Any]) -> "Comparison":
-        """How the candidate stands beside the champion on the test part in ``prepared``."""
+        """Compare the candidate with the champion on the test data in ``prepared``."""
 
 
 class Page(Protocol):
-    """The page of a generator."""
+    """Page of a generator."""
 
     def exhibits(self, trio: Any, report: Mapping[str, Any], bundle: Path | None) -> Any:
-        """What the page shows beside the report, if anything."""
+        """Further content of the page besides the report, if there is any."""
 
     def render(self, page: "page.Page", exhibits: Any) -> str:
-        """A self-contained HTML page; equal content gives equal bytes."""
+        """Render a self-contained HTML page; equal content gives equal bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Served:
-    """What can be asked of a generator that is served."""
+    """A generator that is served, and the requests it accepts."""
 
     names: tuple[str, ...]
     """Columns that a request may set."""
-    most: int
-    """Rows or images in one answer."""
+    max_rows: int
+    """Largest number of rows or images per answer."""
     draw: "Callable[..., pd.DataFrame]"
-    """``draw(rows, seed=..., where=...)``, the answer as a frame."""
+    """``draw(rows, seed=..., where=...)`` returns the answer as a frame."""
 
 
 class Serve(Protocol):
     """Answering requests."""
 
     def load(self, folder: Path) -> Served:
-        """The generator saved in ``folder``, ready to answer."""
+        """Load the generator saved in ``folder`` for serving."""
 
     def answers(self, head: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """The columns of an answer, (name, kind), from the head of a bundle."""
+        """Columns of an answer, (name, kind), from the head of a bundle."""
 
     def conditions(self, head: Mapping[str, Any]) -> tuple[str, ...]:
-        """The columns that sampling can be conditioned on."""
+        """Columns that sampling can be conditioned on."""
 
 
 class Draft(Protocol):
     """Drafting a contract."""
 
     def draft(self, path: Path, name: str, declared: Mapping[str, Any]) -> dict[str, Any]:
-        """A suite called ``name`` that the data at ``path`` keep; ``declared`` is what the user says of columns."""
+        """Draft a suite ``name`` that the data at ``path`` keep; ``declared`` are kinds of columns set by the user."""
 
 
 class Drift(Protocol):
-    """What is watched for drift."""
+    """Monitoring of drift."""
 
     def watched(self, observed: "pd.DataFrame") -> "pd.DataFrame":
-        """The columns of what was observed in which drift means something."""
+        """Select the observed columns in which drift is meaningful."""

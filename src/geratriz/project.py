@@ -1,8 +1,8 @@
-"""Where runs keep what they leave behind, in the project's root."""
+"""Folders for the files that runs and servers keep, relative to the project's root."""
 
 from pathlib import Path
 
-STATE = Path(".geratriz")  # what servers and runs keep; nothing of the user's
+STATE = Path(".geratriz")  # state of servers and runs; holds no user files
 WORKTREES = STATE / "worktrees"
 PAGES = STATE / "monitor"
 CHECKPOINTS = Path(".cache") / "checkpoints"  # outside DVC's outputs, which it deletes before a stage runs

@@ -1,4 +1,4 @@
-"""Seeds go in, global random state comes out as it was."""
+"""Seeds of independent random streams, and a scope that restores the global random state."""
 
 import hashlib
 import random
@@ -10,24 +10,24 @@ import numpy as np
 
 
 def derive(seed: int, *names: int | str) -> int:
-    """A 63-bit seed that depends on ``seed`` and each name: independent streams from one number.
+    """Derive a 63-bit seed from ``seed`` and every name, for independent streams from one number.
 
-    SHA-256, not ``hash``: equal on every machine and in every process.
+    It uses SHA-256, not ``hash``: equal on every machine and in every process.
     """
-    text = "/".join(str(each) for each in (seed, *names))
+    text = "/".join(str(part) for part in (seed, *names))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def generator(seed: int, *names: int | str) -> np.random.Generator:
-    """A NumPy generator for the stream ``names`` under ``seed``."""
+    """Return a NumPy generator for the stream ``names`` under ``seed``."""
     return np.random.default_rng(derive(seed, *names))
 
 
 @contextmanager
 def scope(seed: int) -> Iterator[None]:
-    """Seed ``random``, NumPy and (where it is loaded) torch inside the block, and restore them after it.
+    """Seed ``random``, NumPy and (if it is loaded) torch inside the block, and restore them after it.
 
-    Torch's initialisers draw from the global generator; nothing else here should need this.
+    It is needed for torch's initialisers, which draw from the global generator, and should be needed for nothing else.
     """
     torch = sys.modules.get("torch")
     python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - libraries read the legacy state

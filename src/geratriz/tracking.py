@@ -1,7 +1,7 @@
-"""Observers of a fit: a small protocol, one that does nothing, and a file of JSON lines.
+"""Observers of a fit: a small protocol, one that does nothing, and one that writes a file of JSON lines.
 
-Tracking is a side channel: it is never read back by a stage and can never fail one. What a tracking server missed
-is filled in from the bundle's ``history.jsonl`` when the bundle is registered. registry/live.py observes for MLflow.
+Tracking is a side channel: no stage reads it back, and it can never fail one. Whatever a tracking server missed is
+filled in from the bundle's ``history.jsonl`` when the bundle is registered. registry/live.py is the tracker of MLflow.
 """
 
 import json
@@ -14,75 +14,75 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import numpy as np
 
-PROGRESS = "progress"  # folder of the pictures of a fit, one per round, beside its history and in its run
+PROGRESS = "progress"  # folder of the pictures of a fit, one per round, next to its history and in its run
 
 
 class Tracker(Protocol):
-    """What a fit tells the world while it runs."""
+    """Observer of a fit while it runs."""
 
     def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
         """Report ``values`` after step ``step`` of ``steps`` (rounds for the generators here)."""
 
     def note(self, text: str) -> None:
-        """Say something for people: the plan before the first step, why a fit ended early."""
+        """Report a message for people: the plan before the first step, or why a fit stopped early."""
 
     def picture(self, picture: "np.ndarray", *, step: int) -> None:
-        """Show what the generator draws after step ``step``, uint8 (h, w, C)."""
+        """Report a picture of samples after step ``step``, uint8 (h, w, C)."""
 
 
 class NullTracker:
-    """Says nothing."""
+    """Tracker that ignores everything."""
 
     def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
-        """Drop ``values``."""
+        """Ignore ``values``."""
         del values, step, steps
 
     def note(self, text: str) -> None:
-        """Drop ``text``."""
+        """Ignore ``text``."""
         del text
 
     def picture(self, picture: "np.ndarray", *, step: int) -> None:
-        """Drop ``picture``."""
+        """Ignore ``picture``."""
         del picture, step
 
 
 class Trackers:
-    """Several trackers as one."""
+    """Tracker that passes everything on to several trackers."""
 
     def __init__(self, trackers: Sequence[Tracker]) -> None:
         self._trackers = tuple(trackers)
 
     def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
-        """Pass ``values`` on to each."""
+        """Pass ``values`` on to every tracker."""
         for tracker in self._trackers:
             tracker.metrics(values, step=step, steps=steps)
 
     def note(self, text: str) -> None:
-        """Pass ``text`` on to each."""
+        """Pass ``text`` on to every tracker."""
         for tracker in self._trackers:
             tracker.note(text)
 
     def picture(self, picture: "np.ndarray", *, step: int) -> None:
-        """Pass ``picture`` on to each."""
+        """Pass ``picture`` on to every tracker."""
         for tracker in self._trackers:
             tracker.picture(picture, step=step)
 
 
 class JsonlTracker(NullTracker):
-    """One JSON object a step in a file, and pictures beside it: what is reported survives a kill."""
+    """Tracker that writes a file of one JSON object per step, and pictures next to it; both survive a kill."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
-        """Append ``{"step": ..., name: value ...}``. A step at or before the last one replaces what follows it.
+        """Append ``{"step": ..., name: value ...}``, after removing all lines from this step on.
 
-        Pictures of later steps go too: they are an earlier fit's.
+        Pictures of later steps are removed too: they belong to an earlier fit.
         """
         del steps
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        kept = [line for line in read_history(self._path) if line["step"] < step] if self._path.exists() else []
-        lines = [*kept, {"step": step, **{name: _rounded(value) for name, value in values.items()}}]
+        earlier = [line for line in read_history(self._path) if line["step"] < step] if self._path.exists() else []
+        lines = [*earlier, {"step": step, **{name: _rounded(value) for name, value in values.items()}}]
         partial = self._path.with_name(self._path.name + ".partial")
         partial.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
         os.replace(partial, self._path)
@@ -91,7 +91,7 @@ class JsonlTracker(NullTracker):
                 picture.unlink()
 
     def picture(self, picture: "np.ndarray", *, step: int) -> None:
-        """Write it as PNG under the number of its step."""
+        """Write the picture as PNG, named by the number of its step."""
         from geratriz.picture import png
 
         folder = self._path.parent / PROGRESS
@@ -99,7 +99,7 @@ class JsonlTracker(NullTracker):
         (folder / f"{step:06d}.png").write_bytes(png(picture))
 
     def move(self, path: Path) -> list[dict[str, Any]]:
-        """Move the file to ``path`` (an empty one where nothing was reported), pictures too, and return its lines."""
+        """Move the file (empty if nothing was reported) to ``path``, pictures too, and return its lines."""
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(path.parent / PROGRESS, ignore_errors=True)
         if (self._path.parent / PROGRESS).exists():
@@ -112,9 +112,9 @@ class JsonlTracker(NullTracker):
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """The lines of a history file, one mapping a step."""
+    """Read the lines of a history file, one mapping per step."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
 def _rounded(value: float) -> float:
-    return float(f"{value:.6g}")  # six digits say all there is, and diffs stay readable
+    return float(f"{value:.6g}")  # six digits are precise enough, and diffs stay readable

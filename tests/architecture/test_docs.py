@@ -8,9 +8,9 @@ import pytest
 from typer.main import get_command
 
 from geratriz import __version__
-from geratriz.cli import __init__ as cli
+from geratriz.cli import app as cli
 from geratriz.table.data.table import Table
-from geratriz.table.generators import catalog
+from geratriz.table.generators.catalog import GENERATORS
 from tests.architecture.imports import ROOT
 from tests.unit.test_contract import bundled
 
@@ -44,7 +44,7 @@ def test_every_module_and_folder_stands_in_the_map() -> None:
 
 
 def test_every_generator_is_named() -> None:
-    for kind in catalog.GENERATORS:
+    for kind in GENERATORS:
         assert f"`{kind}`" in README
 
 

@@ -11,7 +11,7 @@ import pytest
 from geratriz.scoring.metric import Metric
 from geratriz.scoring.score import Score
 from geratriz.table.data.table import Table
-from geratriz.table.draft import draft
+from geratriz.table.draft import suite_of
 from geratriz.table.evaluate.suite import METRICS
 from geratriz.table.evaluate.trio import EvaluateConfig, Trio
 from tests.tables import mixed
@@ -39,7 +39,7 @@ def trio(rows: int = 400) -> Trio:
         )
         for seed in (1, 2, 3)
     )
-    return Trio(train=train, test=test, synthetic=shuffled(other), config=QUICK, suite=draft(train, "mixed"))
+    return Trio(train=train, test=test, synthetic=shuffled(other), config=QUICK, suite=suite_of(train, "mixed"))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from geratriz.cli import __init__ as cli
+from geratriz.cli import app as cli
 from tests.tables import mixed
 
 Command = Callable[..., str]

@@ -26,13 +26,13 @@ def test_a_command_tries_again_then_says_how_to_go_on_and_loses_nothing(
     (tmp_path / "rows.csv").write_text("old")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", NOBODY)
-    monkeypatch.setattr(patience, "SECONDS_BEFORE_TRYING_AGAIN", (0.2, 0.3))
+    monkeypatch.setattr(patience, "RETRY_DELAYS_S", (0.2, 0.3))
     before = content(tmp_path)
     started = time.monotonic()
     said = refused(*words.split())
     assert time.monotonic() - started > 0.5  # it was asked three times
     assert said.startswith("AwayError: MLflow at http://")
     assert "127.0.0.1:9 does not answer" in said and "secret" not in said
-    assert "What was trained and judged stands in models/ and reports/" in said
-    assert said.endswith("then give the command again: it goes on where it stopped.")
+    assert "Trained models are safe in models/, evaluations in reports/." in said
+    assert said.endswith("then run the command again: it resumes where it stopped.")
     assert content(tmp_path) == before

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from geratriz.errors import ConfigError, DataError
-from geratriz.table.data.levels import MAX_WORDS
+from geratriz.table.data.levels import MAX_CATEGORIES
 from geratriz.table.data.table import Table, read_frame
 from geratriz.table.generators.independent import Independent
 from tests.faults.conftest import Command
@@ -51,7 +51,7 @@ def test_it_is_fitted_sampled_and_judged(name: str, ending: str, tmp_path: Path,
 def test_one_row_is_too_few_to_judge_by(tmp_path: Path, refused: Command) -> None:
     Table.from_frame(CELL).write(tmp_path / "rows.csv")
     sides = [word for side in ("train", "test", "synthetic") for word in (f"--{side}", tmp_path / "rows.csv")]
-    assert "the test table has 1 row; two at least are needed" in refused("evaluate", *sides, "-o", tmp_path / "report")
+    assert "the test table has 1 row; at least two are needed" in refused("evaluate", *sides, "-o", tmp_path / "report")
 
 
 def test_whole_numbers_beyond_2_53_come_back_exactly_or_anew() -> None:
@@ -75,7 +75,7 @@ TIMES = pd.timedelta_range("1h", periods=60)
         ([True, "no"] * 30, "values of several types: boolean, text"),
         ([(1, 2)] * 60, "holds a tuple in a cell"),
         ([pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-01", tz="UTC")] * 30, "holds a Timestamp"),
-        (["\ud800", "b"] * 30, "no valid Unicode"),
+        (["\ud800", "b"] * 30, "not valid Unicode"),
         (TIMES, r"is of type timedelta64.*Convert it to numbers, text, booleans or dates"),
         (pd.cut(NUMBER, 3), "is of type interval"),
         (NUMBER + 1j, "is of type complex128"),
@@ -136,7 +136,7 @@ def test_categories_are_learnt_up_to_a_number_and_refused_beyond() -> None:
     words = pd.DataFrame({"word": np.char.add("w", codes.astype(str)), "x": codes % 7})
     with pytest.raises(DataError, match=r"50,000 different values, more than the 20,000 .* groups.* to id"):
         Independent.fit(Table.from_frame(words, overrides={"word": "category"}), seed=0)
-    some = Table.from_frame(words[codes < MAX_WORDS])
+    some = Table.from_frame(words[codes < MAX_CATEGORIES])
     assert Independent.fit(some, seed=0).sample(1000, seed=0).frame["word"].isin(some.frame["word"]).all()
 
 
@@ -144,5 +144,5 @@ def test_a_kind_that_was_declared_is_kept_with_the_schema(tmp_path: Path) -> Non
     table = Table.from_frame(pd.DataFrame({"x": [1, 2]}), overrides={"x": "category"})
     table.schema.write(tmp_path / "schema.json")
     assert Table.from_frame(table.frame, schema=type(table.schema).read(tmp_path / "schema.json")).schema["x"].declared
-    with pytest.raises(ConfigError, match="which is no kind"):
+    with pytest.raises(ConfigError, match="which is not a kind"):
         Table.from_frame(table.frame, overrides={"x": "word"})

@@ -46,7 +46,7 @@ BAD: dict[str, tuple[Callable[[], bytes] | None, str]] = {
     "text.parquet": (lambda: b"a,b\n1,2\n", "cannot be read as parquet: .*not a parquet file"),
     "truncated.csv.gz": (lambda: gzip.compress(b"a,b\n1,2\n" * 999)[:-20], "cannot be read as csv: .*end-of-stream"),
     "table.xlsx": (lambda: b"PK", r"neither Parquet nor CSV: its name must end in .parquet, .csv or .csv.gz"),
-    "long.csv": (lambda: b"a,b\n1,2\n1,2,3\n", "line 3 has 3 fields, the header 2. Mend that line"),
+    "long.csv": (lambda: b"a,b\n1,2\n1,2,3\n", "line 3 has 3 fields, the header 2. Correct that line"),
     "first.csv": (lambda: b"a,b\n1,2,3\n4,5,6\n", "line 2 has 3 fields, the header 2"),
     "short.csv": (lambda: b"a,b\n1,2\n3\n", "line 3 has 1 fields, the header 2"),
     "latin.csv": (lambda: "a,b\n1,\xe9\n".encode("latin-1"), "not UTF-8 text .byte 0xe9.*`iconv -f LATIN1 -t UTF-8"),
@@ -54,15 +54,15 @@ BAD: dict[str, tuple[Callable[[], bytes] | None, str]] = {
     "header.csv": (lambda: b"a,b\n", "0 rows and 2 columns; at least one of each"),
     "none.parquet": (lambda: parquet([]), "0 rows and 0 columns"),
     "semicolon.csv": (lambda: b"a;b\n1;2\n", "its fields seem to be separated by ';', not by commas"),
-    "doubled.csv": (lambda: b"a,b,a\n1,2,3\n", "doubled.csv: column names must be unique; 'a' stand more than once"),
-    "doubled.parquet": (lambda: parquet(["a", "a"], [1], [2]), "'a' stand more than once"),
+    "doubled.csv": (lambda: b"a,b,a\n1,2,3\n", "doubled.csv: column names must be unique; repeated: 'a'"),
+    "doubled.parquet": (lambda: parquet(["a", "a"], [1], [2]), "repeated: 'a'"),
     "nameless.csv": (lambda: b",a\n0,1\n", "column 1 of 2 has no name. Name it; if it numbers the rows.*index=False"),
     "nameless.parquet": (lambda: parquet(["a", " "], [1], [2]), "column 2 of 2 has no name"),
     "list.parquet": (lambda: parquet(["a"], [[1], [2]]), "'a' holds a ndarray in a cell; a cell is one value. Flatten"),
     "struct.parquet": (lambda: parquet(["a"], [{"b": 1}]), "'a' holds a dict in a cell"),
     "bytes.parquet": (lambda: parquet(["a"], [b"x"]), "'a' holds a bytes .b'x'.. Convert it to numbers, text"),
     "infinite.csv": (lambda: b"a,b\n1.5,1\ninf,1\n", r"'a' holds an infinite value \(row 1\). Replace it"),
-    "huge.csv": (lambda: b"a,b\n1.5,1\n1.7976931348623157e308,1\n", r"1.79769e\+308, as good as infinite, \(row 1\)"),
+    "huge.csv": (lambda: b"a,b\n1.5,1\n1.7976931348623157e308,1\n", r"1.79769e\+308, which is too large, \(row 1\)"),
 }
 
 
@@ -177,7 +177,7 @@ def test_train_refuses_damaged_rules(content: str, project: Path, capsys: pytest
 def test_a_generator_is_not_saved_over_a_file(tmp_path: Path, refused: Command) -> None:
     mixed().write(tmp_path / "rows.parquet")
     said = refused("fit", tmp_path / "rows.parquet", "--kind", "independent", "-o", tmp_path / "rows.parquet")
-    assert "is a file; a generator is saved into a folder. Name another one" in said
+    assert "is a file; a generator is saved into a folder. Use another path" in said
     assert len(read_frame(tmp_path / "rows.parquet")) == 600
 
 

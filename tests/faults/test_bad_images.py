@@ -25,7 +25,7 @@ from geratriz.images.data.form import ImageForm, load, prepare, read
 from geratriz.images.data.images import ImageSchema
 from geratriz.images.data.manifest import manifest
 from geratriz.images.data.source import entries
-from geratriz.images.draft import draft_images
+from geratriz.images.draft import suite_of
 from geratriz.parts import SplitConfig
 from tests.faults.conftest import content
 from tests.image_files import classes, encoded, folder, parquet, picture, pixels, tarred, zipped
@@ -62,7 +62,7 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "torn.gif": (encoded(picture(0, 64, 64), "GIF")[:300], "truncated|damaged"),
     "torn.tif": (encoded(picture(0, 64, 64), "TIFF")[:300], "damaged|no image"),
     "bits.png": (flipped(BIG), "damaged"),
-    "text.png": (b"this is no image", r"no image of a known format \(text\)"),
+    "text.png": (b"this is no image", r"not an image of a known format \(text\)"),
     "page.jpg": (b"<!DOCTYPE html><p>404 not found", r"\(HTML\)"),
     "pointer.png": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer"),
     "phone.heic": (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIF: convert it to JPEG or PNG"),
@@ -77,7 +77,7 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "moving.png": (moving("PNG"), "several pictures in one file"),
     "moving.webp": (moving("WEBP"), "several pictures in one file"),
     "pages.tif": (moving("TIFF"), "several pictures in one file"),
-    "float.tif": (encoded(Image.fromarray(np.ones((8, 8), np.float32)), "TIFF"), "mode F, whose range is not known"),
+    "float.tif": (encoded(Image.fromarray(np.ones((8, 8), np.float32)), "TIFF"), "mode F, whose range is unknown"),
     "lab.tif": (encoded(Image.new("LAB", (8, 8)), "TIFF"), "mode LAB"),
 }
 
@@ -114,12 +114,12 @@ def test_every_byte_lost_or_turned_is_a_verdict_and_no_crash(tmp_path: Path) -> 
 
 
 def test_a_broken_contract_names_the_files(tmp_path: Path) -> None:
-    suite = draft_images(manifest(folder(tmp_path / "good", classes(40))), "pets")
+    suite = suite_of(manifest(folder(tmp_path / "good", classes(40))), "pets")
     bad = classes(40) | {"cat/torn.png": BIG[:99], "cat/text.png": b"text", "dog/again.png": encoded(0)}
     report = contract.check(manifest(folder(tmp_path / "bad", bad)), suite)
     with pytest.raises(ContractError) as refused:
         contract.require(report)
-    assert re.search(r"'cat/text.png', 'no image of a known format \(text\)'", str(refused.value))
+    assert re.search(r"'cat/text.png', 'not an image of a known format \(text\)'", str(refused.value))
     assert "cat/torn.png" in str(refused.value)
     equal = next(each for each in report.warnings if each.column == "sha256")
     assert [each.value[0] for each in equal.examples] == ["cat/000.png", "dog/again.png"]
@@ -208,7 +208,7 @@ def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
     whole[6] |= 1  # the flag, in the file's own header and in the directory
     whole[whole.index(b"PK\1\2") + 8] |= 1
     path.write_bytes(whole)
-    with pytest.raises(DataError, match=r"a\.zip is encrypted \(a\.png\)\. Unpack it and give the folder\."):
+    with pytest.raises(DataError, match=r"a\.zip is encrypted \(a\.png\)\. Unpack it and use the folder\."):
         manifest(path)
 
 
@@ -233,7 +233,7 @@ def test_a_tar_that_ends_early_is_refused_as_a_whole(tmp_path: Path) -> None:
 def test_a_file_that_unpacks_to_more_than_memory_is_not_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("geratriz.data.image_source.LARGEST", 10_000)
+    monkeypatch.setattr("geratriz.images.data.entry.MAX_FILE_BYTES", 10_000)
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.png", encoded() + bytes(1_000_000))
         archive.writestr("b.png", encoded())
@@ -287,7 +287,7 @@ def test_a_row_without_an_image_is_named(tmp_path: Path) -> None:
         ({"images": np.asfortranarray(np.zeros((3, 8, 8), np.uint8))}, "Fortran"),
         ({"images": np.array([object()] * 3)}, "expected uint8"),
         ({"data": np.zeros((3, 8, 8), np.uint8)}, "has the arrays data; expected one named 'images'"),
-        ({"images": np.zeros((3, 8, 8), np.uint8), "labels": np.zeros(2, int)}, "one for each of the 3 images"),
+        ({"images": np.zeros((3, 8, 8), np.uint8), "labels": np.zeros(2, int)}, r"one per image \(3\)"),
         (
             {"images": np.zeros((3, 8, 8), np.uint8), "labels": np.array([{}] * 3)},
             r"labels are object \(3,\); expected text",
@@ -314,8 +314,8 @@ def test_a_set_of_broken_images_alone_says_what_is_wrong_with_them(tmp_path: Pat
     assert not manifest(root).readable.any()
     with pytest.raises(DataError, match=r"none of its 2 images can be read, for example a\.png \(empty \(0 bytes\)\)"):
         prepare(root, ImageForm(), SplitConfig(), tmp_path / "out")
-    with pytest.raises(DataError, match=r"not one of 2 images can be read, for example empty"):
-        draft_images(manifest(root), "pets")
+    with pytest.raises(DataError, match=r"none of 2 images can be read, for example empty"):
+        suite_of(manifest(root), "pets")
 
 
 def test_a_single_image_has_a_manifest_and_cannot_be_divided(tmp_path: Path) -> None:
@@ -354,13 +354,13 @@ def test_images_that_are_not_the_schemas_are_refused(tmp_path: Path) -> None:
     right = ImageSchema(height=8, width=8, channels=1, classes=("cat", "dog"))
     assert len(read(root, right)) == 9
     for schema, message in [
-        (ImageSchema(height=8, width=9, channels=1), "height x width: 8 x 8 .*; expected 8 x 9 alone"),
-        (ImageSchema(height=8, width=8, channels=1, classes=("cat",)), "none of the classes: dog. Known: cat"),
+        (ImageSchema(height=8, width=9, channels=1), "height x width: 8 x 8 .*; expected 8 x 9 only"),
+        (ImageSchema(height=8, width=8, channels=1, classes=("cat",)), "not among the classes: dog. Known: cat"),
     ]:
         with pytest.raises(DataError, match=message):
             read(root, schema)
     bare = folder(tmp_path / "bare", {"a.png": encoded(), "b.png": encoded(1)})
-    with pytest.raises(DataError, match="bare holds images without labels; expected those of the classes cat, dog"):
+    with pytest.raises(DataError, match="bare holds images without labels; expected the classes cat, dog"):
         read(bare, right)
     colour = folder(tmp_path / "colour", {"a.png": encoded(picture(0, channels=3))})
     with pytest.raises(DataError, match="images of 3 channels; expected 1"):
@@ -391,7 +391,7 @@ def test_an_image_that_goes_while_it_is_read_is_an_error_not_a_wrong_label(
 
 def test_memory_of_a_bomb_is_never_taken() -> None:
     from geratriz.images.data.manifest import Unreadable, decode, header
-    from geratriz.images.data.source import Entry
+    from geratriz.images.data.entry import Entry
 
     tracemalloc.start()
     for size in ((8193, 8193), (30000, 30000)):
@@ -445,7 +445,7 @@ def test_an_array_of_images_that_are_too_large_is_refused_before_it_is_unpacked(
 
 
 def test_few_large_images_of_an_array_are_in_memory_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("geratriz.data.image_source.TOGETHER", 2**20)
+    monkeypatch.setattr("geratriz.images.data.entry.MAX_BATCH_BYTES", 2**20)
     path = arrays(tmp_path / "a.npz", images=packed((40, 512, 512), content=bytes(40 * 2**18)))
     with at_most(5 * 2**20):
         assert sum(1 for _ in entries(path)) == 40
@@ -456,7 +456,7 @@ def test_few_large_images_of_an_array_are_in_memory_at_a_time(tmp_path: Path, mo
     [
         (
             packed((2**24,), content=bytes(2**24)),
-            r"the labels are uint8 \(16777216,\); expected .* each of the 3 images",
+            r"the labels are uint8 \(16777216,\); expected .* one per image \(3\)",
         ),
         (packed((3,), "<U99999999", bytes(2**24)), "1,199,999,988 bytes; at most 268,435,456 are read"),
         (packed((3,), "<i8", bytes(8)), "the array 'labels.npy' ends early"),
@@ -471,8 +471,8 @@ def test_labels_are_looked_at_before_they_are_unpacked(labels: bytes, message: s
 @pytest.mark.parametrize(
     ("head", "message"),
     [
-        (b"\x93NUMPY\x09\x07" + bytes(99), r"its version is 9\.7, and 1\.0 and 2\.0 are read"),
-        (b"\x93NUMPY\x03\x00" + bytes(99), r"its version is 3\.0, and 1\.0 and 2\.0 are read"),
+        (b"\x93NUMPY\x09\x07" + bytes(99), r"its version is 9\.7, only 1\.0 and 2\.0 are read"),
+        (b"\x93NUMPY\x03\x00" + bytes(99), r"its version is 3\.0, only 1\.0 and 2\.0 are read"),
         (b"\x93NUMPY\x01\x00\x09\x00('a', (''", r"\w"),
         (b"\x93NUMPY\x01\x00\x09\x00{'a': '''", r"\w"),
         (b"\x93NUMPY\x01\x00\x40\x00" + 64 * b"(", r"\w"),
@@ -491,7 +491,8 @@ def test_a_broken_header_of_an_array_is_named(head: bytes, message: str, tmp_pat
 
 
 def test_an_image_in_parquet_is_held_to_what_a_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("geratriz.data.image_source.LARGEST", 10_000)
+    for module in ("entry", "parquet"):
+        monkeypatch.setattr(f"geratriz.images.data.{module}.MAX_FILE_BYTES", 10_000)
     for cells in (
         [encoded() + bytes(10_000), encoded(), None],
         [{"bytes": encoded() + bytes(10_000)}, {"bytes": encoded()}, None],
@@ -505,7 +506,7 @@ def test_an_image_in_parquet_is_held_to_what_a_file_is(tmp_path: Path, monkeypat
 def test_few_large_images_of_a_parquet_file_are_in_memory_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("geratriz.data.image_source.TOGETHER", 2**20)
+    monkeypatch.setattr("geratriz.images.data.entry.MAX_BATCH_BYTES", 2**20)
     rng = np.random.default_rng(0)
     path = tmp_path / "a.parquet"
     with pq.ParquetWriter(path, pa.schema([("image", pa.binary())]), use_dictionary=False) as file:
@@ -535,11 +536,11 @@ def header(kind: bytes, content: bytes) -> bytes:
         ),
         (header(b"L", bytes(9_000_000)), r"its headers have 9,000,000 bytes, at most 1,048,576"),
         (200 * header(b"L", bytes(500_000)), r"its headers have 1,\d\d\d,\d\d\d bytes, at most 1,048,576"),
-        (header(b"S", b""), "stored as the list of its parts"),
+        (header(b"S", b""), "stored as a list of its parts"),
         (
             header(b"x", b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n")
             + header(b"0", b"99999999\n" + 2**16 * b"1\n"),
-            "stored as the list of its parts",
+            "stored as a list of its parts",
         ),
     ],
     ids=["pax", "global", "name", "many names", "sparse", "sparse of pax"],

@@ -25,8 +25,8 @@ from tests.tables import mixed
         (["-n", "5", "--where", "price=1e9"], "outside the range of the training data, 0.2 to 43.11"),
         (["-n", "5", "--where", "day=1999-01-01"], "outside the range of the training data, 2024-01-0"),
         (["-n", "5", "--where", "rating=9"], "rating = 9, never seen in the training data. Nearest: 5, 4, 3"),
-        (["-n", "5", "--where", "price=null"], "where asks for a missing 'price', which it never was"),
-        (["-n", "5", "--where", "number=1"], "'number', which is no column the generator learnt"),
+        (["-n", "5", "--where", "price=null"], "where asks for a missing 'price', never missing in the"),
+        (["-n", "5", "--where", "number=1"], "'number', which the generator did not learn"),
         (["-n", "5", "--where", "grup=a"], "Did you mean 'group'"),
     ],
 )

@@ -15,19 +15,19 @@ from pathlib import Path
 
 import pytest
 
-from geratriz import output as stream
 from geratriz.errors import RequestError
+from geratriz.output import Provenance, writing
+from geratriz.table import output
 from geratriz.table.data.table import Table
-from geratriz.table.generators import catalog
+from geratriz.table.generators.catalog import GENERATORS
 from tests.tables import mixed
-from tests.unit.table.test_output import PROVENANCE
 
 ROOM = 100_000  # bytes
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    catalog.find("independent").fit(mixed(), seed=0).save(tmp_path / "model")
+    GENERATORS.find("independent").fit(mixed(), seed=0).save(tmp_path / "model")
     return tmp_path
 
 
@@ -71,14 +71,17 @@ def test_fit_on_a_full_disk_is_one_clear_error(folder: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
-@pytest.mark.parametrize("ending", stream.ENDINGS)
+@pytest.mark.parametrize("ending", output.ENDINGS)
 def test_no_space_left_is_said_in_the_kernels_words(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"rows{ending}"
     path.with_name(f"{path.name}.partial").symlink_to("/dev/full")
-    form = stream.format_of(path, mixed())
+    form = output.format_of(path, mixed())
+    provenance = Provenance(
+        bundle="0", kind="any", record={}, seed=0, where={}, start=0, rows=600, block=100, acceptance=1.0
+    )
     with (
         pytest.raises(RequestError, match="cannot be written: No space left on device"),
-        stream.writing(path, form, PROVENANCE) as append,
+        writing(path, form, provenance) as append,
     ):
         append(form.encode(mixed()))
     assert not list(tmp_path.iterdir())

@@ -69,4 +69,4 @@ def test_ctrl_c_says_where_the_fit_stands_and_how_to_go_on(tmp_path: Path) -> No
     assert "Traceback" not in printed
     words = " ".join(printed.split())
     assert "fitting tvae was interrupted after round" in words
-    assert "the same fit, run again, goes on from there" in words
+    assert "run the same fit again and it resumes from there" in words

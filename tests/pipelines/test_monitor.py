@@ -4,9 +4,11 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import yaml
 from geratriz.errors import PipelineError
 from geratriz.registry import promoting, release
 from geratriz.table.data.table import write_frame
+from pipelines import tracked
 from tests.pipelines.conftest import ROOT, dvc, new_project, wait_until
 from tests.unit.registry.conftest import Project as Trained
 from tests.unit.registry.conftest import table
@@ -81,7 +84,7 @@ class TestFlow:
     def test_the_same_bytes_are_skipped(self, project: Path) -> None:
         found = run(project)
         assert found.outcome == "Skipped" and found.page is None
-        assert found.reasons == ("people.parquet is what version 1 of people was made from, byte by byte.",)
+        assert found.reasons == ("people.parquet has not changed since version 1 of people was made from it.",)
         assert state() == "Skipped"
         assert not (project / ".geratriz").exists()
 
@@ -215,13 +218,13 @@ def test_a_drift_starts_the_deployment_that_waits_for_it(project: Path, server: 
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout.splitlines()
 
-    assert by_hand() == ["people.parquet is what version 1 of people was made from, byte by byte."]
+    assert by_hand() == ["people.parquet has not changed since version 1 of people was made from it."]
     for frame, outcome in ((people(2), "No drift"), (people(1, older=20), "Drift")):
         assert started() == []
         write_frame(frame, project / "new.parquet")
         said = by_hand("new.parquet")
-        assert said[0] == "holding new data against those that version 1 of people was made from"
-        assert said[2] == outcome and said[-1].startswith(f"Its page: {project}/.geratriz/monitor/")
+        assert said[0] == "comparing new data with those that version 1 of people was made from"
+        assert said[2] == outcome and said[-1].startswith(f"Page: {project}/.geratriz/monitor/")
     wait_until(started, seconds=60)
     (run,) = started()
     assert run["parameters"] == {"trigger": "drift"}
@@ -231,10 +234,10 @@ def test_a_drift_starts_the_deployment_that_waits_for_it(project: Path, server: 
 def test_of_images_the_manifest_is_watched(tmp_path: Path) -> None:
     from geratriz.images import output as image_output
     from geratriz.images.data.manifest import manifest
-    from geratriz.images.draft import draft_images
+    from geratriz.images.draft import suite_of
     from geratriz.output import Provenance
     from geratriz.table.drift import DriftConfig
-    from pipelines.monitor import _judge
+    from pipelines.monitor import _compare
     from tests.images import shapes
 
     origin = {"bundle": "", "kind": "", "record": {}, "seed": 0, "where": {}, "start": 0, "block": 1, "acceptance": 1.0}
@@ -245,12 +248,32 @@ def test_of_images_the_manifest_is_watched(tmp_path: Path) -> None:
         part = everyone.take(index)
         provenance = Provenance(**origin, rows=len(part))
         image_output.write(tmp_path / f"{name}.parquet", iter([part]), len(part), provenance)
-    suite = draft_images(manifest(tmp_path / "known.parquet"), "shapes")
+    suite = suite_of(manifest(tmp_path / "known.parquet"), "shapes")
     (tmp_path / "contract.json").write_text(json.dumps(suite))
     params = {"data": {"kind": "images", "contract": "contract.json"}}
     known = tmp_path / "known.parquet"
     same, discs = (
-        _judge(tmp_path, params, DriftConfig(), known, tmp_path / f"{name}.parquet") for name in ("same", "discs")
+        _compare(tmp_path, params, DriftConfig(), known, tmp_path / f"{name}.parquet") for name in ("same", "discs")
     )
     assert not same.reasons
     assert any("label" in reason for reason in discs.reasons)
+
+
+def test_of_data_from_a_database_the_query_is_run_again_and_the_workspace_is_left_alone(tmp_path: Path) -> None:
+    database, project, scratch = tmp_path / "shop.db", tmp_path / "project", tmp_path / "scratch"
+    project.mkdir()
+    scratch.mkdir()
+    with closing(sqlite3.connect(database)) as shop, shop:
+        people().to_sql("people", shop, index=False)
+    subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
+    dvc(project, "init", "--quiet")
+    dvc(project, "config", "--local", "db.shop.url", f"sqlite:///{database}")
+    dvc(project, "import-db", "--quiet", "--sql", "select * from people", "--conn", "shop", "--out", "people.csv")
+    snapshot = tracked.newest(project, project / "people.csv", scratch)
+    assert tracked.md5_of(snapshot) == tracked.md5_of(project / "people.csv")
+    with closing(sqlite3.connect(database)) as shop, shop:
+        people(1).to_sql("people", shop, index=False, if_exists="append")
+    shutil.rmtree(scratch)
+    scratch.mkdir()
+    assert len(pd.read_csv(tracked.newest(project, project / "people.csv", scratch))) == 1200
+    assert len(pd.read_csv(project / "people.csv")) == 600

@@ -90,7 +90,7 @@ def test_what_the_gates_refuse_nobody_is_asked_about(project: Project, client: A
     project.compare("small")
     started = time.monotonic()
     state = run(project, timeout_s=600)
-    assert state.name == "Refused" and "the gate asks at least 0.900" in state.message
+    assert state.name == "Refused" and "the gate requires at least 0.900" in state.message
     assert time.monotonic() - started < 60
     assert aliases(client) == {"challenger": 1}
 
@@ -105,7 +105,7 @@ def test_a_yes_to_what_is_no_longer_so_is_refused(project: Project, client: Any)
     person = answering(somebody_else_promotes, approve=True, by="Ada")
     state = run(project, version=1, timeout_s=60)
     person.join()
-    assert state.name == "Refused" and "changed meanwhile" in state.message
+    assert state.name == "Refused" and "has changed: its champion is now" in state.message
     assert aliases(client)["champion"] == 2
 
 

@@ -160,9 +160,9 @@ def test_when_mlflow_does_not_answer_the_flow_asks_again_and_says_what_was_kept(
     new_project(tmp_path)
     Project(tmp_path).stage("note", "true")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    monkeypatch.setattr(patience, "SECONDS_BEFORE_TRYING_AGAIN", (0.01,))
+    monkeypatch.setattr(patience, "RETRY_DELAYS_S", (0.01,))
     monkeypatch.setattr(module, "register_winner", module.register_winner.with_options(retry_delay_seconds=0))
-    with pytest.raises(AwayError, match=r"does not answer.*stands in models/ and reports/.*give the command again"):
+    with pytest.raises(AwayError, match=r"does not answer.*safe in models/, evaluations in reports/.*run the command again"):
         module.retrain(str(tmp_path))
     assert states()["register"] == "Failed"
     assert tasks()["register"].run_count == 3
@@ -235,4 +235,4 @@ def begin_to_sleep(project: Project, **variables: str) -> subprocess.Popen[str]:
 def assert_stopped(process: subprocess.Popen[str]) -> None:
     out, err = process.communicate(timeout=90)  # for a busy machine; it takes two seconds
     assert process.returncode == 130 and out == ""
-    assert err == "\nStopped. What was finished is kept; the same command goes on from there.\n"
+    assert err == "\nStopped. Finished stages are kept; run the same command again to resume.\n"

@@ -60,7 +60,7 @@ def test_a_failed_stage_speaks_with_its_own_last_lines(bare: Project) -> None:
     problem = failure(bare)
     own = str(problem).splitlines()
     assert own[0] == "stage broken failed:" and own[1] == "line 17" and own[-1] == "the end"
-    assert problem.again
+    assert problem.retryable
 
 
 @pytest.mark.parametrize("kind", GeratrizError.__subclasses__())
@@ -68,7 +68,7 @@ def test_what_the_user_must_mend_is_said_alone_and_not_tried_again(kind: type[Ex
     lines = ["a warning of some library", f"{kind.__name__}: column age", "  row 7: -1"]
     problem = stage._failure("validate", lines)
     assert str(problem) == f"stage validate failed:\n{kind.__name__}: column age\n  row 7: -1"
-    assert not problem.again
+    assert not problem.retryable
 
 
 def test_a_stage_that_dvc_cannot_even_start_is_explained_in_dvcs_words(bare: Project) -> None:
@@ -104,7 +104,7 @@ def test_a_stage_commits_although_another_dvc_holds_the_lock_when_it_ends(bare: 
 
 
 def test_ending_the_run_ends_children_that_do_not_listen(bare: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "SECONDS_TO_END", 1)
+    monkeypatch.setattr(stage, "SHUTDOWN_TIMEOUT_S", 1)
     processes, stages = sleeper(bare), Stages(bare.root)
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(stages.repro, "slow", quiet)
@@ -119,15 +119,15 @@ def test_ending_the_run_ends_children_that_do_not_listen(bare: Project, monkeypa
 
 
 def test_a_stage_that_takes_too_long_is_ended(bare: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "SECONDS_TO_END", 1)
+    monkeypatch.setattr(stage, "SHUTDOWN_TIMEOUT_S", 1)
     processes = sleeper(bare)
     with pytest.raises(StageFailed, match="longer than its timeout_s of 2") as caught:
         Stages(bare.root).repro("slow", quiet, timeout_s=2)
-    assert caught.value.again and processes() == []
+    assert caught.value.retryable and processes() == []
 
 
 def test_whoever_breaks_off_the_reading_leaves_nothing_behind(bare: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "SECONDS_TO_END", 1)
+    monkeypatch.setattr(stage, "SHUTDOWN_TIMEOUT_S", 1)
     processes = sleeper(bare)
     bare.write("sleeper.py", f"print('a line', flush=True); {CHILD}")
 
@@ -153,7 +153,7 @@ def test_raw_data_is_pulled_by_name_from_the_remote_its_file_names(project: Proj
 def test_raw_data_that_is_nowhere_is_an_error_that_names_it(project: Project) -> None:
     (project.root / "data/raw/rows.txt").unlink()
     shutil.rmtree(project.root / ".dvc/cache")
-    with pytest.raises(PipelineError, match=r"rows\.txt\.dvc says which data is meant(.|\n)*dvc remote list"):
+    with pytest.raises(PipelineError, match=r"the data of data/raw/rows\.txt\.dvc are not in the workspace(.|\n)*dvc remote list"):
         Stages(project.root).pull("data/raw/rows.txt.dvc")
 
 
@@ -162,7 +162,7 @@ def test_a_worker_does_not_make_what_stands_above_its_stage_from_something_else(
     (project.root / "a.model").unlink()
     project.write("data/raw/rows.txt", "other rows\n")
     dvc(project.root, "add", "--quiet", "data/raw/rows.txt")
-    with pytest.raises(StageFailed, match="prepare, which stands above it") as refused:
-        Stages(project.root).repro("train@a", quiet, how=stage.WITH_WHAT_IS_ABOVE)
-    assert not refused.value.again
+    with pytest.raises(StageFailed, match="its upstream stage prepare does not match") as refused:
+        Stages(project.root).repro("train@a", quiet, how=stage.WITH_UPSTREAM)
+    assert not refused.value.retryable
     assert not project.has("a.model")

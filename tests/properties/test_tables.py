@@ -16,8 +16,8 @@ from geratriz.errors import GeratrizError
 from geratriz.table.data.codec import Codec
 from geratriz.table.data.levels import CodecConfig, Levels
 from geratriz.table.data.table import Table
-from geratriz.table.generators import catalog
 from geratriz.table.generators.base import Generator
+from geratriz.table.generators.catalog import GENERATORS
 from tests.strategies import frames
 
 SMALL = CodecConfig(max_levels=20, bins=8)
@@ -71,7 +71,7 @@ def assert_promised(levels: Levels, given_: pd.Series, back: pd.Series) -> None:
         assert before.min() - slack <= after.min()
         assert after.max() <= before.max() + slack
         if levels.column.step is None:
-            assert np.abs(levels.to_place(after) - levels.to_place(before)).max() < 1e-3
+            assert np.abs(levels.to_probability(after) - levels.to_probability(before)).max() < 1e-3
 
 
 @given(frame=frames())
@@ -110,7 +110,7 @@ def cells(table: Table) -> list[list[object]]:
 
 
 def check(kind: str, frame: pd.DataFrame, config: dict[str, Any]) -> None:
-    generator_cls = catalog.find(kind)
+    generator_cls = GENERATORS.find(kind)
     try:
         table = Table.from_frame(frame)
         generator = generator_cls.fit(table, generator_cls.config_cls(**config), seed=0, device="cpu")
@@ -123,7 +123,7 @@ def check(kind: str, frame: pd.DataFrame, config: dict[str, Any]) -> None:
     assert_nothing_rare_is_repeated(table, sample)
     with tempfile.TemporaryDirectory() as folder:
         generator.save(Path(folder) / "model")
-        loaded = catalog.load(Path(folder) / "model")
+        loaded = GENERATORS.load(Path(folder) / "model")
         pd.testing.assert_frame_equal(loaded.sample(20, seed=1).frame, sample.frame)
         for ending in ("parquet", "csv")[: len(table.schema.names)]:  # a line of CSV that is one blank cell is skipped
             path = geratriz.sample(loaded, 20, seed=1, out=Path(folder) / f"rows.{ending}")
@@ -172,7 +172,7 @@ def test_fit_sample_save_and_load_never_fail_without_a_message(frame: pd.DataFra
     check("independent", frame, {})
 
 
-@pytest.mark.parametrize("kind", sorted(set(catalog.GENERATORS) - {"independent"}))
+@pytest.mark.parametrize("kind", sorted(set(GENERATORS) - {"independent"}))
 @settings(max_examples=max(settings().max_examples // 8, 1))
 @given(frame=frames(columns=3))
 def test_nor_does_a_network(kind: str, frame: pd.DataFrame) -> None:

@@ -230,7 +230,7 @@ def test_a_push_that_is_cut_off_says_so_and_the_next_one_completes_it(stack: Sta
         wait_for(lambda: there(stack, pushable) or push.done(), 60, "something of it has arrived")
         stack.store.stop()
         try:
-            with pytest.raises(PipelineError, match=r"^DVC's remote 'store' did not take the data:\n") as caught:
+            with pytest.raises(PipelineError, match=r"^DVC's remote 'store' did not accept the data:\n") as caught:
                 push.result(timeout=300)
         finally:
             stack.store.start()

@@ -77,7 +77,7 @@ def test_a_worker_that_is_killed_while_training_goes_on_from_its_checkpoint(
     project.worker("gpu", "worker-a")
     second = project.wait(project.start("stage/gpu", **handed_over))
     assert second.state.name == "Ran", project.story_of(second)
-    assert "going on from a checkpoint" in project.story_of(second)
+    assert "resuming from a checkpoint" in project.story_of(second)
     assert project.read(first).state.name == "Running", "nobody could say more of it: the head finds it silent"
 
 

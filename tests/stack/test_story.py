@@ -88,7 +88,7 @@ def test_two_at_once_for_one_model_the_second_ends_as_cancelled_with_the_reason(
     with worktree.held(project.head, "of-story", why="a run of another deployment"):
         third = project.wait(project.start(RETRAIN))
     assert third.state.name == "Cancelled", project.story_of(third)
-    assert third.state.message == "story is being retrained already by a run of another deployment."
+    assert third.state.message == "story is already being retrained by a run of another deployment."
 
 
 def test_the_schedule_fires_and_new_data_become_a_new_version(project: Project) -> None:

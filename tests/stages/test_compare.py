@@ -40,7 +40,7 @@ def test_the_best_releasable_model_wins(tmp_path: Path) -> None:
     assert (found["winner"], found["releasable"]) == ("large", True)
     assert [each["model"] for each in found["ranking"]] == ["large", "small", "copier"]
     assert found["reasons"] == [
-        "large wins with detection 0.700 (0.680 to 0.720); copier would do better but may not be released. "
+        "large wins with detection 0.700 (0.680 to 0.720); copier would do better but must not be released. "
         "It may be released.",
         "large was judged.",
     ]
@@ -51,7 +51,7 @@ def test_where_none_may_be_released_the_best_wins_and_is_marked(tmp_path: Path) 
     report(tmp_path, "large", 0.7, release=False)
     found = compare(tmp_path, "small", "large")
     assert (found["winner"], found["releasable"]) == ("large", False)
-    assert "It may not be released." in found["reasons"][0]
+    assert "It must not be released." in found["reasons"][0]
 
 
 def test_the_floor_never_wins_over_a_model_that_has_learnt_something(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Stage evaluate: files in, metrics.json and a page out."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,18 +8,19 @@ from typing import Any
 import pytest
 
 from geratriz import bundle
-from geratriz.report.page import Page
+from geratriz.report.page import Page, write
+from geratriz.report.terminal import table as table_of
 from geratriz.scoring.verdict import Gate
 from geratriz.stages import evaluate as stage
 from geratriz.table.data.table import Table
-from geratriz.table.draft import draft
+from geratriz.table.draft import suite_of
 from geratriz.table.evaluate import suite
+from geratriz.table.judge import assess
 from geratriz.table.evaluate.trio import EvaluateConfig, Trio
-from geratriz.table.generators import catalog
+from geratriz.table.generators.catalog import GENERATORS
 from geratriz.table.report.page import render
 from tests.tables import mixed, told
 from tests.unit.table.report.made import Reader
-from tests.verdicts import LIMITS
 
 CONFIG = EvaluateConfig(bootstrap=20)
 # A hundred strangers cannot tell one false alarm in a hundred, and no description fits one row of so small a table.
@@ -36,11 +36,11 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, table in (("train", train), ("fresh", fresh), ("test", test)):
         table.write(folder / "prepared" / f"{name}.parquet")
     train.schema.write(folder / "prepared" / "schema.json")
-    contract = draft(told(train), "mixed")
+    contract = suite_of(told(train), "mixed")
     (folder / "contract.json").write_text(json.dumps(contract), encoding="utf-8")
     marks = suite.landmarks(train, fresh, test, CONFIG, contract)
     (folder / "landmarks.json").write_text(json.dumps(marks.to_json()), encoding="utf-8")
-    generator = catalog.find("independent").fit(train, seed=0)
+    generator = GENERATORS.find("independent").fit(train, seed=0)
     generator.save(folder / "models" / "floor")
     lines = "".join(json.dumps({"step": step, "loss": 1 / step}) + "\n" for step in (1, 2, 3))
     (folder / "models" / "floor" / bundle.HISTORY).write_text(lines, encoding="utf-8")
@@ -57,7 +57,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def done(inputs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     out = tmp_path_factory.mktemp("report") / "floor"
-    stage.main(stage.Params(evaluate={"bootstrap": 20}, gates=GATES, privacy=asdict(LIMITS)), **inputs, out=out)
+    stage.main(stage.Params(evaluate={"bootstrap": 20}, gates=GATES, privacy={}), **inputs, out=out)
     report: dict[str, Any] = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     return SimpleNamespace(out=out, report=report, page=(out / "index.html").read_text(encoding="utf-8"))
 
@@ -76,7 +76,7 @@ def test_the_verdict_is_that_of_the_gates(done: SimpleNamespace) -> None:
     assert done.report["verdict"]["release"] is False
     shape, detection, attacks, *objections = done.report["verdict"]["reasons"]
     assert attacks.startswith("Privacy: not proved.")
-    assert "mia_tpr_at_1pct was not measured: too little was held back from training." in objections
+    assert "mia_tpr_at_1pct was not measured: the held-out part is too small." in objections
     assert done.report["privacy"]["outcome"] == "unproven"
     assert shape.startswith("shape_error") and shape.endswith("passed.")
     assert detection.startswith("detection") and detection.endswith("refused.")
@@ -94,7 +94,7 @@ def test_the_page_shows_what_the_generator_is_and_every_part(done: SimpleNamespa
 
 def test_equal_inputs_give_equal_bytes(done: SimpleNamespace, inputs: dict[str, Path], tmp_path: Path) -> None:
     stage.main(
-        stage.Params(evaluate={"bootstrap": 20}, gates=GATES, privacy=asdict(LIMITS)), **inputs, out=tmp_path / "floor"
+        stage.Params(evaluate={"bootstrap": 20}, gates=GATES, privacy={}), **inputs, out=tmp_path / "floor"
     )
     for name in ("metrics.json", "index.html"):
         assert (tmp_path / "floor" / name).read_bytes() == (done.out / name).read_bytes()
@@ -106,21 +106,20 @@ def test_rows_without_a_bundle_a_target_a_contract_or_gates_are_judged_too(tmp_p
     held, rows = (Table.from_frame(each, schema=real.schema) for each in (test, synthetic))
     fresh, held = suite.halve(held)
     marks = suite.landmarks(real, fresh, held, CONFIG, None)
-    report = stage.assess(
-        Trio(train=real, test=held, fresh=fresh, synthetic=rows, config=CONFIG, rows=marks.rows), marks, None, LIMITS
-    )
-    stage.write(report, html=render(Page(title="theirs.csv", report=report)), out=tmp_path / "out")
+    trio = Trio(train=real, test=held, fresh=fresh, synthetic=rows, config=CONFIG, rows=marks.rows)
+    report = assess(trio, marks, gates=None, limits=None)
+    write(report, html=render(Page(title="theirs.csv", report=report)), out=tmp_path / "out")
     page = Reader((tmp_path / "out" / "index.html").read_text(encoding="utf-8"))
     assert "No verdict" in page.words
     assert "Not measured: Utility, Contract violations." in page.words
     assert report["verdict"] == {"release": None, "reasons": []}
-    assert "released" not in stage.table_of(report)
-    assert "Privacy: not proved." in stage.table_of(report)
+    assert "released" not in table_of(report)
+    assert "Privacy: not proved." in table_of(report)
     assert "Privacy: not proved." in page.words
 
 
 def test_the_terminal_shows_metrics_landmarks_and_verdict(done: SimpleNamespace) -> None:
-    text = stage.table_of(done.report)
+    text = table_of(done.report)
     assert "fresh real" in text.splitlines()[0]
     assert "must not be released:" in text
     assert all(name in text for name in MEASURED)

@@ -14,11 +14,11 @@ from geratriz.errors import ConfigError, ContractError, DataError
 from geratriz.images import output as image_output
 from geratriz.images.data.images import Images
 from geratriz.images.data.manifest import manifest
-from geratriz.images.draft import draft_images
+from geratriz.images.draft import suite_of
 from geratriz.output import Provenance, read_provenance
 from geratriz.scoring.verdict import Gate
 from geratriz.stages import compare, evaluate, landmarks, prepare, sample, train, validate
-from geratriz.table.generators import catalog
+from geratriz.images.generators.catalog import GENERATORS
 from geratriz.tracking import PROGRESS
 from tests.images import CLASSES, shapes
 from tests.unit.table.report.made import Reader
@@ -52,7 +52,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         patch.chdir(root)
         (root / "params.yaml").write_text("release: {name: toys}\n")
         write(root / "raw", shapes(260, height=12, width=9))
-        (root / "contract.json").write_text(json.dumps(draft_images(manifest(root / "raw"), "toys")))
+        (root / "contract.json").write_text(json.dumps(suite_of(manifest(root / "raw"), "toys")))
         contract, prepared = root / "contract.json", root / "prepared"
         validate.main(validate.Params(kind="images"), data=root / "raw", contract=contract, out=root / "validation")
         inputs = {"contract": contract, "validated": root / "validation" / "validation.json"}
@@ -63,7 +63,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
             params = train.Params(kind="images", model=model, seed=0, device="cpu", config=settings)
             train.main(params, prepared=prepared, out=root / "models" / model, out_history=root / f"{model}.csv")
             drawn = root / f"{model}.parquet"
-            sample.main(sample.Params(seed=1, rows=40), bundle=root / "models" / model, out=drawn)
+            sample.main(sample.Params(kind="images", seed=1, rows=40), bundle=root / "models" / model, out=drawn)
             judge(root, drawn, model, root / "reports" / model)
         compare.main(
             compare.Params(models=tuple(SETTINGS), by="kid"),
@@ -95,7 +95,7 @@ def test_a_folder_of_pictures_becomes_a_judged_generator(done: SimpleNamespace, 
         *(bundle.HEAD, bundle.TENSORS, bundle.HISTORY, bundle.WALKS, PROGRESS)
     }
     assert len(list((folder / PROGRESS).glob("*.png"))) == 20
-    assert catalog.load_images(folder).schema.shape == (12, 9, 1)
+    assert GENERATORS.load(folder).schema.shape == (12, 9, 1)
     assert read_provenance(done.root / f"{model}.parquet")["kind"] == model
     report = json.loads((done.root / "reports" / model / "metrics.json").read_text())
     assert {"kid", "fd", "precision", "recall", "density", "coverage", "cas", "memorised_share"} <= set(
@@ -127,7 +127,7 @@ def test_a_copycat_is_refused_however_good_its_images_are(done: SimpleNamespace,
     report = judge(done.root, tmp_path / "copies.parquet", "image_vae", tmp_path / "report")
     assert report["privacy"]["outcome"] == "leak"
     assert report["verdict"]["release"] is False
-    assert "give away what was trained on" in " ".join(report["verdict"]["reasons"])
+    assert "reveal training data" in " ".join(report["verdict"]["reasons"])
 
 
 def test_broken_files_stop_at_the_contract_and_are_named(done: SimpleNamespace, tmp_path: Path) -> None:

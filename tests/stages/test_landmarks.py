@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from geratriz.scoring.landmarks import read_landmarks
+from geratriz.scoring.landmarks import Landmarks
 from geratriz.stages.landmarks import READS, Params, main
-from geratriz.table.draft import draft
+from geratriz.table.draft import suite_of
 from geratriz.table.evaluate.suite import METRICS
 from tests.tables import mixed, told
 
@@ -21,7 +21,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, table in (("train", train), ("fresh", mixed(200, 2)), ("test", mixed(220, 3))):
         table.write(folder / f"{name}.parquet")
     train.schema.write(folder / "schema.json")
-    (folder / "contract.json").write_text(json.dumps(draft(told(train), "mixed")))
+    (folder / "contract.json").write_text(json.dumps(suite_of(told(train), "mixed")))
     return folder
 
 
@@ -32,7 +32,7 @@ def test_it_writes_floor_and_ceiling_of_every_metric_and_the_same_bytes_again(
     for out in files:
         main(PARAMS, prepared=prepared, contract=prepared / "contract.json", out=out)
     assert files[0].read_bytes() == files[1].read_bytes()
-    marks = read_landmarks(files[0])
+    marks = Landmarks.read(files[0])
     assert marks.rows == 200
     few = {"mia_tpr_at_1pct", "mia_tpr_at_1pct_outliers", "mia_auc_outliers"}  # hundreds of strangers tell them
     few |= {"personal_overlap"}  # no column is personal

@@ -75,7 +75,7 @@ def test_the_contracts_row_rules_are_written_alone_so_that_no_other_change_train
         "group: column values to be in set"
     ]
     assert (folder / "one" / "rules.json").read_bytes() == (folder / "two" / "rules.json").read_bytes()
-    assert "not made to keep it: group: column value lengths to equal" in capsys.readouterr().out
+    assert "but it is not enforced: group: column value lengths to equal" in capsys.readouterr().out
 
 
 def test_data_that_were_not_validated_are_not_prepared(folder: Path) -> None:

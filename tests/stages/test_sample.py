@@ -10,14 +10,14 @@ from geratriz.output import read_provenance
 from geratriz.stages import sample
 from geratriz.table.data.rules import Rules
 from geratriz.table.data.table import Table
-from geratriz.table.generators import catalog
+from geratriz.table.generators.catalog import GENERATORS
 from geratriz.table.generators.base import BLOCK
 from tests.tables import mixed
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    catalog.find("independent").fit(mixed(), seed=0).save(tmp_path / "model")
+    GENERATORS.find("independent").fit(mixed(), seed=0).save(tmp_path / "model")
     return tmp_path / "model"
 
 
@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 def test_it_draws_as_many_rows_as_were_trained_on_or_as_asked(folder: Path, rows: int | None, expected: int) -> None:
     out = folder.parent / "synthetic.parquet"
     sample.main(sample.Params(seed=1, rows=rows), bundle=folder, out=out)
-    drawn = catalog.load(folder).sample(expected, seed=1)
+    drawn = GENERATORS.load(folder).sample(expected, seed=1)
     pd.testing.assert_frame_equal(pd.read_parquet(out), drawn.frame)
 
 
@@ -43,7 +43,7 @@ def test_it_says_how_many_rows_kept_the_rules(folder: Path, capsys: pytest.Captu
     columns = {"column_A": "price", "column_B": "size"}
     rule = {"type": "expect_column_pair_values_a_to_be_greater_than_b", "kwargs": columns}
     data = Table.from_frame(mixed().frame.query("price > size"))
-    catalog.find("independent").fit(data, seed=0, rules=Rules.of({"expectations": [rule]})).save(folder)
+    GENERATORS.find("independent").fit(data, seed=0, rules=Rules.of({"expectations": [rule]})).save(folder)
     out = folder.parent / "synthetic.parquet"
     sample.main(sample.Params(seed=1, rows=100), bundle=folder, out=out)
     share = read_provenance(out)["acceptance"]

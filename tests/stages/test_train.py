@@ -16,7 +16,7 @@ from geratriz.registry.client import default_uri, mlflow_client
 from geratriz.stages import entry, train
 from geratriz.table.data.rules import Rules
 from geratriz.table.data.split import split
-from geratriz.table.generators import catalog
+from geratriz.table.generators.catalog import GENERATORS
 from tests.tables import mixed
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,7 @@ def test_a_bundle_its_history_and_its_run_are_left_behind(project: Path, capsys:
     assert "columns to model" in printed.splitlines()[0]
     assert f"round {rounds}/{rounds}" in printed
     assert "of the rows drawn keep the 1 rules" in printed
-    assert catalog.load(folder).sample(50, seed=1).frame.query("sold")["price"].gt(9).all()
+    assert GENERATORS.load(folder).sample(50, seed=1).frame.query("sold")["price"].gt(9).all()
     client = mlflow_client(default_uri(project), timeout=5)
     experiment = client.get_experiment_by_name("toy")
     assert experiment is not None
@@ -93,7 +93,7 @@ def test_equal_inputs_give_equal_files(project: Path) -> None:
 def test_a_stage_goes_on_though_mlflow_is_away(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     folder = fit(project, "model")
-    assert catalog.load(folder).kind == "tvae"
+    assert GENERATORS.load(folder).kind == "tvae"
 
 
 def test_a_setting_that_is_none_is_named_with_its_place(project: Path) -> None:

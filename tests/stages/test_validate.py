@@ -7,13 +7,13 @@ import pytest
 
 from geratriz.errors import ContractError
 from geratriz.stages import validate
-from geratriz.table.draft import draft
+from geratriz.table.draft import suite_of
 from tests.tables import mixed, told
 
 
 def run(folder: Path, *, broken: bool) -> Path:
     table = mixed()
-    (folder / "contract.json").write_text(json.dumps(draft(told(table), "mixed")))
+    (folder / "contract.json").write_text(json.dumps(suite_of(told(table), "mixed")))
     frame = table.frame.copy()
     if broken:
         frame["group"] = frame["group"].astype("str")

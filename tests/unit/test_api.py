@@ -96,7 +96,7 @@ def test_fit_takes_settings_as_words_or_as_an_object(table: geratriz.Table) -> N
         ({"kind": "tave"}, "Did you mean 'tvae'"),
         ({"epoch": 3}, r"autoregressive\.epoch is not a setting\. Did you mean 'epochs'"),
         ({"epochs": "many"}, "expected int"),
-        ({"config": TvaeConfig(), "epochs": 3}, "fit got config and epochs beside it"),
+        ({"config": TvaeConfig(), "epochs": 3}, "fit got both config and epochs"),
         ({"kind": "independent", "config": TvaeConfig()}, "independent takes a CodecConfig"),
     ],
 )
@@ -192,12 +192,12 @@ def test_images_go_the_way_of_tables(tmp_path: Path) -> None:
     assert report.scores["kid"].copycat is not None
     report.write(tmp_path / "report")
     page = (tmp_path / "report" / "index.html").read_text()
-    assert "Learnt by heart" in page and "Synthetic images" in page
+    assert "Memorised images" in page and "Synthetic images" in page
     with pytest.raises(ConfigError, match=r"fit got the contract a\.json with images"):
         geratriz.fit(images, contract="a.json")  # type: ignore[call-overload]
     with pytest.raises(ConfigError, match=r"evaluate got the contract a\.json with images"):
         geratriz.evaluate(images, images, images, contract="a.json")
-    with pytest.raises(RequestError, match="jobs is 2, and images are drawn by one process"):
+    with pytest.raises(RequestError, match="jobs is 2, but images are drawn by one process"):
         geratriz.sample(generator, 3, seed=1, jobs=2)
     with pytest.raises(RequestError, match=r"or geratriz\.Images.*read_images\(path\)"):
         geratriz.fit(images.pixels)  # type: ignore[call-overload]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 BUNDLED = ROOT / "data" / "bundled"
 TRACKED = sorted((ROOT / "data" / "raw").glob("*.dvc"))
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import geratriz
 from geratriz import __version__
-from geratriz.cli import __init__ as cli
+from geratriz.cli import app as cli
 from geratriz.errors import ConfigError, GeratrizError
 from geratriz.parts import SplitConfig
 from geratriz.table.data.split import split
@@ -130,7 +130,7 @@ def test_numbers_of_rows_are_read_as_people_write_them(model: Path, tmp_path: Pa
 def test_what_is_no_number_of_rows_is_wrong_usage(model: Path, tmp_path: Path, count: str) -> None:
     result = CliRunner().invoke(cli.app, ["sample", str(model), "-n", count, "-o", str(tmp_path / "rows.csv")])
     assert result.exit_code == 2
-    assert "is no whole number" in result.output
+    assert "is not a whole number" in result.output
 
 
 def test_sample_goes_on_where_it_ended_with_any_number_of_processes(model: Path, tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_rows_are_scored(any_order: Path, tmp_path: Path) -> None:
     rows.write(tmp_path / "rows.parquet")
     said = run("score", any_order, tmp_path / "rows.parquet", "-o", tmp_path / "scored.parquet")
     scored = pd.read_parquet(tmp_path / "scored.parquet")
-    assert f"{scored['log_likelihood'].mean():.2f} nats a row" in said
+    assert f"{scored['log_likelihood'].mean():.2f} nats per row" in said
     assert f"from 0: {scored['log_likelihood'].idxmin()} (" in said
     assert scored["log_likelihood"].tolist() == geratriz.load(any_order).log_likelihood(rows).tolist()
     pd.testing.assert_frame_equal(scored.drop(columns="log_likelihood"), rows.frame)
@@ -249,7 +249,7 @@ def test_rows_are_scored(any_order: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["impute", "score"])
 def test_another_kind_of_generator_neither_imputes_nor_scores(command: str, data: Path) -> None:
     geratriz.fit(mixed(), "independent", seed=0).save(data.parent / "floor")
-    with pytest.raises(GeratrizError, match=r"of kind independent, which does not know .* --kind autoregressive"):
+    with pytest.raises(GeratrizError, match=r"of kind independent, which does not model .* --kind autoregressive"):
         run(command, data.parent / "floor", data, "-o", data.parent / "out.csv")
     with pytest.raises(GeratrizError, match=r"must end in \.parquet or \.csv"):
         run(command, data.parent / "floor", data, "-o", data.parent / "out.txt")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from geratriz.cli import __init__ as cli
+from geratriz.cli import app as cli
 from geratriz.errors import GeratrizError
 from tests.images import CLASSES, shapes
 
@@ -138,7 +138,7 @@ def test_an_output_where_no_file_can_be_is_one_sentence(
     monkeypatch.setattr("sys.argv", ["geratriz", "contract", "draft", str(folder), "-o", str(tmp_path)])
     with pytest.raises(SystemExit, match="1"):
         cli.main()
-    assert capsys.readouterr().err == f"{tmp_path}: Is a directory. Name another path.\n"
+    assert capsys.readouterr().err == f"{tmp_path}: Is a directory. Use another path.\n"
 
 
 def test_images_are_no_table_and_a_table_no_images(model: Path, tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_walks_carry_their_provenance_and_make_their_folder(model: Path, tmp_pat
 
 
 def test_images_are_drawn_by_one_process(model: Path, tmp_path: Path) -> None:
-    with pytest.raises(GeratrizError, match="jobs is 4, and images are drawn by one process"):
+    with pytest.raises(GeratrizError, match="jobs is 4, but images are drawn by one process"):
         run("sample", model, "-n", 2, "-o", tmp_path / "x.png", "--jobs", 4)
 
 

@@ -11,10 +11,10 @@ from geratriz import contract
 from geratriz.errors import ConfigError, ContractError
 from geratriz.report.validation import page
 from geratriz.table.data.table import Table
-from geratriz.table.draft import draft
+from geratriz.table.draft import suite_of
 from tests.tables import mixed, told
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 CONTRACTS = {path.stem: json.loads(path.read_text()) for path in (ROOT / "contracts").glob("*.json")}
 BUNDLED = sorted(name for name, suite in CONTRACTS.items() if "kinds" in suite["meta"])  # the others are of images
 
@@ -52,13 +52,13 @@ def test_every_bundled_table_keeps_its_contract(name: str) -> None:
 @pytest.mark.parametrize("name", BUNDLED)
 def test_a_draft_of_a_bundled_table_is_kept_by_it(name: str) -> None:
     frame = bundled(name)
-    report = contract.check(frame, draft(Table.from_frame(frame), name))
+    report = contract.check(frame, suite_of(Table.from_frame(frame), name))
     assert report.critical == report.warnings == ()
 
 
 def test_a_draft_finds_the_row_rule_of_adult() -> None:
     rules = [
-        each for each in draft(Table.from_frame(bundled("adult")), "adult")["expectations"] if "pair" in each["type"]
+        each for each in suite_of(Table.from_frame(bundled("adult")), "adult")["expectations"] if "pair" in each["type"]
     ]
     assert [(rule["kwargs"]["column_A"], rule["kwargs"]["column_B"]) for rule in rules] == [
         ("education", "education-num")
@@ -69,7 +69,7 @@ def test_a_draft_finds_the_row_rule_of_adult() -> None:
 def test_a_draft_of_every_kind_of_column_is_kept_and_survives_json(tmp_path: Path) -> None:
     table = mixed()
     path = tmp_path / "mixed.json"
-    path.write_text(json.dumps(draft(told(table), "mixed")))
+    path.write_text(json.dumps(suite_of(told(table), "mixed")))
     report = contract.check(table.frame, contract.read_suite(path))
     assert report.critical == report.warnings == ()
 
@@ -85,7 +85,7 @@ def test_a_critical_failure_shows_column_expectation_count_and_rows() -> None:
         contract.require(report)
     message = str(caught.value)
     assert "column age: values are between 16 and 120" in message
-    assert "broken in 1 of 500 rows" in message
+    assert "violated in 1 of 500 rows" in message
     assert "row 5: 400" in message
     assert "row 7: 'Kindergarten'" in message
     assert "expect_column_pair_values_to_be_in_set" in message

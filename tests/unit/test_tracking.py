@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geratriz import tracking
 from geratriz.registry.client import default_uri, experiment_id, mlflow_client
 from geratriz.registry.live import MlflowTracker, mlflow_run
 from geratriz.tracking import JsonlTracker, Trackers, read_history
+from geratriz.workspace.git import git_revision
 
 
 def opened(root: Path, **changes: object) -> "Iterator[MlflowTracker]":
@@ -109,7 +109,7 @@ def test_a_server_that_is_away_costs_one_warning(tmp_path: Path, uri: str, caplo
         for step in range(1, 4):
             tracker.metrics({"loss": 1.0}, step=step, steps=3)
         tracker.finish("c0ffee")
-    assert [record.name for record in caplog.records].count("geratriz.tracking") == 1
+    assert [record.name for record in caplog.records].count("geratriz.registry.live") == 1
     assert "geratriz register" in caplog.text
     assert "secret" not in caplog.text
 
@@ -117,7 +117,8 @@ def test_a_server_that_is_away_costs_one_warning(tmp_path: Path, uri: str, caplo
 def test_a_database_that_is_away_does_not_hold_the_fit_up(tmp_path: Path) -> None:
     """MLflow tries a database for 100 seconds. In a process of its own, because its thread goes on trying."""
     code = (
-        "from pathlib import Path; from geratriz import tracking; tracking.SECONDS_TO_OPEN = 0.5\n"
+        "from pathlib import Path; from geratriz.registry import client; client.OPEN_TIMEOUT_S = 0.5\n"
+        "from geratriz.registry.live import mlflow_run\n"
         "run = mlflow_run(root=Path(), experiment='e', model='m', kind='k', params={}, uri='sqlite:////')\n"
         "with run as tracker: tracker.finish('c0ffee')\n"
         "print('trained')\n"
@@ -138,7 +139,7 @@ def test_a_server_that_goes_away_in_the_middle_costs_one_warning(
         client.delete_run(runs(mlflow_root)[0].info.run_id)  # now every call about it is refused
         tracker.metrics({"loss": 0.5}, step=3, steps=3)
         tracker.finish("c0ffee")
-    assert [record.name for record in caplog.records].count("geratriz.tracking") == 1
+    assert [record.name for record in caplog.records].count("geratriz.registry.live") == 1
 
 
 def test_two_fits_share_one_experiment_with_its_artifacts_in_the_root(
@@ -161,7 +162,7 @@ def test_the_environment_names_the_server(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_revision_says_when_files_differ_from_it(tmp_path: Path) -> None:
-    assert tracking.git_revision(tmp_path) is None
+    assert git_revision(tmp_path) is None
     identity = {
         f"GIT_{who}_{what}": "test@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
     }
@@ -169,18 +170,18 @@ def test_the_revision_says_when_files_differ_from_it(tmp_path: Path) -> None:
         (tmp_path / name).write_text("1")
     for command in ("init -q", "add .", "commit -qm first"):
         subprocess.run(["git", *command.split()], cwd=tmp_path, check=True, env={**os.environ, **identity})
-    clean = tracking.git_revision(tmp_path)
+    clean = git_revision(tmp_path)
     assert clean is not None
     assert len(clean) == 40
     (tmp_path / "dvc.lock").write_text("2")
-    assert tracking.git_revision(tmp_path) == clean
+    assert git_revision(tmp_path) == clean
     (tmp_path / "params.yaml").write_text("2")
-    assert tracking.git_revision(tmp_path) == f"{clean}-dirty"
+    assert git_revision(tmp_path) == f"{clean}-dirty"
 
 
 def test_two_processes_may_find_no_store_at_once(tmp_path: Path) -> None:
     code = (
-        "from pathlib import Path; from geratriz.tracking import mlflow_run\n"
+        "from pathlib import Path; from geratriz.registry.live import mlflow_run\n"
         f"with mlflow_run(root=Path({str(tmp_path)!r}), experiment='e', model='m', kind='k', params={{}}) as run:\n"
         "    run.metrics({'loss': 1.0}, step=1, steps=1)\n"
     )

@@ -1,1 +1,1 @@
-"""The command line: commands by whom they serve, each thin; what is heavy is imported when it is used."""
+"""The command line: one module per group of commands, each a thin layer; heavy packages are imported when used."""

@@ -1,4 +1,4 @@
-"""The command ``geratriz``: its groups of commands, and what an error looks like."""
+"""The command ``geratriz``: its commands, and how errors are reported."""
 
 import errno
 import os
@@ -10,8 +10,8 @@ from geratriz._version import __version__
 from geratriz.cli import contracts, models, registry, services
 from geratriz.errors import GeratrizError
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a full disk, a quota, a limit on files
-PATHS = (  # no file can be read or written there
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk full, quota or file size limit exceeded
+BAD_PATH = (  # the file cannot be read or written
     errno.ENOENT,
     errno.ENOTDIR,
     errno.EISDIR,
@@ -21,14 +21,14 @@ PATHS = (  # no file can be read or written there
 )
 
 app = typer.Typer(
-    help="Turn a data set into a released generator of that data.",
-    epilog="The pipeline around these commands: `dvc repro`, or `python -m pipelines.retrain` to register as well.",
+    help="Turn a data set into a released generator of synthetic data.",
+    epilog="To run the whole pipeline: `dvc repro`, or `python -m pipelines.retrain` to register the result as well.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
 app.command()(contracts.validate)
-contract = typer.Typer(help="Contracts: what data must look like.", no_args_is_help=True)
+contract = typer.Typer(help="Manage data contracts.", no_args_is_help=True)
 contract.command("draft")(contracts.draft)
 app.add_typer(contract, name="contract")
 for command in (
@@ -53,20 +53,20 @@ for command in (
 
 
 def main() -> None:
-    """Run the command line; what a user can mend is one message on standard error and exit code 1."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin starve whatever runs beside them
-    os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # but for an instant: waking them costs time too
+    """Run the command line; an error that the user can correct is one message on standard error and exit code 1."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads slow down other processes
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # short spinning is faster than waking up
     try:
         app()
     except GeratrizError as problem:
         _fail(f"{type(problem).__name__}: {problem}")
     except OSError as problem:
-        if problem.errno in PATHS and problem.filename:
-            _fail(f"{problem.filename}: {problem.strerror}. Name another path.")
-        if problem.errno not in FULL:
+        if problem.errno in BAD_PATH and problem.filename:
+            _fail(f"{problem.filename}: {problem.strerror}. Use another path.")
+        if problem.errno not in DISK_FULL:
             raise
         where = f" {problem.filename}" if problem.filename else ""
-        _fail(f"{problem.strerror} while writing{where}. Free some space, and run it again.")
+        _fail(f"{problem.strerror} while writing{where}. Free some space and run it again.")
 
 
 def _fail(message: str) -> NoReturn:
@@ -76,7 +76,7 @@ def _fail(message: str) -> NoReturn:
 
 @app.callback(invoke_without_command=True)
 def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
 ) -> None:
     if version:
         typer.echo(__version__)

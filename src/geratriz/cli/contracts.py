@@ -1,4 +1,4 @@
-"""Commands for who looks after data: validate them, draft their contract."""
+"""Commands for data: validate them against a contract, draft a contract."""
 
 import json
 import sys
@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from geratriz.cli.shared import AsJson, Data, Kinds, pairs, print_json
+from geratriz.cli.shared import AsJson, Data, Kinds, pairs, show
 from geratriz.errors import ConfigError
 
 
 def validate(
-    data: Data, contract: Annotated[Path, typer.Option(help="Suite of expectations, JSON.")], as_json: AsJson = False
+    data: Data, contract: Annotated[Path, typer.Option(help="Contract, a JSON file.")], as_json: AsJson = False
 ) -> None:
     """Check data against a contract.
 
@@ -23,22 +23,21 @@ def validate(
 
     kind = domains.of_path(data)
     report = contracts.check(domains.prepare(kind).observe(data), contracts.read_suite(contract))
-    if as_json:
-        print_json(report.to_json())
-    for finding in report.warnings if not as_json else ():
-        typer.echo(f"warning: {contracts.in_short(finding)}")
+    show(as_json, report.to_json(), *(f"warning: {contracts.in_short(finding)}" for finding in report.warnings))
     contracts.require(report)
     if not as_json:
-        kept = f"{data}: {report.rows:,} {domains.words(kind).UNIT} keep the contract {report.name!r}"
-        typer.echo(f"{kept} ({len(report.findings)} expectations).")
+        rows = f"{report.rows:,} {domains.words(kind).UNIT}"
+        typer.echo(f"{data}: {rows} keep the contract {report.name!r} ({len(report.findings)} expectations).")
 
 
 def draft(
     data: Data,
-    output: Annotated[Path | None, typer.Option("-o", help="File to write; standard output if not given.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", help="File to write; standard output by default.")] = None,
     schema: Kinds = None,
 ) -> None:
-    """Draft a contract from data, to be read and corrected. Asks about columns that may be personal or keys.
+    """Draft a contract from data.
+
+    Read and correct the draft. It lists columns that may be personal or keys, for you to decide.
 
     Example: geratriz contract draft orders.csv -o contracts/orders.json --schema customer=personal
     """
@@ -52,15 +51,15 @@ def draft(
     else:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, encoding="utf-8")
-        typer.echo(f"{output} drafted. Read it: a draft says what the data are, a contract what they must be.")
-    if asked := drafted["meta"].get("decide"):
-        typer.echo(f"It is for you to decide what {len(asked)} of its columns are:", err=True)
-        for name, question in asked.items():
+        typer.echo(f"{output} drafted. Read and correct it: it describes the data as they are, not as they must be.")
+    if questions := drafted["meta"].get("decide"):
+        typer.echo(f"Decide the kind of {len(questions)} columns:", err=True)
+        for name, question in questions.items():
             form = f" ({question['form']})" if "form" in question else ""
             typer.echo(f"  {name}: looks like {question['looks_like']}{form}; {question['because']}.", err=True)
             typer.echo(f"    Is it {' or '.join(question['choose'])}?", err=True)
         typer.echo(
-            "Say it with --schema COLUMN=KIND, or move each from meta.decide to meta.kinds by hand; set the same in "
+            "Use --schema COLUMN=KIND, or move the columns from meta.decide to meta.kinds by hand; set the same in "
             "data.schema of params.yaml.",
             err=True,
         )

@@ -1,1 +1,1 @@
-"""Fitting and holding a generator, whatever its data: runtime, batches, checkpoints, rounds, the fitted generator."""
+"""Fitting of generators for any kind of data: runtime, batches, checkpoints, training rounds, and their base class."""

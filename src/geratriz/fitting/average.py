@@ -1,4 +1,4 @@
-"""The moving average of a network's weights, which is what is sampled from."""
+"""Moving average of a network's weights, used for sampling."""
 
 import copy
 from typing import Generic
@@ -10,7 +10,7 @@ from geratriz.fitting.network import N
 
 
 class Ema(Generic[N]):
-    """An exponential moving average of a network's parameters: what is sampled from in place of the last step's."""
+    """Exponential moving average of a network's parameters, used for sampling instead of those of the last step."""
 
     def __init__(self, network: N, decay: float) -> None:
         self.average: N = copy.deepcopy(network).requires_grad_(False)
@@ -19,7 +19,7 @@ class Ema(Generic[N]):
         self._current: list[Tensor] = list(network.parameters())
 
     def update(self, step: int) -> None:
-        """Move towards the network; early on faster, so that the start is forgotten."""
+        """Move the average towards the network, faster in early steps so that the initial weights are forgotten."""
         decay = min(self._decay, (1 + step) / (10 + step))
-        with torch.no_grad():  # else the average would keep every step's graph alive
+        with torch.no_grad():  # otherwise the average would keep the graph of every step alive
             torch._foreach_lerp_(self._averages, self._current, 1 - decay)

@@ -1,4 +1,4 @@
-"""Batches of resident rows: a fresh order per epoch, and any step's batch without those before it."""
+"""Batches of rows in memory, shuffled again in each epoch; the batch of any step can be computed on its own."""
 
 import torch
 from torch import Tensor
@@ -7,17 +7,17 @@ from geratriz import seeding
 
 
 class Batches:
-    """Slices of resident rows, an epoch in a fresh order each; any step's batch can be had without those before it."""
+    """Batches of rows in memory, shuffled again in each epoch; the batch of any step can be computed on its own."""
 
     def __init__(self, rows: Tensor, size: int, seed: int) -> None:
         self._rows, self._size, self._seed = rows, min(size, len(rows)), seed
-        self._steps = len(rows) // self._size  # an epoch; what does not fill a batch comes in the next one
+        self._steps = len(rows) // self._size  # per epoch; rows that fill no batch wait for the next epoch
         self._order: tuple[int, Tensor] | None = None
 
     def at(self, step: int) -> Tensor:
-        """The rows of ``step``, counted from 0, (size, C)."""
-        epoch, place = divmod(step, self._steps)
+        """Rows of ``step``, counted from 0, (size, C)."""
+        epoch, index = divmod(step, self._steps)
         if self._order is None or self._order[0] != epoch:
             rng = torch.Generator().manual_seed(seeding.derive(self._seed, "epoch", epoch))
             self._order = (epoch, torch.randperm(len(self._rows), generator=rng).to(self._rows.device))
-        return self._rows[self._order[1][place * self._size : (place + 1) * self._size]]
+        return self._rows[self._order[1][index * self._size : (index + 1) * self._size]]

@@ -1,6 +1,6 @@
-"""The generators of a domain by name, each imported when it is asked for.
+"""Generators of a domain by name, each imported on first use.
 
-A stage depends on the file of its own generator alone, so the file's name is the generator's name.
+A stage depends on the file of its own generator alone, so each file is named after its generator.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,16 +16,16 @@ from geratriz.fitting.generator import Fitted
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Catalog:
-    """The generators of one domain."""
+    """Generators of one domain."""
 
     package: str
-    """Where their modules lie."""
+    """Package that holds their modules."""
     classes: Mapping[str, str]
-    """The class of each, by name."""
+    """Class names by generator name."""
     default: str
-    """The one that is fitted where none is named."""
+    """Name of the generator that is fitted if none is named."""
     makes: str
-    """What they make: ``tables`` or ``images``."""
+    """Data they generate: ``tables`` or ``images``."""
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.classes)
@@ -34,24 +34,24 @@ class Catalog:
         return name in self.classes
 
     def find(self, name: str | None = None) -> type[Fitted[Any, Any]]:
-        """The generator called ``name``; the default one when None.
+        """Return the class of the generator called ``name``, or of the default one when None.
 
         Raises:
-            ConfigError: there is none; names the nearest.
+            ConfigError: there is no such generator; the message suggests the nearest name.
         """
         name = self.default if name is None else name
         if name not in self:
-            raise ConfigError(f"{name!r} is no generator of {self.makes}.{nearest(name, self)}")
-        found: type[Fitted[Any, Any]] = getattr(import_module(f"{self.package}.{name}"), self.classes[name])
-        return found
+            raise ConfigError(f"{name!r} is not a generator of {self.makes}.{nearest(name, self)}")
+        generator: type[Fitted[Any, Any]] = getattr(import_module(f"{self.package}.{name}"), self.classes[name])
+        return generator
 
     def load(self, folder: Path | str) -> Fitted[Any, Any]:
-        """The generator saved in ``folder``.
+        """Load the generator saved in ``folder``.
 
         Raises:
-            BundleError: as :meth:`Fitted.load`, or it is not one of these.
+            BundleError: as :meth:`Fitted.load`, or the generator is not in this catalog.
         """
         kind = str(bundle.read_head(Path(folder))["kind"])
         if kind not in self:
-            raise BundleError(f"{folder} holds a {kind!r} generator; one of {self.makes} is needed here.")
+            raise BundleError(f"{folder} holds a {kind!r} generator; a generator of {self.makes} is needed here.")
         return self.find(kind).load(folder)

@@ -1,10 +1,10 @@
-"""A prior of any shape for latents: a flow from Gaussian noise to them, learnt by flow matching.
+"""Flexible prior for latents: a flow from Gaussian noise to the latents, learnt by flow matching.
 
 (Lipman et al., arXiv 2210.02747, section 4, with straight paths.) A network learns the velocity from noise to data
-along straight lines, x_t = (1 - t) noise + t z; latents are drawn by following it from t = 0 to 1 with Heun's method.
-Unlike a mixture of Gaussians it knows no number of components, and equal noise gives equal latents, so that a walk
-through the noise is a walk through the images. It may start from another distribution that is near the latents already:
-then paths are short and few steps follow them. Shapes: N points, Z dimensions, F features of time.
+along straight lines, x_t = (1 - t) noise + t z; latents are drawn by integrating it from t = 0 to 1 with Heun's method.
+Unlike a mixture of Gaussians it has no number of components, and equal noise gives equal latents, so interpolating
+between two noise vectors interpolates between two images. The flow may start from another distribution that is already
+near the latents: paths are then short and need few steps. Shapes: N points, Z dimensions, F features of time.
 """
 
 from collections.abc import Callable
@@ -17,15 +17,15 @@ from geratriz.fitting.learner import Learner
 from geratriz.fitting.network import normal, uniform
 from geratriz.fitting.runtime import Runtime
 
-FREQUENCIES = 16
-STEPS = 12  # of Heun's method; more change little (docs/log.md)
-BATCH = 512
-RATE = 2e-3
-DECAY = 0.998
+FREQUENCIES = 16  # sines and cosines of the time
+HEUN_STEPS = 12  # integration steps; more change little (docs/log.md)
+BATCH = 512  # points per step
+PEAK_RATE = 2e-3
+EMA_DECAY = 0.998  # per step
 
 
 class Flow(nn.Module):
-    """The velocity at a place and a time, given a label where there is one."""
+    """Velocity at a point and a time, given a label if there are labels."""
 
     mean: Tensor
     std: Tensor
@@ -43,7 +43,7 @@ class Flow(nn.Module):
         self.end = nn.Sequential(nn.LayerNorm(width), nn.SiLU(), nn.Linear(width, latent))
 
     def forward(self, x_NZ: Tensor, time_N: Tensor, labels_N: Tensor | None) -> Tensor:
-        """Velocities, (N, Z), float32."""
+        """Return velocities, (N, Z), float32."""
         angles = time_N[:, None] * torch.pi * 2 ** (torch.arange(FREQUENCIES, device=x_NZ.device) / 2)
         hidden = self.start(torch.cat([x_NZ, angles.sin(), angles.cos()], 1))
         if self.label is not None:
@@ -53,18 +53,18 @@ class Flow(nn.Module):
         out: Tensor = self.end(hidden).float()
         return out
 
-    def latents(self, noise_NZ: Tensor, labels_N: Tensor | None, *, steps: int = STEPS) -> Tensor:
-        """Where the flow carries ``noise_NZ``."""
+    def latents(self, noise_NZ: Tensor, labels_N: Tensor | None, *, steps: int = HEUN_STEPS) -> Tensor:
+        """Return the latents (N, Z) that the flow maps ``noise_NZ`` to."""
         x = noise_NZ
         for step in range(steps):
-            now, then = (x.new_full((len(x),), at / steps) for at in (step, step + 1))
+            now, then = (x.new_full((len(x),), end / steps) for end in (step, step + 1))
             first = self(x, now, labels_N)
             second = self(x + first / steps, then, labels_N)
             x = x + (first + second) / (2 * steps)
         return x * self.std + self.mean
 
-    def onward(self, starts_NZ: Tensor, *, steps: int) -> Tensor:
-        """Where a flow that was fitted with starts among the latents carries ``starts_NZ``."""
+    def transport(self, starts_NZ: Tensor, *, steps: int) -> Tensor:
+        """Return the latents that ``starts_NZ`` are mapped to by a flow fitted with ``starts_of``."""
         return self.latents((starts_NZ - self.mean) / self.std, None, steps=steps)
 
 
@@ -76,35 +76,35 @@ def fit_flow(
     steps: int,
     runtime: Runtime,
     seed: int,
-    begin: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+    starts_of: Callable[[Tensor, torch.Generator], Tensor] | None = None,
     batch: int = BATCH,
 ) -> Flow:
-    """Learn the flow, and return its average over steps, in evaluation mode.
+    """Fit the flow and return its average over steps, in evaluation mode.
 
     Args:
-        flow: the network; its mean and scale are set from the latents.
-        draw: latents (B, Z) and labels (B,) of the training points at an index (B,); a new draw each time, so that the
-            flow learns the posteriors and not their means by heart.
-        count: training points.
-        steps: of at most ``batch`` points each.
-        runtime: where and how is computed.
-        seed: of noise and batches.
-        begin: where the paths to latents (B, Z) begin, (B, Z), among the latents; in Gaussian noise when None.
-        batch: points a step.
+        flow: network to train; its mean and scale are set from the latents.
+        draw: function that samples latents (B, Z) and labels (B,) of the training points at an index (B,); a new sample
+            on each call, so that the flow learns the posteriors and does not memorise their means.
+        count: number of training points.
+        steps: training steps of at most ``batch`` points each.
+        runtime: device, threads and precision.
+        seed: seed of noise and batches.
+        starts_of: function from latents (B, Z) to the starts (B, Z) of their paths; Gaussian noise when None.
+        batch: points per step.
     """
     rng = torch.Generator(runtime.device).manual_seed(seeding.derive(seed, "flow"))
-    every = torch.arange(count, device=runtime.device)
-    latents, _ = draw(every, rng)
+    all_points = torch.arange(count, device=runtime.device)
+    latents, _ = draw(all_points, rng)
     flow.mean.copy_(latents.mean(0))
     flow.std.copy_(latents.std(0).clamp_min(1e-4))
-    learner = Learner(flow, rate=RATE, steps=steps, ema=DECAY)
+    learner = Learner(flow, rate=PEAK_RATE, steps=steps, ema=EMA_DECAY)
     for step in range(steps):
         index = torch.randint(count, (min(batch, count),), generator=rng, device=runtime.device)
         latents, labels = draw(index, rng)
         z = (latents - flow.mean) / flow.std
-        first = normal(rng, *latents.shape) if begin is None else (begin(latents, rng) - flow.mean) / flow.std
+        start = normal(rng, *latents.shape) if starts_of is None else (starts_of(latents, rng) - flow.mean) / flow.std
         time = uniform(rng, len(z))
         with runtime.autocast():
-            velocity = flow(torch.lerp(first, z, time[:, None]), time, labels)
-        learner.step((velocity - (z - first)).square().mean(), step)
+            velocity = flow(torch.lerp(start, z, time[:, None]), time, labels)
+        learner.step((velocity - (z - start)).square().mean(), step)
     return learner.ema.average.eval()

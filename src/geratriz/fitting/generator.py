@@ -1,14 +1,14 @@
-"""The contract of every generator, whatever its data: data in, data of the same type out; one you hold is fitted.
+"""Contract of every generator, for any kind of data: it is always fitted, and returns data like its training data.
 
-``fit`` and ``load`` are the only ways to get one. They, ``sample``, ``blocks`` and ``save`` are written once, here; a
-domain writes the first hooks below them, an algorithm the rest. What is promised, and tested for every generator:
+``fit`` and ``load`` are the only ways to get a generator. They, ``sample``, ``blocks`` and ``save`` are implemented
+here; a domain implements the first group of hooks below, an algorithm the second. Tested for every generator:
 
-- ``sample(n)`` has the training data's schema and type, and n rows or images;
+- ``sample(n)`` returns n rows or images with the schema and type of the training data;
 - equal data, config, seed and thread count give equal bytes; another seed gives other data;
-- sampling changes nothing, neither the generator nor global random state;
-- a saved generator, loaded, samples equal bytes; its files never run code;
-- data come in blocks seeded by (seed, block), always computed whole and then cut: any range can be drawn alone;
-- a fit that is interrupted and run again with the same arguments ends in the bytes of one that never was.
+- sampling changes neither the generator nor the global random state;
+- a loaded generator samples the same bytes as the one that was saved; loading its files never runs code;
+- data are drawn in blocks seeded by (seed, block), computed in full and then cut, so any range can be drawn alone;
+- a fit that is interrupted and run again with the same arguments gives the bytes of an uninterrupted one.
 """
 
 import abc
@@ -29,17 +29,17 @@ from geratriz.tracking import NullTracker, Tracker, Trackers
 
 
 class Data(Protocol):
-    """What a generator learns from and gives: a table, or a set of images."""
+    """Data that a generator learns from and returns: a table, or a set of images."""
 
     def __len__(self) -> int:
-        """Rows or images."""
+        """Number of rows or images."""
 
     def take(self, index: Any) -> Self:
-        """The rows or images at ``index``."""
+        """Return the rows or images at ``index``."""
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
-        """The data of ``parts`` with one schema, one after the other."""
+        """Concatenate ``parts``, which share one schema."""
 
 
 D = TypeVar("D", bound=Data)
@@ -51,13 +51,13 @@ class Fitted(abc.ABC, Generic[D, C]):
     """A fitted generator. Build one with :meth:`fit` or :meth:`load`."""
 
     kind: ClassVar[str]
-    """Its name in params.yaml, on the command line and on disk."""
+    """Name of the generator in params.yaml, on the command line and on disk."""
     config_cls: ClassVar[type[Any]]
-    """Its settings: a frozen dataclass that holds every default."""
+    """Class of its settings: a frozen dataclass with every default."""
     block: ClassVar[int]
-    """Rows or images computed together when sampling; a change changes what every seed gives."""
+    """Rows or images per block when sampling; changing it changes the data of every seed."""
     unit: ClassVar[str]
-    """What is counted: ``rows`` or ``images``."""
+    """Unit of counts in messages: ``rows`` or ``images``."""
 
     config: C
     record: Record
@@ -78,25 +78,25 @@ class Fitted(abc.ABC, Generic[D, C]):
         """Learn the distribution of ``data``.
 
         Args:
-            data: the rows or images to learn from.
+            data: rows or images to learn from.
             config: settings; the defaults of ``config_cls`` when None.
-            seed: of everything random. Equal data, config, seed and threads give equal generators.
-            device: ``cpu``, ``cuda``, or ``auto`` for the best there is. Generators without a network ignore it.
-            tracker: observer of the losses and, for images, of what is drawn.
-            checkpoint: a folder to leave checkpoints in and to resume from; a fit that is interrupted and run again
-                with the same arguments ends in the bytes of one that never was. Emptied when the fit is done.
-            terms: what else the domain's generators accept; for tables ``rules``, the rules every row must keep.
+            seed: seed of everything random. Equal data, config, seed and threads give equal generators.
+            device: ``cpu``, ``cuda``, or ``auto`` for the best available. Generators without a network ignore it.
+            tracker: observer of the losses and, for images, of samples.
+            checkpoint: folder for checkpoints; a fit that is interrupted and run again with the same arguments resumes
+                from it and gives the bytes of an uninterrupted one. Emptied when the fit is done.
+            terms: further arguments of the domain's generators; for tables ``rules``, which every row must keep.
 
         Raises:
-            ConfigError: ``config`` is of another generator, or a term does not fit the data.
+            ConfigError: ``config`` belongs to another generator, or a term does not apply to this kind of data.
             DataError: the data cannot be learnt from.
-            TrainingError: the fit went wrong: a loss that is not finite, a collapse. The last good state stays in
-                ``checkpoint``.
-            KeyboardInterrupt: as it came, saying how far the fit got and what is kept.
+            TrainingError: the fit failed: a loss is not finite, or the generator collapsed. The last good state stays
+                in ``checkpoint``.
+            KeyboardInterrupt: the fit was interrupted; the message says how far it got and what was saved.
         """
-        chosen = cls.config_cls() if config is None else config
-        if not isinstance(chosen, cls.config_cls):
-            raise ConfigError(f"{cls.kind} takes a {cls.config_cls.__name__}, got a {type(chosen).__name__}.")
+        settings = cls.config_cls() if config is None else config
+        if not isinstance(settings, cls.config_cls):
+            raise ConfigError(f"{cls.kind} takes a {cls.config_cls.__name__}, got a {type(settings).__name__}.")
         progress = Progress()
         run = FitRun(
             seed=seed,
@@ -107,33 +107,33 @@ class Fitted(abc.ABC, Generic[D, C]):
             code=code_of(cls),
         )
         with _interruptible(cls.kind, progress, checkpoint):
-            return cls._learn(data, chosen, run, **terms)
+            return cls._learn(data, settings, run, **terms)
 
     @final
     def sample(self, n: int, *, seed: int, where: Mapping[str, Any] | None = None) -> D:
-        """``n`` new rows or images.
+        """Draw ``n`` new rows or images.
 
         Args:
-            n: how many, at least 1.
-            seed: of the data; equal seeds give equal data.
+            n: number of rows or images, at least 1.
+            seed: seed of the data; equal seeds give equal data.
             where: values that columns must have, such as ``{"income": ">50K"}``, or ``{"label": NAME}`` for images of
-                one class; the rest follows given them.
+                one class; everything else is drawn given these values.
 
         Raises:
-            RequestError: ``n`` is below 1, or ``where`` asks for what was never seen or cannot be met.
+            RequestError: ``n`` is below 1, or ``where`` has a value that was never seen or cannot be satisfied.
         """
         blocks = list(self.blocks(n, seed=seed, where=where))
         return type(blocks[0]).joined(blocks)
 
     @final
     def blocks(self, n: int, *, seed: int, where: Mapping[str, Any] | None = None, start: int = 0) -> Iterator[D]:
-        """Items ``start`` to ``start + n`` of the endless data that ``seed`` and ``where`` name, in bounded memory.
+        """Yield items ``start`` to ``start + n`` of the endless data of ``seed`` and ``where``, in bounded memory.
 
         Raises:
-            RequestError: as :meth:`sample`, at the call's first step.
+            RequestError: as :meth:`sample`, when the first block is requested.
         """
-        n = whole_number(f"n, the number of {self.unit},", n, least=1)
-        start = whole_number(f"start, the first of the {self.unit},", start, least=0)
+        n = check_integer(f"n, the number of {self.unit},", n, minimum=1)
+        start = check_integer(f"start, the first of the {self.unit},", start, minimum=0)
         condition = self._condition(where or {})
         for block in range(start // self.block, (start + n - 1) // self.block + 1):
             first = block * self.block
@@ -142,7 +142,7 @@ class Fitted(abc.ABC, Generic[D, C]):
             yield drawn.take(slice(max(start - first, 0), end))
 
     def acceptance(self, *, seed: int, where: Mapping[str, Any] | None = None) -> float:
-        """The share of the first block that is kept as it is drawn; the rest is drawn again."""
+        """Return the share of the first block that is accepted as drawn; the rest is drawn again."""
         del seed, where
         return 1.0
 
@@ -159,76 +159,76 @@ class Fitted(abc.ABC, Generic[D, C]):
         """Read a bundle that :meth:`save` wrote.
 
         Raises:
-            BundleError: it is missing, damaged, of a newer format or of another kind of generator.
+            BundleError: the bundle is missing, damaged, of a newer format or of another generator.
         """
-        found = bundle.read(Path(folder))
-        if found.kind != cls.kind:
+        saved = bundle.read(Path(folder))
+        if saved.kind != cls.kind:
             raise BundleError(
-                f"{folder} holds a {found.kind!r} generator, not {cls.kind!r}. geratriz.load() finds the class."
+                f"{folder} holds a {saved.kind!r} generator, not a {cls.kind!r} one. geratriz.load() finds the class."
             )
-        chosen = config.load(cls.config_cls, found.head["config"], "config")
-        return cls._restored(chosen, config.load(Record, found.head["record"], "record"), found)
+        settings = config.load(cls.config_cls, saved.head["config"], "config")
+        return cls._restored(settings, config.load(Record, saved.head["record"], "record"), saved)
 
     # Hooks of a domain ------------------------------------------------------------------------------------------------
 
     @classmethod
     @abc.abstractmethod
     def _fingerprint(cls, data: D) -> str:
-        """SHA-256 of the training data, in order."""
+        """Return the SHA-256 of the training data, in order."""
 
     @classmethod
     @abc.abstractmethod
     def _learn(cls, data: D, config: C, run: FitRun, **terms: Any) -> Self:
-        """Check and prepare ``data``, fit, and check what was fitted."""
+        """Check and prepare ``data``, fit, and check the fitted generator."""
 
     @abc.abstractmethod
     def _condition(self, where: Mapping[str, Any]) -> Any:
-        """``where``, checked, in the form that :meth:`_block` takes."""
+        """Check ``where`` and return it in the form that :meth:`_block` takes."""
 
     @abc.abstractmethod
     def _block(self, first: int, end: int, seed: int, condition: Any) -> D:
-        """The whole block that starts with item ``first``; its items from ``end`` on are not used."""
+        """Draw the block that starts with item ``first``; its items from ``end`` on are not used."""
 
     @abc.abstractmethod
     def _saved(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """What the bundle holds beside config and record, as JSON and arrays."""
+        """Return the rest of the bundle, besides config and record, as JSON and arrays."""
 
     @classmethod
     @abc.abstractmethod
     def _restored(cls, config: C, record: Record, saved: bundle.Bundle) -> Self:
-        """Rebuild from what :meth:`_saved` gave."""
+        """Rebuild the generator from what :meth:`_saved` returned."""
 
     # Hooks of an algorithm --------------------------------------------------------------------------------------------
 
     @classmethod
     @abc.abstractmethod
     def _fit(cls, data: D, config: C, run: FitRun) -> Self:
-        """Learn. Global random state is seeded around this call and restored after it."""
+        """Fit a generator. The global random state is seeded before this call and restored after it."""
 
     @abc.abstractmethod
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """What was learnt, as JSON and arrays; ``_from_state`` of the domain's generators is its inverse."""
+        """Return what was learnt, as JSON and arrays; ``_from_state`` of the domain's generators is its inverse."""
 
 
-def whole_number(what: str, given: Any, *, least: int) -> int:
-    """``given`` as an integer of at least ``least``; NumPy's integers too.
+def check_integer(name: str, value: Any, *, minimum: int) -> int:
+    """Return ``value`` as an integer of at least ``minimum``; NumPy's integers are accepted.
 
     Raises:
-        RequestError: it is not; ``what`` names it.
+        RequestError: the value is no such integer; the message names it as ``name``.
     """
     try:
-        number = operator.index(given)
+        number = operator.index(value)
     except TypeError:
-        raise RequestError(f"{what} is {given!r}; it must be a whole number.") from None
-    if number < least:
-        raise RequestError(f"{what} is {number}; it must be at least {least}.")
+        raise RequestError(f"{name} is {value!r}; it must be a whole number.") from None
+    if number < minimum:
+        raise RequestError(f"{name} is {number}; it must be at least {minimum}.")
     return number
 
 
 @contextmanager
 def _interruptible(kind: str, progress: Progress, checkpoint: Path | None) -> Iterator[None]:
-    """Let an interrupt inside the block say how far the fit got and what is kept."""
+    """Say in an interrupt inside the block how far the fit got and what was saved."""
     try:
         yield
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"fitting {kind} was interrupted {progress.where(checkpoint)}") from None
+        raise KeyboardInterrupt(f"fitting {kind} was interrupted {progress.summary(checkpoint)}") from None

@@ -1,4 +1,4 @@
-"""One optimiser step, and what a network is trained with: AdamW, a one-cycle rate, clipped gradients, an average."""
+"""Optimiser steps, and how a network is trained: AdamW, a one-cycle rate, clipped gradients, a moving average."""
 
 from collections.abc import Iterable
 from typing import Any, Generic
@@ -11,12 +11,12 @@ from geratriz.fitting.network import N, one_cycle
 
 
 class Learner(Generic[N]):
-    """A network, its optimiser, its schedule and its moving average, stepped together."""
+    """Network, optimiser, schedule and moving average, stepped together."""
 
     def __init__(
         self, network: N, *, rate: float, steps: int, ema: float, weight_decay: float = 1e-2, clip: float = 1.0
     ) -> None:
-        """``rate`` is the peak of the schedule over ``steps`` steps, ``clip`` the largest norm of a gradient."""
+        """Train for ``steps`` steps with peak rate ``rate``; ``clip`` is the maximum norm of a gradient."""
         self.network, self._clip = network, clip
         self.ema = Ema(network, ema)
         self._optimiser = torch.optim.AdamW(
@@ -43,7 +43,7 @@ def descend(
     *,
     clip: float | None = None,
 ) -> None:
-    """One step down the gradient of ``loss``; the norm of the gradient of ``parameters`` is cut to ``clip``."""
+    """Take one step down the gradient of ``loss``, the norm of the gradient of ``parameters`` clipped to ``clip``."""
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     if clip is not None:

@@ -1,4 +1,4 @@
-"""An order of rows or images: which ones are drawn, on one thread, and the provenance they carry."""
+"""Order of rows or images to draw, the provenance they carry, and drawing on one thread."""
 
 import dataclasses
 import operator
@@ -14,24 +14,24 @@ from geratriz.output import Origin, Provenance
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """Items ``start`` to ``start + rows`` of the endless data that ``seed`` and ``where`` name."""
+    """Request for items ``start`` to ``start + rows`` of the endless data that ``seed`` and ``where`` define."""
 
     rows: int
     seed: int
     where: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    """Values that columns, or the label, must have."""
+    """Required values of columns, or of the label."""
     start: int = 0
 
     def blocks(self, generator: Fitted[D, Any]) -> Iterator[D]:
-        """The data, block by block.
+        """Draw the data, block by block.
 
         Raises:
-            RequestError: at the first step, if the order cannot be met.
+            RequestError: the order cannot be met; raised when the first block is requested.
         """
         return generator.blocks(self.rows, seed=self.seed, where=self.where, start=self.start)
 
     def provenance(self, generator: Fitted[Any, Any], origin: Origin) -> Provenance:
-        """The provenance of the data that ``generator``, which is ``origin``, draws for this order."""
+        """Return the provenance of the data that ``generator``, described by ``origin``, draws for this order."""
         return Provenance(
             **dataclasses.asdict(origin),
             kind=generator.kind,
@@ -47,7 +47,7 @@ class Order:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch compute with one thread inside the block, if it is there."""
+    """Limit torch, if it is loaded, to one thread inside the block."""
     torch = sys.modules.get("torch")
     if torch is None:
         yield

@@ -1,4 +1,4 @@
-"""The inputs of a fit, the record of how it was done, and how far it got."""
+"""Inputs of a fit, the record of how it was done, and its progress."""
 
 import hashlib
 import inspect
@@ -13,28 +13,28 @@ PACKAGE = Path(__file__).parents[1]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """How a generator was fitted: what another fit must share to give the same bytes."""
+    """Record of a fit: what another fit must share to give the same bytes."""
 
     seed: int
     rows: int
-    """Rows or images it was fitted on."""
+    """Number of training rows or images."""
     data: str
-    """Fingerprint of the training data, SHA-256."""
+    """SHA-256 fingerprint of the training data."""
     device: str
     """``cpu`` or ``cuda``."""
     threads: int
-    """CPU threads; floating-point sums depend on how they are shared out."""
+    """CPU threads; floating-point sums depend on how they are divided among threads."""
     precision: str
-    """``float32`` or ``bfloat16``: what matrix products were computed in."""
+    """Precision of matrix products: ``float32``, ``bfloat16``, or ``float64`` without a network."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitRun:
-    """The inputs of a fit beside data and config."""
+    """Inputs of a fit besides data and config."""
 
     seed: int
     device: str
-    """As the user asked: ``auto``, ``cpu``, ``cuda`` ..."""
+    """Device as requested: ``auto``, ``cpu``, ``cuda`` ..."""
     tracker: Tracker
     checkpoint: Path | None
     """Folder for checkpoints, or None to keep none."""
@@ -44,38 +44,38 @@ class FitRun:
     """Fingerprint of the code that the fit depends on; see :func:`code_of`."""
 
     def record(self, rows: int, *, device: str = "cpu", threads: int = 1, precision: str = "float64") -> Record:
-        """The record of this fit on ``rows`` rows."""
+        """Return the record of this fit on ``rows`` rows."""
         return Record(seed=self.seed, rows=rows, data=self.data, device=device, threads=threads, precision=precision)
 
 
 def code_of(generator: type) -> str:
-    """SHA-256 of the code that a fit of ``generator`` depends on: a checkpoint of other code is not resumed from.
+    """Return the SHA-256 of the code that a fit of ``generator`` depends on; checkpoints of other code are not resumed.
 
-    That is what is shared by all fits, and of the generator's domain the data, the networks, the generators' base and
-    its own file. Protection and schema are among it, so the rows as the network sees them are covered too.
+    It covers the code shared by all fits and, of the generator's domain, the data and network packages, the base of the
+    generators and the generator's own file. Protection and schema are included, and so are the rows the network sees.
     """
-    own = [Path(inspect.getfile(each)) for each in generator.__mro__ if each.__module__.startswith("geratriz.")]
+    own = [Path(inspect.getfile(cls)) for cls in generator.__mro__ if cls.__module__.startswith("geratriz.")]
     domains = {path.parents[1] for path in own if path.parent.name == "generators"}
-    folders = [PACKAGE / "fitting", *(domain / room for domain in sorted(domains) for room in ("data", "nets"))]
-    files = {*own, PACKAGE / "column.py", PACKAGE / "seeding.py", *(each for f in folders for each in f.glob("*.py"))}
+    folders = [PACKAGE / "fitting", *(domain / part for domain in sorted(domains) for part in ("data", "nets"))]
+    files = {*own, PACKAGE / "column.py", PACKAGE / "seeding.py", *(path for f in folders for path in f.glob("*.py"))}
     return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(files))).hexdigest()
 
 
 class Progress(NullTracker):
-    """Remembers how far a fit got."""
+    """Tracker that remembers how far a fit got."""
 
     def __init__(self) -> None:
         self._step = self._steps = 0
 
     def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
-        """Keep the numbers of the round."""
+        """Remember the number of the round."""
         self._step, self._steps = step, steps
 
-    def where(self, checkpoint: Path | None) -> str:
-        """How far the fit got and what is kept, as the end of a sentence."""
+    def summary(self, checkpoint: Path | None) -> str:
+        """Describe how far the fit got and what was saved, as the end of a sentence."""
         if not self._step:
             return "before its first round was done: run it again."
         done = f"after round {self._step} of {self._steps}"
         if checkpoint is None:
-            return f"{done}; no checkpoint was asked for, so nothing is kept."
-        return f"{done}. Its checkpoint is in {checkpoint}: the same fit, run again, goes on from there."
+            return f"{done}; no checkpoint folder was given, so nothing was saved."
+        return f"{done}. Its checkpoint is in {checkpoint}: run the same fit again and it resumes from there."

@@ -1,4 +1,4 @@
-"""What every network here shares: where and how it computes, batches, EMA, checkpoints."""
+"""Device, threads and precision of a network, and the settings that make its computations deterministic."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Runtime:
-    """Where and how a network computes. The same runtime, data and seed give the same bytes."""
+    """Device, threads and precision of a network. The same runtime, data and seed give the same bytes."""
 
     device: str
     threads: int
@@ -23,13 +23,13 @@ class Runtime:
 
     @classmethod
     def choose(cls, *, device: str, threads: int | None, precision: Precision) -> "Runtime":
-        """Resolve ``auto`` by what the machine says it can do, never by timing it.
+        """Resolve ``auto`` by the capabilities that the machine reports, never by timing it.
 
-        bfloat16 is chosen on CUDA devices that have it and on processors with instructions for it, where networks learn
-        in half to four fifths of the time (docs/log.md); elsewhere it gains nothing.
+        bfloat16 is chosen on CUDA devices and processors with instructions for it, where networks train in half to four
+        fifths of the time (docs/log.md); elsewhere it gains nothing.
 
         Raises:
-            ConfigError: the device is not there.
+            ConfigError: the device is not available.
         """
         cuda = torch.cuda.is_available()
         chosen = ("cuda" if cuda else "cpu") if device == "auto" else device
@@ -51,7 +51,7 @@ class Runtime:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with this set
         torch.set_num_threads(self.threads)
         torch.use_deterministic_algorithms(True)
-        memory.fill_uninitialized_memory = False  # a tenth of a step, and nothing here reads such
+        memory.fill_uninitialized_memory = False  # filling takes a tenth of a step, and nothing here reads such memory
         try:
             yield
         finally:
@@ -60,12 +60,12 @@ class Runtime:
             memory.fill_uninitialized_memory = fill
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """Matrix products in this runtime's precision."""
+        """Compute matrix products inside the block in this runtime's precision."""
         return autocast(self.device, self.precision)
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager[Any]:
-    """Matrix products in ``precision``, of a fit or of what was fitted in it."""
+    """Compute matrix products inside the block in ``precision``, when fitting or sampling."""
     return torch.autocast(device.split(":")[0], torch.bfloat16, enabled=precision == "bfloat16")
 
 

@@ -1,1 +1,1 @@
-"""Images: the ports that stages, the registry and the command line ask for, and the rooms behind them."""
+"""Images: the ports that stages, the registry and the command line use, and their packages."""

@@ -1,4 +1,4 @@
-"""The port `draw` of images: in memory, or into a grid, a folder or Parquet in bounded memory, with provenance."""
+"""Port `draw` of images: in memory, or into a grid, a folder or Parquet in bounded memory, with provenance."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
@@ -17,10 +17,10 @@ load = GENERATORS.load
 
 
 def sample(generator: ImageGenerator[Any], order: Order, *, jobs: int | None = 1) -> Images:
-    """The images of ``order``, in memory.
+    """Draw the images of ``order`` into memory.
 
     Raises:
-        RequestError: the order cannot be met, or ``jobs`` asks for several processes.
+        RequestError: the order cannot be satisfied, or ``jobs`` asks for several processes.
     """
     _one_process(jobs)
     with one_thread():
@@ -28,7 +28,7 @@ def sample(generator: ImageGenerator[Any], order: Order, *, jobs: int | None = 1
 
 
 def parse(text: str) -> str:
-    """A value of ``--where``: a label is a name, also one that YAML would read as a number, yes or null."""
+    """Parse a value of ``--where``: a label is text, even if YAML would read it as a number, yes or null."""
     text = text.strip()
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
 
@@ -42,20 +42,20 @@ def write(
     jobs: int | None = 1,
     on_progress: Callable[[int], None] | None = None,
 ) -> None:
-    """The images of ``order``: one grid (``.png``), rows of a ``.parquet``, or PNG files in a folder.
+    """Draw the images of ``order`` into one grid (``.png``), rows of a ``.parquet``, or PNG files in a folder.
 
-    Blocks are drawn by one thread, as rows are: the same images on any machine of a kind.
+    One thread draws the blocks, as for rows: machines of one type draw the same images.
 
     Args:
-        generator: to draw from.
-        path: its ending names the form. It is there when all images are written, and not before.
-        order: which images.
-        origin: which generator it is, for the provenance.
-        jobs: 1 or None; images are drawn by one process.
+        generator: generator to draw from.
+        path: its ending names the form. It appears once all images are written.
+        order: images to draw.
+        origin: origin of the generator, for the provenance.
+        jobs: 1 or None; one process draws images.
         on_progress: called with the number of images written so far.
 
     Raises:
-        RequestError: the order cannot be met, or the path cannot be written.
+        RequestError: the order cannot be satisfied, or the path cannot be written.
     """
     _one_process(jobs)
 
@@ -81,10 +81,10 @@ def walk(
     where: Mapping[str, Any],
     origin: Origin,
 ) -> None:
-    """``walks`` walks of ``steps`` images from latent to latent, a row each, as one picture.
+    """Draw ``walks`` walks of ``steps`` images from latent to latent into one picture, one row per walk.
 
     Raises:
-        RequestError: they cannot be drawn, or the picture cannot be written.
+        RequestError: the walks cannot be drawn, or the picture cannot be written.
     """
     drawn = generator.interpolate(steps, rows=walks, seed=seed, where=where)
     provenance = WalkProvenance(
@@ -97,4 +97,4 @@ def walk(
 
 def _one_process(jobs: int | None) -> None:
     if jobs not in (None, 1):
-        raise RequestError(f"jobs is {jobs!r}, and images are drawn by one process; leave it out.")
+        raise RequestError(f"jobs is {jobs!r}, but images are drawn by one process; leave it out.")

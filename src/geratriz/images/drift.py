@@ -1,4 +1,4 @@
-"""The port `drift` of images: what can drift in a manifest of them."""
+"""The port `drift` of images: the columns of a manifest that can drift."""
 
 import pandas as pd
 
@@ -6,5 +6,5 @@ WATCHED = ("format", "mode", "height", "width", "channels", "bits", "label", "by
 
 
 def watched(observed: pd.DataFrame) -> pd.DataFrame:
-    """Formats, sizes and labels of the manifest; not the names of files."""
+    """Formats, sizes and labels in the manifest, without the names of files."""
     return observed[[name for name in WATCHED if observed[name].notna().any()]]

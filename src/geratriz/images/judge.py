@@ -1,4 +1,4 @@
-"""The port `judge` of images: landmarks, scores and verdict of synthetic images, and the comparison with a champion."""
+"""The port `judge` of images: landmarks, scores and verdict of synthetic images, and comparison with a champion."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def landmarks(prepared: Path, contract: Path, settings: Mapping[str, Any]) -> Landmarks:
     """The floor, pixels drawn independently; the ceiling, the part ``fresh``; the same blurred; and copies."""
-    del contract  # about files, and synthetic images have none
+    del contract  # it is about files, which synthetic images lack
     train, fresh, test = _parts(prepared)
     return suite.landmarks(train, fresh, test, _config(settings))
 
@@ -56,21 +56,21 @@ def judge(
 def evaluate(
     train: Images, test: Images, synthetic: Images, contract: Path | None, settings: Mapping[str, Any]
 ) -> tuple[dict[str, Any], ImageTrio]:
-    """The same for images in memory; half of ``test`` stands in for fresh real images.
+    """The same for images in memory; half of ``test`` serves as fresh real images.
 
     Raises:
-        ConfigError: there is a contract.
-        DataError: the sets are not of one schema.
+        ConfigError: a contract is given.
+        DataError: the sets have different schemas.
     """
     if contract is not None:
-        raise ConfigError(f"evaluate got the contract {contract} with images; it is about the rows of a table.")
-    chosen = _config(settings)
+        raise ConfigError(f"evaluate got the contract {contract} with images; a contract is about the rows of a table.")
+    options = _config(settings)
     for images in (test, synthetic):
         if images.schema != train.schema:
-            raise DataError(f"evaluate compares images of one schema; got {images.schema} beside {train.schema}.")
-    fresh, held = suite.halve(test)
-    marks = suite.landmarks(train, fresh, held, chosen)
-    trio = ImageTrio(train=train, test=held, fresh=fresh, synthetic=synthetic, config=chosen, images=marks.rows)
+            raise DataError(f"evaluate compares images of one schema; got {images.schema} and {train.schema}.")
+    fresh, unseen = suite.halve(test)
+    marks = suite.landmarks(train, fresh, unseen, options)
+    trio = ImageTrio(train=train, test=unseen, fresh=fresh, synthetic=synthetic, config=options, images=marks.rows)
     return assess(trio, marks, gates=None, limits=None), trio
 
 
@@ -87,17 +87,17 @@ def assess(
 def compare(
     candidate: "ImageGenerator[Any]", champion: "ImageGenerator[Any]", prepared: Path, settings: Mapping[str, Any]
 ) -> Comparison:
-    """How the candidate stands beside the champion on the test images; not compared if its size or classes differ."""
-    chosen = _config(settings)
+    """Compare the candidate with the champion on the test images, unless the champion has another schema."""
+    options = _config(settings)
     test = Images.read(prepared / "test")
-    count = min(len(test), chosen.max_images)
+    count = min(len(test), options.max_images)
     if champion.schema != test.schema:
         return Comparison.impossible(
-            f"its images are {_described(champion.schema)}, those of the data {_described(test.schema)}."
+            f"its images are {_described(champion.schema)}, those of the current data {_described(test.schema)}."
         )
-    seeds = [seeding.derive(chosen.seed, "judge", number) for number in range(DRAWS)]
+    seeds = [seeding.derive(options.seed, "judge", number) for number in range(DRAWS)]
     ours, theirs = ([generator.sample(count, seed=seed) for seed in seeds] for generator in (candidate, champion))
-    return Comparison.of(paired.compare(ours, theirs, test, chosen))
+    return Comparison.of(paired.compare(ours, theirs, test, options))
 
 
 def _parts(prepared: Path) -> tuple[Images, ...]:

@@ -1,7 +1,7 @@
-"""Images into one grid, a folder of PNG files or Parquet, block by block, with a record of where they came from.
+"""Write images to one grid, a folder of PNG files or Parquet, block by block, with a record of their provenance.
 
-A grid carries the record in a text of its PNG, Parquet in its metadata (both under ``geratriz``), a folder in
-``provenance.json``. What is there before stays until all images are written.
+A grid holds the record in a PNG text, Parquet in its metadata (both under ``geratriz``), a folder in
+``provenance.json``. Existing files are replaced once all images are written.
 """
 
 import itertools
@@ -21,33 +21,32 @@ import pyarrow.parquet as pq
 from geratriz.errors import RequestError
 from geratriz.images.data.entry import IMAGE, folder_of
 from geratriz.images.data.images import LABEL, Images, ImageSchema
-from geratriz.output import KEY, RECORD, Provenance, check_room, refusing, writing
+from geratriz.output import RECORD_FILE, RECORD_KEY, Provenance, check_room, write_errors, writing
 from geratriz.picture import grid, png
 
-LARGEST_GRID = 2**25  # pixels: it is held in memory, and a viewer must open it
-WEIGHED = 16  # images, for what the others will take
-FILE = 4096  # bytes in which disks give room to files
-GROUP = 2**24  # bytes of a row group of Parquet, which is held in memory
+MAX_GRID_PIXELS = 2**25  # a grid is held in memory, and a viewer must open it
+SIZE_SAMPLE = 16  # images from which the size of all is estimated
+DISK_BLOCK = 4096  # bytes in which disks allocate files
+ROW_GROUP_BYTES = 2**24  # bytes of a Parquet row group, which is held in memory
 
 
 def write(
     path: Path, blocks: Iterator[Images], total: int, provenance: Provenance, *, columns: int | None = None
 ) -> None:
-    """Write ``total`` images, which come in ``blocks`` of one schema.
+    """Write ``total`` images in ``blocks`` of one schema.
 
     Args:
         path: ``.png``: all images in one grid, row by row. ``.parquet``: the columns ``image`` (bytes of a PNG) and,
-            where they are labelled, ``label``. A name without an ending, or with a slash behind it: a folder of PNG
-            files, in a sub-folder for each class where they are labelled. :func:`geratriz.data.image_prepare.read`
-            reads the last two.
-        blocks: drawn one at a time.
-        total: how many images come.
-        provenance: where they came from.
-        columns: of a grid; about as many as rows when None.
+            if they are labelled, ``label``. A name without an ending, or with a trailing slash: a folder of PNG files,
+            in one sub-folder per class if they are labelled. :func:`geratriz.images.data.form.read` reads the last two.
+        blocks: blocks of images, drawn one at a time.
+        total: number of images.
+        provenance: origin of the images.
+        columns: columns of a grid; None makes about the same number of columns and rows.
 
     Raises:
-        RequestError: the ending is another one, a folder is there and not empty, a grid would be too large, the disk
-            has no room for so many images, or it refuses.
+        RequestError: the ending is another one, a folder exists and is not empty, a grid would be too large, the disk
+            has no room for the images, or the path cannot be written.
     """
     check_path(path)
     first = next(blocks)
@@ -56,10 +55,10 @@ def write(
         _check_grid(path, first.schema, total)
         context = writing(path, _Grid(columns or math.ceil(math.sqrt(total))), provenance)
     elif path.suffix == ".parquet":
-        _check_room(path, first, total, least=1)
+        _check_room(path, first, total, unit=1)
         context = writing(path, _Parquet(first.schema), provenance)
     else:
-        _check_room(path, first, total, least=FILE)
+        _check_room(path, first, total, unit=DISK_BLOCK)
         context = _folder(path, first.schema, total, provenance)
     with context as append:
         for block in rest:
@@ -67,15 +66,15 @@ def write(
 
 
 def check_path(path: Path) -> None:
-    """Whether images can be written to ``path``.
+    """Check that images can be written to ``path``.
 
     Raises:
         RequestError: its ending is neither .png nor .parquet, or it is a folder that is not empty.
     """
     if path.suffix not in (".png", ".parquet") and path.suffix[1:2].isalpha():  # v1.5 has no ending
         raise RequestError(
-            f"{path} cannot be written: its name must end in .png (one grid of all images), in .parquet, or in nothing "
-            "(a folder of PNG files)."
+            f"{path} cannot be written: its name must end in .png (one grid of all images), in .parquet, or have no "
+            "ending (a folder of PNG files)."
         )
     if path.suffix in (".png", ".parquet"):
         if path.is_dir():
@@ -87,19 +86,19 @@ def check_path(path: Path) -> None:
 
 
 def _check_grid(path: Path, schema: ImageSchema, total: int) -> None:
-    if total * schema.height * schema.width > LARGEST_GRID:
-        most = LARGEST_GRID // (schema.height * schema.width)
+    if total * schema.height * schema.width > MAX_GRID_PIXELS:
+        limit = MAX_GRID_PIXELS // (schema.height * schema.width)
         raise RequestError(
-            f"{path} cannot hold {total:,} images of {schema.height} x {schema.width}: a grid takes at most {most:,}. "
+            f"{path} cannot hold {total:,} images of {schema.height} x {schema.width}: a grid holds at most {limit:,}. "
             "Write a folder or .parquet."
         )
 
 
-def _check_room(path: Path, first: Images, total: int, *, least: int) -> None:
-    """Whether the disk has room for all, by what the first few take, in steps of ``least`` bytes."""
+def _check_room(path: Path, first: Images, total: int, *, unit: int) -> None:
+    """Check that the disk has room for all images, estimated from the first few, in units of ``unit`` bytes."""
     if len(first) < total:
-        taken = [-(-len(png(each)) // least) * least for each in first.pixels[:WEIGHED]]
-        check_room(path, total * sum(taken) / len(taken))
+        sizes = [-(-len(png(image)) // unit) * unit for image in first.pixels[:SIZE_SAMPLE]]
+        check_room(path, total * sum(sizes) / len(sizes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ class _Grid:
 
         yield append
         picture = grid(np.concatenate(blocks), self.columns)
-        file.write(png(picture, texts={KEY.decode(): provenance.to_json()}))
+        file.write(png(picture, texts={RECORD_KEY.decode(): provenance.to_json()}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ class _Parquet:
     @contextmanager
     def writer(self, file: IO[bytes], provenance: Provenance) -> Iterator[Callable[[Images], None]]:
         fields = [(IMAGE, pa.binary()), *([(LABEL, pa.string())] if self.images.classes else [])]
-        schema = pa.schema(fields, metadata={KEY: provenance.to_json().encode()})
+        schema = pa.schema(fields, metadata={RECORD_KEY: provenance.to_json().encode()})
         waiting: list[pa.Table] = []
 
         def flush() -> None:
@@ -137,9 +136,9 @@ class _Parquet:
             waiting.clear()
 
         def append(block: Images) -> None:
-            columns = {IMAGE: [png(each) for each in block.pixels], LABEL: _names(block)}
+            columns = {IMAGE: [png(image) for image in block.pixels], LABEL: _names(block)}
             waiting.append(pa.table([columns[field.name] for field in schema], schema=schema))
-            if sum(each.nbytes for each in waiting) >= GROUP:
+            if sum(rows.nbytes for rows in waiting) >= ROW_GROUP_BYTES:
                 flush()
 
         with pq.ParquetWriter(file, schema, compression={IMAGE: "none", LABEL: "zstd"}) as parquet:
@@ -150,11 +149,11 @@ class _Parquet:
 
 @contextmanager
 def _folder(path: Path, schema: ImageSchema, total: int, provenance: Provenance) -> Iterator[Callable[[Images], None]]:
-    """A function that appends images to a folder beside ``path``, which takes its place at the end."""
+    """Yield a function that appends images to a folder next to ``path``, which is renamed to ``path`` at the end."""
     target = path.resolve()
     partial = target.with_name(f"{target.name}.partial")
-    if partial.exists() and not (partial / RECORD).is_file():
-        raise RequestError(f"{partial} is in the way: images are written there first. Move it, or name another folder.")
+    if partial.exists() and not (partial / RECORD_FILE).is_file():
+        raise RequestError(f"{partial} exists, but images are written there first. Move it, or name another folder.")
     digits = len(str(max(total - 1, 0)))
     done = 0
 
@@ -165,20 +164,20 @@ def _folder(path: Path, schema: ImageSchema, total: int, provenance: Provenance)
         done += len(block)
 
     try:
-        with refusing(path):
-            shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
+        with write_errors(path):
+            shutil.rmtree(partial, ignore_errors=True)  # of a killed run
             for name in ("", *map(folder_of, schema.classes)):
                 (partial / name).mkdir(parents=True)
-            (partial / RECORD).write_text(provenance.to_json(), encoding="utf-8")
+            (partial / RECORD_FILE).write_text(provenance.to_json(), encoding="utf-8")
             yield append
             for name in map(folder_of, schema.classes):
                 with suppress(OSError):
-                    (partial / name).rmdir()  # a class of which there is no image
+                    (partial / name).rmdir()  # a class without images
             os.replace(partial, target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
 def _names(block: Images) -> list[str]:
-    """The class of each image; empty words where there are none."""
-    return [""] * len(block) if block.labels is None else [block.schema.classes[each] for each in block.labels]
+    """Class of each image; empty if there are no labels."""
+    return [""] * len(block) if block.labels is None else [block.schema.classes[label] for label in block.labels]

@@ -1,4 +1,4 @@
-"""The port `page` of images: the pictures that a page shows, and the page around them."""
+"""The port `page` of images: the pictures of a page, and the page of a generator."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,20 +13,20 @@ from geratriz.tracking import PROGRESS
 
 
 def exhibits(trio: ImageTrio, report: Mapping[str, Any], bundle: Path | None) -> Pictures:
-    """The images of ``trio``, and what lies beside ``bundle`` where there is one.
+    """Images of ``trio``, and the pictures next to ``bundle`` if there is one.
 
-    A page shows the first images that it finds, so they come in random order: files may lie class after class.
+    Images are in random order, because a page shows the first ones and files may be sorted by class.
     """
     pairs = report["details"]["pairs"]
     order = seeding.generator(trio.config.seed, "page").permutation(trio.size)
-    real, shown = (trio.cut[name].take(order) for name in ("test", "synthetic"))
+    real, generated = (trio.cut[name].take(order) for name in ("test", "synthetic"))
     progress = sorted((bundle / PROGRESS).glob("*.png")) if bundle is not None else []
     walks = None if bundle is None else bundle / bundles.WALKS
     return Pictures(
         real=real.pixels,
         real_labels=real.labels,
-        generated=shown.pixels,
-        generated_labels=shown.labels,
+        generated=generated.pixels,
+        generated_labels=generated.labels,
         classes=trio.test.schema.classes,
         pairs=[getattr(trio, side).pixels[[pair[side] for pair in pairs]] for side in ("synthetic", "train", "unseen")],
         progress=[(f"round {int(path.stem)}", path.read_bytes()) for path in progress],

@@ -1,4 +1,4 @@
-"""The port `prepare` of images: read them, observe them for a contract, divide them."""
+"""Port `prepare` of images: read them, observe them for a contract, divide them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,12 +19,12 @@ from geratriz.parts import SplitConfig
 if TYPE_CHECKING:
     from geratriz.tracking import Tracker
 
-OF_TABLES = ("target", "schema", "contract")  # options
+TABLE_OPTIONS = ("target", "schema", "contract")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageData:
-    """The section ``data`` of params.yaml: what form images are brought into, and how they are divided."""
+    """Section ``data`` of params.yaml: the form that images are converted to, and their division into parts."""
 
     kind: str
     raw: str
@@ -44,31 +44,31 @@ def accepts(data: Any) -> bool:
 
 
 def observe(path: Path) -> pd.DataFrame:
-    """The manifest, one row per image, as a contract is checked on it."""
+    """Read the manifest that a contract is checked on, one row per image."""
     return manifest(path)
 
 
 def read(path: Path, options: Mapping[str, Any], *, to_fit: bool = True) -> Images:
-    """The images at ``path``, in memory; ``options``: ``size``, HEIGHTxWIDTH.
+    """Read the images at ``path`` into memory; the option ``size`` is HEIGHTxWIDTH.
 
     Raises:
-        ConfigError: an option is about tables, or the size is none.
-        DataError: there are none, or one cannot be read.
+        ConfigError: an option is about tables, or the size is invalid.
+        DataError: there are no images, or one cannot be read.
     """
     del to_fit
-    if any(options.get(name) for name in OF_TABLES):
+    if any(options.get(name) for name in TABLE_OPTIONS):
         raise ConfigError("--target, --schema and --contract are about tables, and the data are images.")
     return form.load(path, _form(options.get("size")))
 
 
 def read_like(path: Path, real: Images, options: Mapping[str, Any]) -> Images:
-    """The images at ``path``, of the schema of ``real``; resized to it where ``options`` has a ``size``."""
+    """Read the images at ``path``, which must have the schema of ``real``; the option ``size`` resizes them to it."""
     return form.read(path, real.schema, resize=options.get("size") is not None)
 
 
 def prepare(data: Path, settings: Mapping[str, Any], contract: Path, out: Path) -> Iterator[str]:
-    """Divide the images at ``data`` into parts below ``out``, all in one form."""
-    del contract  # about files; images in one form have none
+    """Convert the images at ``data`` to one form, and divide them into parts below ``out``."""
+    del contract  # it is about files, not about images in one form
     chosen = config.load(ImageData, settings, "data")
     parts = form.prepare(data, chosen.image, chosen.split, out)
     schema = parts["train"].schema
@@ -79,10 +79,10 @@ def prepare(data: Path, settings: Mapping[str, Any], contract: Path, out: Path) 
 
 
 def terms(contract: Path | None, tracker: "Tracker") -> dict[str, Any]:
-    """Nothing.
+    """No terms: images have no rules.
 
     Raises:
-        ConfigError: there is a contract.
+        ConfigError: a contract was given.
     """
     del tracker
     if contract is not None:
@@ -91,10 +91,10 @@ def terms(contract: Path | None, tracker: "Tracker") -> dict[str, Any]:
 
 
 def _form(size: str | None) -> ImageForm:
-    """The form that ``HEIGHTxWIDTH`` asks for."""
+    """Parse ``HEIGHTxWIDTH`` to a form."""
     if size is None:
         return ImageForm()
-    height, by, width = size.lower().partition("x")
-    if not (by and height.isdigit() and width.isdigit() and int(height) and int(width)):
+    height, separator, width = size.lower().partition("x")
+    if not (separator and height.isdigit() and width.isdigit() and int(height) and int(width)):
         raise ConfigError(f"--size got {size!r}, expected HEIGHTxWIDTH such as 64x48.")
     return ImageForm(height=int(height), width=int(width))

@@ -1,4 +1,4 @@
-"""The port `serve` of images: each a row of ``image``, a PNG in base64, and ``label`` where the set is labelled."""
+"""Port `serve` of images: rows of ``image``, a PNG in base64, and ``label`` if the data are labelled."""
 
 import base64
 import math
@@ -13,12 +13,12 @@ from geratriz.images.generators.catalog import GENERATORS
 from geratriz.picture import png
 from geratriz.ports import Served
 
-MOST_IMAGES = 10_000
-MOST_BYTES = 2**28  # of the pixels of an answer
+MAX_IMAGES = 10_000  # per response
+MAX_BYTES = 2**28  # of the pixels per response
 
 
 def load(folder: Path) -> Served:
-    """The generator saved in ``folder``, ready to answer."""
+    """Load the generator saved in ``folder`` for requests."""
     generator: Any = GENERATORS.load(folder)
     classes = generator.schema.classes
 
@@ -27,15 +27,15 @@ def load(folder: Path) -> Served:
         frame = pd.DataFrame({"image": [base64.b64encode(png(image)).decode("ascii") for image in drawn.pixels]})
         return frame if drawn.labels is None else frame.assign(**{LABEL: [classes[label] for label in drawn.labels]})
 
-    most = max(min(MOST_IMAGES, MOST_BYTES // math.prod(generator.schema.shape)), 1)
-    return Served(names=(LABEL,) if classes else (), most=most, draw=draw)
+    most = max(min(MAX_IMAGES, MAX_BYTES // math.prod(generator.schema.shape)), 1)
+    return Served(names=(LABEL,) if classes else (), max_rows=most, draw=draw)
 
 
 def answers(head: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The columns of an answer, (name, kind)."""
+    """Columns of a response, (name, kind)."""
     return [("image", "png"), *((label, "category") for label in conditions(head))]
 
 
 def conditions(head: Mapping[str, Any]) -> tuple[str, ...]:
-    """The label, where the images have one."""
+    """Column of the label, if the images have labels."""
     return (LABEL,) if head["schema"]["classes"] else ()

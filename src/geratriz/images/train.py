@@ -1,4 +1,4 @@
-"""The port `train` of images: the catalog of generators, what a fit is given, and walks for people to look at."""
+"""Port `train` of images: the catalog of generators, the training images, and pictures of walks between latents."""
 
 from pathlib import Path
 from typing import Any
@@ -9,15 +9,15 @@ from geratriz.images.generators.base import ImageGenerator
 from geratriz.images.generators.catalog import GENERATORS as GENERATORS
 from geratriz.picture import grid, png
 
-WALKS, WALK = 6, 10  # rows and images of the picture of walks from latent to latent
+WALKS, STEPS = 6, 10  # rows, and images per row, of the picture of walks from latent to latent
 
 
 def read_prepared(prepared: Path) -> tuple[Images, dict[str, Any]]:
-    """The training images, and nothing beside them."""
+    """Read the training images; there are no terms."""
     return Images.read(prepared / "train"), {}
 
 
 def show(generator: ImageGenerator[Any], folder: Path, seed: int) -> None:
-    """Draw walks from latent to latent beside the bundle."""
-    walks = generator.interpolate(WALK, rows=WALKS, seed=seed)
-    (folder / bundle.WALKS).write_bytes(png(grid(walks.pixels, WALK)))
+    """Write a picture of walks from latent to latent next to the bundle."""
+    walks = generator.interpolate(STEPS, rows=WALKS, seed=seed)
+    (folder / bundle.WALKS).write_bytes(png(grid(walks.pixels, STEPS)))

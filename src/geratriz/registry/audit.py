@@ -1,4 +1,4 @@
-"""Does everything agree: the aliases, the tags, the records and the verdicts? What does not, in words."""
+"""Audit of the registry: whether aliases, tags, records and verdicts agree."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,90 +9,89 @@ from geratriz import config, domains
 from geratriz.errors import GeratrizError
 from geratriz.registry import history, lock
 from geratriz.registry.evidence import read_release
-from geratriz.registry.history import Kept, Record
+from geratriz.registry.history import Record, StoredRecord
 from geratriz.registry.mlflow import Registry, Version
 from geratriz.registry.names import CHAMPION, KIND, LATEST, PREVIOUS, PRIVACY, VERDICT
 from geratriz.registry.promoting import metrics_of
 from geratriz.scoring import words
 from geratriz.scoring.metric import Metric, limited
-from geratriz.scoring.verdict import Gate, judge
+from geratriz.scoring.verdict import Gate, check_metrics
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """Something that does not agree."""
+    """One disagreement."""
 
     name: str
-    """The registered model."""
+    """Name of the registered model."""
     text: str
 
 
 def audit(root: Path, name: str | None = None, *, uri: str | None = None) -> list[Finding]:
-    """What does not agree about a registered model, or about all of them when ``name`` is None. Nothing is changed.
+    """Check a registered model, or all of them if ``name`` is None, and return what disagrees. Changes nothing.
 
-    The champion is judged anew, by the gates in the params.yaml of ``root`` where that is about it, else by those it
-    was promoted under.
+    The gates are checked for the champion again: those of params.yaml in ``root`` if it belongs to this model,
+    otherwise those of the champion's promotion.
 
     Raises:
-        RegistryError: MLflow does not answer, or there is no such model.
+        RegistryError: MLflow does not answer, or the model does not exist.
     """
     registry = Registry(root, uri)
     names = registry.names() if name is None else [name]
-    return [Finding(name=each, text=text) for each in names for text in _findings(registry, root, each)]
+    return [Finding(name=model, text=text) for model in names for text in _findings(registry, root, model)]
 
 
 def _findings(registry: Registry, root: Path, name: str) -> Iterator[str]:
     mark = registry.read_mark(name + lock.SUFFIX)
     if mark is not None and not lock.is_stale(mark):
-        yield f"it is being promoted by {lock.holder(mark)}, so what is found may be half of it. Run it again."
+        yield f"it is being promoted by {lock.describe_holder(mark)}, so findings may be incomplete. Run it again."
     elif mark is not None:
-        yield f"a lock was left by {lock.holder(mark)}. The next promote, rollback or register takes it away."
-    for version, intent in registry.unfinished(name):
+        yield f"a lock was left by {lock.describe_holder(mark)}. The next promote, rollback or register removes it."
+    for version, intent in registry.pending_moves(name):
         aliases = ", ".join(f"{alias} to {target}" for alias, target in intent.aliases.items())
         yield (
-            f"a move was begun on version {version.version} and not ended ({aliases}). The next promote, rollback or "
-            "register finishes it."
+            f"a move was begun on version {version.version} and not finished ({aliases}). The next promote, "
+            "rollback or register finishes it."
         )
     versions = registry.versions(name)
-    kept = history.records(versions)
-    yield from _chain(kept, registry.tags(name).get(LATEST))
-    yield from _deleted(kept, versions)
-    records = [each.record for each in kept if each.record is not None]
+    stored = history.records(versions)
+    yield from _chain(stored, registry.tags(name).get(LATEST))
+    yield from _deleted(stored, versions)
+    records = [each.record for each in stored if each.record is not None]
     yield from _aliases(versions, records)
     yield from _tags(versions, records)
-    champion = next((each for each in versions if CHAMPION in each.aliases), None)
+    champion = next((version for version in versions if CHAMPION in version.aliases), None)
     if champion is not None:
         yield from _champion(registry, root, champion, records)
 
 
-def _chain(kept: Sequence[Kept], latest: str | None) -> Iterator[str]:
-    """Each record holds the MD5 of the one before it, and the model's own tag that of the latest."""
+def _chain(stored: Sequence[StoredRecord], latest: str | None) -> Iterator[str]:
+    """Check that each record holds the MD5 of the previous one, and the tag of the model that of the latest."""
     match (latest or "").split():
         case [text, digest] if text.isdigit():
             last = int(text)
         case _:
             last, digest = 0, ""
-            if kept:
+            if stored:
                 yield f"the tag {LATEST} of the model, which names the latest record, was altered."
-    by_number = {each.number: each for each in kept}
+    by_number = {record.number: record for record in stored}
     for number in range(1, max([last, *by_number], default=0) + 1):
-        found, after = by_number.get(number), by_number.get(number + 1)
-        if found is None:
-            yield f"record {number} is gone: its tag was deleted, or the version it was on."
-        elif found.record is None or (found.record.number, found.record.version) != (number, found.on):
-            yield f"record {number}, on version {found.on}, was altered: it cannot be one."
+        entry, following = by_number.get(number), by_number.get(number + 1)
+        if entry is None:
+            yield f"record {number} is gone: its tag or its version was deleted."
+        elif entry.record is None or (entry.record.number, entry.record.version) != (number, entry.version):
+            yield f"record {number}, on version {entry.version}, was altered: it is not a valid record."
         elif number > last > 0:
-            yield f"record {number}, on version {found.on}, was added by other means."
+            yield f"record {number}, on version {entry.version}, was added by other means."
         else:
-            noted = digest if number == last else after.record.before if after and after.record else ""
-            if noted and noted != history.md5(found.text):
-                yield f"record {number}, on version {found.on}, was altered: its digest is not the one that was noted."
+            expected = digest if number == last else following.record.before if following and following.record else ""
+            if expected and expected != history.md5(entry.text):
+                yield f"record {number}, on version {entry.version}, was altered: its digest has changed."
 
 
-def _deleted(kept: Sequence[Kept], versions: Sequence[Version]) -> Iterator[str]:
-    there = {each.version for each in versions}
-    named = {v for each in kept if each.record for v in (each.record.version, each.record.from_version) if v}
-    for version in sorted(named - there):
+def _deleted(stored: Sequence[StoredRecord], versions: Sequence[Version]) -> Iterator[str]:
+    named = {v for each in stored if each.record for v in (each.record.version, each.record.from_version) if v}
+    for version in sorted(named - {version.version for version in versions}):
         yield f"version {version}, which the history names, was deleted."
 
 
@@ -102,55 +101,52 @@ def _aliases(versions: Sequence[Version], records: Sequence[Record]) -> Iterator
         (CHAMPION, None if last is None else last.version),
         (PREVIOUS, None if last is None else last.from_version),
     ):
-        found = next((each.version for each in versions if alias in each.aliases), None)
-        if found != expected:
-            said = f"version {expected}" if expected is not None else "none"
-            now = f"version {found}" if found is not None else "none"
-            yield f"{alias} is {now}, but the history says {said}: it was moved by other means."
+        actual = next((version.version for version in versions if alias in version.aliases), None)
+        if actual != expected:
+            now, then = ("none" if number is None else f"version {number}" for number in (actual, expected))
+            yield f"{alias} is {now}, but the history says {then}: it was moved by other means."
 
 
 def _tags(versions: Sequence[Version], records: Sequence[Record]) -> Iterator[str]:
-    """The tags people read, held against the version's latest record; its privacy may have been judged anew."""
-    latest = {each.version: each for each in records}
+    """Check the readable tags against the latest record of a version; its privacy may have been evaluated again."""
+    latest = {record.version: record.tags for record in records}
     for version in versions:
-        if version.version not in latest:
-            continue
-        for tag, text in latest[version.version].tags.items():
+        for tag, text in latest.get(version.version, {}).items():
             if tag != PRIVACY and version.tags.get(tag) != text:
-                yield f"the tag {tag} of version {version.version} is not what the record says."
+                yield f"the tag {tag} of version {version.version} differs from its record."
 
 
 def _champion(registry: Registry, root: Path, champion: Version, records: Sequence[Record]) -> Iterator[str]:
-    record = next((each for each in reversed(records) if each.version == champion.version), None)
+    record = next((record for record in reversed(records) if record.version == champion.version), None)
     if record is None:
-        yield f"version {champion.version} is the champion and has no record: nobody promoted it here."
+        yield f"version {champion.version} is the champion and has no record: it was not promoted by geratriz."
     if champion.tags.get(VERDICT) == "refuse":
-        yield f"version {champion.version} is the champion, and its verdict is that it may not be released."
-    asked = _asked(root, champion, record)
-    if asked is None:
+        yield f"version {champion.version} is the champion, but its verdict is that it must not be released."
+    rules = _rules(root, champion, record)
+    if rules is None:
         return
     metrics = metrics_of(registry, champion)
     if metrics is None:
-        yield f"version {champion.version} is the champion, and what was measured on it is gone."
+        yield f"version {champion.version} is the champion, but its metrics are gone."
         return
-    verdict = judge(metrics, *asked)
+    verdict = check_metrics(metrics, *rules)
     if not verdict.release:
-        against = " ".join(words.refusals(verdict))
-        yield f"version {champion.version} is the champion, and the gates refuse it: {against}"
+        reasons = " ".join(words.refusals(verdict))
+        yield f"version {champion.version} is the champion, but the gates refuse it: {reasons}"
 
 
-def _asked(
+def _rules(
     root: Path, champion: Version, record: Record | None
-) -> tuple[dict[str, Gate], Mapping[str, Metric[Any]]] | None:
-    """The gates and limits for a champion; None where nobody knows any."""
+) -> tuple[Mapping[str, Gate], Mapping[str, Metric[Any]]] | None:
+    """Gates and limits that apply to a champion; None if none are known."""
     try:
         settings = read_release(root)
         if settings.name == champion.name:
-            return dict(settings.gates), settings.limits
-    except GeratrizError:  # no project here: the registry can be audited from anywhere
+            return settings.gates, settings.limits
+    except GeratrizError:  # not in a project: the registry can be audited from anywhere
         pass
     kind = domains.of_generator(champion.tags.get(KIND, ""))
     if record is None or kind is None:
         return None
-    gates = {metric: config.load(Gate, each, metric) for metric, each in record.gates.items()}
+    gates = {metric: config.load(Gate, gate, metric) for metric, gate in record.gates.items()}
     return gates, limited(domains.judge(kind).METRICS, record.privacy["limits"])

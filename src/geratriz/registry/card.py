@@ -1,4 +1,4 @@
-"""The model card: what a reader of the registry must know before using a version, as Markdown."""
+"""Model card of a version, as Markdown."""
 
 import json
 
@@ -9,30 +9,30 @@ from geratriz.scoring import words
 from geratriz.scoring.verdict import is_measured
 from geratriz.scoring.words import describe
 
-LONGEST = 5000  # characters of a description; MLflow's PostgreSQL store refuses more
-COLUMNS_NAMED = 40  # of the condition columns; the bundle's schema has them all
+MAX_CHARS = 5000  # of a description; MLflow's PostgreSQL store rejects longer ones
+MAX_COLUMNS = 40  # condition columns that a card names; the schema in the bundle has all
 
 
 def card(project: Project, evidence: Evidence, columns: tuple[str, ...], *, git: str | None) -> str:
-    """The card of one model, made at the commit ``git``; ``columns`` are those that sampling can be conditioned on."""
-    said = domains.words(kind_of_bundle(evidence.bundle))
+    """Card of one model, made at the commit ``git``; sampling can be conditioned on ``columns``."""
+    kind_words = domains.words(kind_of_bundle(evidence.bundle))
     name, record = project.release.name, evidence.settings["record"]
-    named = ", ".join(f"`{column}`" for column in columns[:COLUMNS_NAMED])
-    more = f" and {len(columns) - COLUMNS_NAMED} more" if len(columns) > COLUMNS_NAMED else ""
+    named = ", ".join(f"`{column}`" for column in columns[:MAX_COLUMNS])
+    more = f" and {len(columns) - MAX_COLUMNS} more" if len(columns) > MAX_COLUMNS else ""
     settings = json.dumps(evidence.settings["config"], sort_keys=True)
     reasons = "".join(f"- {reason}\n" for reason in evidence.reasons)
     parts = [
-        f"# {name}: synthetic {said.UNIT} from `{evidence.kind}`\n",
-        said.CARD.format(data=project.data, number=f"{record['rows']:,}"),
+        f"# {name}: synthetic {kind_words.UNIT} from `{evidence.kind}`\n",
+        kind_words.CARD.format(data=project.data, number=f"{record['rows']:,}"),
         f"## Verdict: {words.RELEASE[evidence.release]}\n\n{reasons}",
         f"## Measured\n\n{_table(evidence)}\n"
-        f"Floor: {said.FLOOR} drawn independently. Ceiling: real data that was not trained on. "
-        f"Intervals: 95 %, {said.INTERVALS}.\n",
-        f"## Use\n\n```\ngeratriz sample models:/{name}@champion -n {said.SAMPLE} --seed 7\n"
+        f"Floor: {kind_words.FLOOR} drawn independently. Ceiling: real data that was not trained on. "
+        f"Intervals: 95 %, {kind_words.INTERVALS}.\n",
+        f"## Use\n\n```\ngeratriz sample models:/{name}@champion -n {kind_words.SAMPLE} --seed 7\n"
         f"mlflow models serve -m models:/{name}@champion --env-manager local -p 5001\n"
         "curl localhost:5001/invocations -H 'Content-Type: application/json' \\\n"
         '  -d \'{"dataframe_split": {"columns": ["n_rows"], "data": [[3]]}, "params": {"seed": 7}}\'\n```\n'
-        f"{said.ANSWER}"
+        f"{kind_words.ANSWER}"
         f"{f'Conditions are further columns of the request: {named}{more}.' if columns else ''}\n",
         "## Made from\n\n"
         f"- data `{project.data}`, md5 `{project.data_md5}`\n"
@@ -45,11 +45,11 @@ def card(project: Project, evidence: Evidence, columns: tuple[str, ...], *, git:
 
 
 def shortened(text: str) -> str:
-    """The card as a registry's description can hold it."""
-    if len(text) <= LONGEST:
+    """Shorten a card to the maximum length of a description."""
+    if len(text) <= MAX_CHARS:
         return text
-    end = "\n\n... The whole card is the run's artifact `card.md`.\n"
-    return text[: LONGEST - len(end)] + end
+    end = "\n\n... The full card is the run's artifact `card.md`.\n"
+    return text[: MAX_CHARS - len(end)] + end
 
 
 def _table(evidence: Evidence) -> str:

@@ -1,4 +1,4 @@
-"""MLflow's client: where the store is, how it is opened, and what is logged to a run."""
+"""MLflow's client: the address of the store, opening it, and logging to a run."""
 
 import os
 import tempfile
@@ -15,29 +15,29 @@ from geratriz.tracking import PROGRESS
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-SECONDS_TO_OPEN = 30.0  # making a new SQLite store takes up to 10
-LARGEST_BATCH = {"metrics": 1000, "params": 100}  # MLflow refuses more in one call
-LONGEST_VALUE = 6000  # of a parameter; MLflow refuses longer ones
+OPEN_TIMEOUT_S = 30.0  # creating a SQLite store takes up to 10
+MAX_BATCH = {"metrics": 1000, "params": 100}  # MLflow rejects more per call
+MAX_PARAM_CHARS = 6000  # per value of a parameter; MLflow rejects longer ones
 
 
 def default_uri(root: Path) -> str:
-    """``MLFLOW_TRACKING_URI``, else a SQLite file in the project's root."""
+    """Return ``MLFLOW_TRACKING_URI`` or, if it is not set, the SQLite file in the project's root."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.resolve().as_posix()}/mlflow.db"
 
 
 def is_server(uri: str) -> bool:
-    """Whether ``uri`` names a server, not a database that MLflow opens itself."""
+    """Whether ``uri`` names a server rather than a database that MLflow opens itself."""
     return urlsplit(uri).scheme in ("http", "https")
 
 
 def mlflow_client(uri: str, *, timeout: int) -> "MlflowClient":
-    """A client of its own: MLflow's process-wide state is left alone, its telemetry is off.
+    """Open a client that leaves MLflow's process-wide state alone, with telemetry off.
 
-    A call fails after ``timeout`` seconds and is not repeated, where the environment does not say otherwise: MLflow's
-    defaults wait for minutes on a server that is away.
+    A call fails after ``timeout`` seconds without retries, unless the environment sets other values: by default MLflow
+    waits for minutes when a server is down.
 
     Raises:
-        TimeoutError: a database did not answer. MLflow would try for 100 seconds, and only a thread can leave it to it.
+        TimeoutError: a database did not answer. MLflow itself would try for 100 seconds, so it is opened in a thread.
     """
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
@@ -50,45 +50,45 @@ def mlflow_client(uri: str, *, timeout: int) -> "MlflowClient":
 
     opened: Future[MlflowClient] = Future()
 
-    def work() -> None:
+    def open_client() -> None:
         try:
-            with _alone(uri):
+            with _exclusive(uri):
                 opened.set_result(MlflowClient(tracking_uri=uri, registry_uri=uri))
         except Exception as problem:
             opened.set_exception(problem)
 
-    threading.Thread(target=work, daemon=True).start()
+    threading.Thread(target=open_client, daemon=True).start()
     try:
-        return opened.result(SECONDS_TO_OPEN)
+        return opened.result(OPEN_TIMEOUT_S)
     except TimeoutError:
-        raise TimeoutError(f"no answer within {SECONDS_TO_OPEN:g} seconds") from None
+        raise TimeoutError(f"no answer within {OPEN_TIMEOUT_S:g} seconds") from None
 
 
 @contextmanager
-def _alone(uri: str) -> Iterator[None]:
-    """Let one process at a time open a SQLite store: two that find none would both make its tables, and one fails."""
+def _exclusive(uri: str) -> Iterator[None]:
+    """Let one process at a time open a SQLite store: two that create its tables together would make one fail."""
     path = database(uri)
     if path is None:
         yield
         return
     from filelock import FileLock
 
-    with FileLock(f"{path}.lock", timeout=SECONDS_TO_OPEN):
+    with FileLock(f"{path}.lock", timeout=OPEN_TIMEOUT_S):
         yield
 
 
 def database(uri: str) -> Path | None:
-    """The file of a SQLite store, there or not yet; None for any other store."""
+    """File of a SQLite store, which need not exist yet; None for any other store."""
     path = uri.removeprefix("sqlite:///")
     return None if path == uri else Path(path)
 
 
 def experiment_id(client: "MlflowClient", name: str, root: Path, uri: str) -> str:
-    """The experiment's id; made when it is not there.
+    """Return the id of an experiment, which is created if it does not exist.
 
-    Without a server its artifacts go to ``mlartifacts`` beside the database, or in the root where that is no file: said
-    here because an experiment can never change the place, and MLflow's default is whatever folder the process stands
-    in. Not in the root of whoever is first: that may be a worktree, which is swept.
+    Without a server its artifacts go to ``mlartifacts`` next to the database, or in ``root`` if the database is not a
+    file. The location is set explicitly: it cannot be changed later, MLflow's default is the current folder, and
+    ``root`` may be a worktree, which is deleted after a while.
     """
     from mlflow.exceptions import MlflowException
 
@@ -96,10 +96,10 @@ def experiment_id(client: "MlflowClient", name: str, root: Path, uri: str) -> st
     if found is None:
         file = database(uri)
         home = root.resolve() if file is None else file.resolve().parent
-        place = None if is_server(uri) else (home / "mlartifacts").as_uri()
+        location = None if is_server(uri) else (home / "mlartifacts").as_uri()
         try:
-            return str(client.create_experiment(name, artifact_location=place))
-        except MlflowException as problem:  # two branches train at once, and the other one was first
+            return str(client.create_experiment(name, artifact_location=location))
+        except MlflowException as problem:  # a stage that trains at the same time has just created it
             if problem.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
             found = client.get_experiment_by_name(name)
@@ -110,22 +110,22 @@ def log_params(client: "MlflowClient", run_id: str, params: Mapping[str, Any]) -
     """Log a nested mapping as dotted parameters."""
     from mlflow.entities import Param
 
-    flat = [Param(name, str(value)[:LONGEST_VALUE]) for name, value in flatten(params)]
-    for start in range(0, len(flat), LARGEST_BATCH["params"]):
-        client.log_batch(run_id, params=flat[start : start + LARGEST_BATCH["params"]])
+    flat = [Param(name, str(value)[:MAX_PARAM_CHARS]) for name, value in flatten(params)]
+    for start in range(0, len(flat), MAX_BATCH["params"]):
+        client.log_batch(run_id, params=flat[start : start + MAX_BATCH["params"]])
 
 
 def log_history(client: "MlflowClient", run_id: str, lines: Iterable[tuple[int, int, Mapping[str, float]]]) -> None:
-    """Log lines of (step, milliseconds since 1970, values by name)."""
+    """Log ``lines``, each (step, milliseconds since 1970, values by name)."""
     from mlflow.entities import Metric
 
     flat = [Metric(name, value, when, step) for step, when, values in lines for name, value in values.items()]
-    for start in range(0, len(flat), LARGEST_BATCH["metrics"]):
-        client.log_batch(run_id, metrics=flat[start : start + LARGEST_BATCH["metrics"]])
+    for start in range(0, len(flat), MAX_BATCH["metrics"]):
+        client.log_batch(run_id, metrics=flat[start : start + MAX_BATCH["metrics"]])
 
 
 def log_picture(client: "MlflowClient", run_id: str, content: bytes, step: int) -> None:
-    """Log a PNG of what the generator drew after ``step``."""
+    """Log a PNG of images that the generator drew after ``step``."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / f"{step:06d}.png"
         path.write_bytes(content)
@@ -133,7 +133,7 @@ def log_picture(client: "MlflowClient", run_id: str, content: bytes, step: int) 
 
 
 def flatten(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The leaves of a nested mapping under dotted names."""
+    """Yield the leaves of a nested mapping, with dotted names."""
     for name, value in mapping.items():
         if isinstance(value, Mapping) and value:
             yield from flatten(value, f"{prefix}{name}.")
@@ -142,6 +142,11 @@ def flatten(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
 
 
 def hide(text: str, uri: str) -> str:
-    """``text`` without the password in ``uri``, fit for messages."""
+    """Replace the password of ``uri`` in ``text``, for messages."""
     password = urlsplit(uri).password
     return text.replace(f":{password}@", ":***@") if password else text
+
+
+def summary(problem: Exception, uri: str) -> str:
+    """First line of an error's message, without the password of ``uri``."""
+    return hide((str(problem) or type(problem).__name__).splitlines()[0][:300], uri)

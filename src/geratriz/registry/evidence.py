@@ -1,4 +1,4 @@
-"""What the graph left on disk: the compared models, their measurements, and what they were made from."""
+"""Results of `dvc repro` on disk: the compared models, their metrics, and the data they were made from."""
 
 import hashlib
 import json
@@ -19,12 +19,12 @@ COMPARISON = Path("reports/comparison/comparison.json")
 REPORTS = Path("reports/models")
 VALIDATION = Path("reports/validation")
 MODELS = Path("models")
-RECIPE = ("params.yaml", "dvc.yaml", "dvc.lock")  # with the Git revision, all it takes to make the same again
+RECIPE = ("params.yaml", "dvc.yaml", "dvc.lock")  # with the Git revision, enough to reproduce a run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Section:
-    """The section ``release`` of params.yaml, without ``privacy``."""
+    """Section ``release`` of params.yaml, without ``privacy``."""
 
     name: str
     gates: Mapping[str, Gate] = field(default_factory=dict)
@@ -32,90 +32,88 @@ class _Section:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Release:
-    """What params.yaml says of a release."""
+    """Settings of a release in params.yaml."""
 
     name: str
-    """The registered model."""
+    """Name of the registered model."""
     gates: Mapping[str, Gate]
     limits: Mapping[str, Metric[Any]]
-    """The attacks on its kind of data, with their limits."""
+    """Attacks for this kind of data, with their limits."""
     kind: str
     """The kind of data."""
     evaluate: Mapping[str, Any]
-    """The section ``evaluate``: how thoroughly a candidate is compared with the champion."""
+    """Section ``evaluate``, which the comparison with the champion uses as well."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """One compared model: its bundle and what was measured on it."""
+    """One compared model: its bundle and its metrics."""
 
     model: str
     bundle: Path
     digest: str
-    """The bundle's identity."""
+    """Digest of the bundle."""
     kind: str
     settings: Mapping[str, Any]
-    """Its ``config`` and ``record``, as the bundle holds them."""
+    """``config`` and ``record`` of the bundle."""
     report: Path
-    """The folder with metrics.json and the page."""
+    """Folder with metrics.json and the page."""
     metrics: Mapping[str, Mapping[str, Any]]
     release: bool
     privacy: str
-    """What the attacks found, in a word: ``passed``, ``leak`` or ``unproven``."""
+    """Outcome of the attacks: ``passed``, ``leak`` or ``unproven``."""
     reasons: tuple[str, ...]
 
     @property
     def verdict(self) -> str:
-        """The verdict in a word."""
+        """``release`` or ``refuse``."""
         return "release" if self.release else "refuse"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Project:
-    """All that is registered from one state of the work tree."""
+    """Everything that is registered from one state of the working tree."""
 
     root: Path
     release: Release
     data: str
-    """The raw data's path, as params.yaml names it."""
+    """Path of the raw data, as in params.yaml."""
     data_md5: str
-    """DVC's digest of it."""
+    """MD5 of the raw data, as DVC computes it."""
     git: str | None
-    """The commit, ``-dirty`` behind it when files differ."""
+    """The commit, with the suffix ``-dirty`` if files differ from it."""
     lock_md5: str | None
-    """MD5 of dvc.lock, which names the content of every file the graph read and made; None where there is none."""
+    """MD5 of dvc.lock, which names the content of every input and output of the graph; None without dvc.lock."""
     models: tuple[Evidence, ...]
-    """Best first."""
+    """All compared models, best first."""
     winner: Evidence
     reasons: tuple[str, ...]
-    """Why the winner won."""
+    """Why the winner ranks first."""
 
 
 def read_release(root: Path) -> Release:
-    """The settings of the release.
+    """Read the settings of the release from params.yaml.
 
     Raises:
-        ConfigError: the section is missing or wrong, or the name cannot be one.
+        ConfigError: the section is missing or invalid, or the name is not a valid one.
     """
     settings = read_params(root / PARAMS)
     section, kind = dict(config.pick(settings, "release")), kind_of(settings)
     limits = limited(domains.judge(kind).METRICS, section.pop("privacy", None))
-    given = config.load(_Section, section, "release")
-    release = Release(
-        name=given.name, gates=given.gates, limits=limits, kind=kind, evaluate=settings.get("evaluate") or {}
-    )
-    if not release.name or set(release.name) & set("/:.'\"@ "):  # MLflow's own marks in models:/NAME@ALIAS and filters
-        raise ConfigError(f"release.name is {release.name!r}; it must be one word without / : . @ or quotes.")
-    return release
+    loaded = config.load(_Section, section, "release")
+    if not loaded.name or set(loaded.name) & set("/:.'\"@ "):  # special characters of models:/NAME@ALIAS and filters
+        raise ConfigError(f"release.name is {loaded.name!r}; it must be one word without / : . @ or quotes.")
+    evaluate = settings.get("evaluate") or {}
+    return Release(name=loaded.name, gates=loaded.gates, limits=limits, kind=kind, evaluate=evaluate)
 
 
 def read(root: Path) -> Project:
-    """Read what ``dvc repro`` left in ``root``.
+    """Read the results of ``dvc repro`` in ``root``.
 
     Raises:
-        ConfigError: params.yaml is wrong.
-        DataError: the comparison, a report or the data is not there.
-        BundleError: a compared model's bundle is not there.
+        ConfigError: params.yaml is invalid.
+        DataError: the comparison, a report or the data does not exist.
+        BundleError: the bundle of a compared model does not exist.
     """
     release = read_release(root)
     comparison = _read_json(root / COMPARISON)
@@ -129,15 +127,15 @@ def read(root: Path) -> Project:
         git=git_revision(root),
         lock_md5=file_md5(root / "dvc.lock") if (root / "dvc.lock").exists() else None,
         models=models,
-        winner=next(each for each in models if each.model == comparison["winner"]),
+        winner=next(model for model in models if model.model == comparison["winner"]),
         reasons=tuple(comparison["reasons"]),
     )
 
 
 def fingerprint(folder: Path) -> str:
-    """SHA-256 over the names and contents of every file in ``folder``."""
+    """SHA-256 of the names and contents of all files in ``folder``."""
     total = hashlib.sha256()
-    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         total.update(
             f"{path.relative_to(folder).as_posix()}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode()
         )
@@ -165,17 +163,17 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DataError(f"{path} does not exist: there is nothing to register yet. Run `dvc repro` first.") from None
+        raise DataError(f"{path} does not exist, so there is nothing to register. Run `dvc repro` first.") from None
     return content
 
 
 def _data_md5(path: Path) -> str:
-    """DVC's digest of raw data, a file or a folder: from their .dvc file, else reckoned as DVC does."""
+    """MD5 of raw data, a file or folder: from their .dvc file or, without one, computed as DVC does."""
     pointer = path.with_name(path.name + ".dvc")
     if pointer.exists():
         return str(config.pick(config.read_yaml(pointer), "outs")[0]["md5"])
     if path.is_dir():
         return folder_md5(path)
     if not path.is_file():
-        raise DataError(f"{path} does not exist, nor does {pointer.name}: set data.raw to the data, or `dvc pull` it.")
+        raise DataError(f"neither {path} nor {pointer.name} exists: set data.raw to the data, or `dvc pull` them.")
     return file_md5(path)

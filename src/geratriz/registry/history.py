@@ -1,7 +1,7 @@
-"""What was promoted when, by whom and why: one record a promotion, in tags that name each other.
+"""Records of promotions and rollbacks: when, by whom and why, one per promotion, chained by their MD5.
 
-A record stands on the version that was promoted, under its number. It holds the MD5 of the record before it, and the
-registered model holds that of the latest: a record that was changed, or is gone, is noticed.
+A record is a numbered tag on the promoted version. It holds the MD5 of the previous record, and the registered model
+holds the MD5 of the latest, so that `audit` detects a record that was changed or removed.
 """
 
 import hashlib
@@ -16,101 +16,102 @@ from geratriz.registry.names import LATEST, PRIVACY, RECORD
 if TYPE_CHECKING:
     from geratriz.registry.mlflow import Version
 
-What = Literal["promote", "rollback"]
+Action = Literal["promote", "rollback"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """One promotion, a rollback included."""
+    """One promotion or rollback."""
 
     number: int
     """From 1."""
-    what: What
+    what: Action
     at: str
-    """When, UTC."""
+    """Time, UTC."""
     by: str
     how: str
-    """Where it was approved: ``command line``, or a run of the flow."""
+    """Place of approval: ``command line``, or a run of the flow."""
     reason: str
-    """What the person said, or nothing."""
+    """Reason given by the person, may be empty."""
     reasons: Sequence[str]
-    """What the gates and the comparison said."""
+    """Results of the gates and of the comparison, in sentences."""
     from_version: int | None
-    """The champion before."""
+    """The previous champion."""
     version: int
     gates: Mapping[str, Any]
     privacy: Mapping[str, Any]
-    """The verdict, its reasons and the limits."""
+    """Verdict, its reasons and the limits."""
     comparison: Mapping[str, Any] | None
-    """With the champion before: outcome, and per metric the figures; None where there was none to compare with."""
+    """Outcome and figures per metric against the previous champion; None if there was none."""
     before: str | None
-    """The MD5 of the record before."""
+    """MD5 of the previous record."""
 
     @property
     def text(self) -> str:
-        """As it stands in its tag."""
+        """The record as JSON, as stored in its tag."""
         return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
 
     @property
     def tags(self) -> dict[str, str]:
-        """What is set on the version: the record, and the most of it in tags that people can read."""
+        """Tags of the version: the record, and its main fields in readable tags."""
         return {
             f"{RECORD}{self.number}": self.text,
             "geratriz.promoted_at": self.at,
             "geratriz.promoted_by": self.by,
-            "geratriz.reason": " ".join(each for each in (self.reason, *self.reasons) if each),
+            "geratriz.reason": " ".join(filter(None, (self.reason, *self.reasons))),
             "geratriz.from_version": "none" if self.from_version is None else str(self.from_version),
             "geratriz.gates": json.dumps(self.gates, sort_keys=True),
             PRIVACY: str(self.privacy["outcome"]),
         }
 
     @property
-    def of_the_model(self) -> dict[str, str]:
-        """What is set on the registered model."""
+    def model_tags(self) -> dict[str, str]:
+        """Tags of the registered model."""
         return {LATEST: f"{self.number} {md5(self.text)}"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Kept:
-    """A record as it was found."""
+class StoredRecord:
+    """A record as found in a tag."""
 
     number: int
-    on: int
-    """The version whose tag it is."""
+    version: int
+    """The version with the tag."""
     text: str
     record: Record | None
-    """None where the text is no record any more."""
+    """None if the text is not a valid record."""
 
 
-def records(versions: Sequence["Version"]) -> list[Kept]:
-    """The records on a model's versions, oldest first."""
-    found = []
+def records(versions: Sequence["Version"]) -> list[StoredRecord]:
+    """Records on the versions of a model, oldest first."""
+    stored = []
     for version in versions:
         for tag, text in version.tags.items():
             number = tag.removeprefix(RECORD)
             if tag != number and number.isdigit():
-                found.append(Kept(number=int(number), on=version.version, text=text, record=_record(text)))
-    return sorted(found, key=lambda each: each.number)
+                record = StoredRecord(number=int(number), version=version.version, text=text, record=_parse(text))
+                stored.append(record)
+    return sorted(stored, key=lambda record: record.number)
 
 
 def history(root: Path, name: str, *, uri: str | None = None) -> list[Record]:
-    """The promotions and rollbacks of ``name``, oldest first; records that cannot be read are left to `audit`.
+    """Promotions and rollbacks of ``name``, oldest first, without unreadable records, which `audit` reports.
 
     Raises:
-        RegistryError: MLflow does not answer, or there is no such model.
+        RegistryError: MLflow does not answer, or the model does not exist.
     """
     from geratriz.registry.mlflow import Registry
 
-    kept = records(Registry(root, uri).versions(name))
-    return [each.record for each in kept if each.record is not None]
+    stored = records(Registry(root, uri).versions(name))
+    return [each.record for each in stored if each.record is not None]
 
 
 def md5(text: str) -> str:
-    """MD5 of a record's text."""
+    """MD5 of the text of a record."""
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def _record(text: str) -> Record | None:
+def _parse(text: str) -> Record | None:
     try:
         record = Record(**json.loads(text))
     except (ValueError, TypeError):

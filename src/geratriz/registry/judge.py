@@ -1,4 +1,4 @@
-"""Candidate and champion, drawn from and scored against the same held-out rows or images."""
+"""Comparison of a candidate with the champion on the same held-out rows or images."""
 
 import tempfile
 from pathlib import Path
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 def compare(
     registry: "Registry", candidate: "Version", champion: "Version", prepared: Path, release: Release
 ) -> Comparison:
-    """How the candidate stands beside the champion, on the test rows or images in ``prepared``.
+    """Compare the candidate with the champion on the test rows or images in ``prepared``, by ``release.evaluate``.
 
-    As thoroughly as ``release`` says. A champion whose columns, or whose size and
-    classes, are not those of the data any more, or whose bundle cannot be read any more, is not compared with.
+    The comparison is impossible if the champion's columns, or its image size and classes, no longer match the data,
+    or if its bundle can no longer be read.
 
     Raises:
         BundleError: the candidate's bundle is damaged.
-        DataError: the data cannot be read, or the candidate's do not fit them.
+        DataError: the data cannot be read, or the candidate's columns or images do not match them.
         RegistryError: MLflow does not answer.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        mine, theirs = (
+        candidate_folder, champion_folder = (
             registry.download(version.uri, Path(scratch) / name)
             for version, name in ((candidate, "candidate"), (champion, "champion"))
         )
         load = domains.draw(release.kind).load
-        challenger = load(mine)
+        challenger = load(candidate_folder)
         try:
-            reigning = load(theirs)
+            reigning = load(champion_folder)
         except BundleError as problem:
             return Comparison.impossible(f"its bundle cannot be read ({problem})")
         return domains.judge(release.kind).compare(challenger, reigning, prepared, release.evaluate)

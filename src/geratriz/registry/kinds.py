@@ -1,4 +1,4 @@
-"""The kind of data that a saved generator makes."""
+"""The kind of data that a saved generator produces."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ from geratriz.errors import BundleError
 
 
 def kind_of_bundle(folder: Path | str) -> str:
-    """The kind of data that the generator saved in ``folder`` makes.
+    """Return the kind of data that the generator saved in ``folder`` produces.
 
     Raises:
-        BundleError: there is none, or this version does not know it.
+        BundleError: ``folder`` holds no generator, or one that this version does not know.
     """
     name = str(bundle.read_head(Path(folder))["kind"])
     kind = domains.of_generator(name)

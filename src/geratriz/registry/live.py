@@ -1,4 +1,4 @@
-"""A fit as an MLflow run while it goes on: a side channel that can never fail it."""
+"""Live tracking of a fit as an MLflow run: a side channel that can never make the fit fail."""
 
 import logging
 import os
@@ -18,6 +18,7 @@ from geratriz.registry.client import (
     log_params,
     log_picture,
     mlflow_client,
+    summary,
 )
 from geratriz.registry.names import BUNDLE, GIT, KIND, MODEL
 from geratriz.tracking import NullTracker
@@ -29,42 +30,42 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SECONDS_BETWEEN_CALLS = 1.0
-SHARE_OF_TIME = 0.05  # a slow server may cost a fit this much of its time, not more
+MIN_CALL_INTERVAL_S = 1.0
+MAX_TIME_SHARE = 0.05  # of the time of a fit, spent on a slow server
 
 
 class MlflowTracker(NullTracker):
-    """One MLflow run. Build one with :func:`mlflow_run`.
+    """A tracker that writes to one MLflow run, made by :func:`mlflow_run`.
 
-    Values are gathered and sent at most once a second. At the first call that fails it says so, once, and is silent.
+    Values are collected and sent at most once per second. The first call that fails logs a warning and ends tracking.
     """
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
         self._client: MlflowClient | None = None
         self._run_id = ""
-        self._waiting: list[tuple[int, int, Mapping[str, float]]] = []
+        self._collected: list[tuple[int, int, Mapping[str, float]]] = []
         self._next_call = 0.0
 
     def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
-        """Note ``values``, and send what is waiting when it is time or the last step."""
+        """Collect ``values``; send all that were collected if a call is due or this is the last step."""
         if self._client is None:
             return
-        self._waiting.append((step, _milliseconds(), dict(values)))
+        self._collected.append((step, _milliseconds(), dict(values)))
         if step == steps or time.monotonic() >= self._next_call:
             started = time.monotonic()
             self._attempt(self._send)
             ended = time.monotonic()
-            self._next_call = ended + max(SECONDS_BETWEEN_CALLS, (ended - started) / SHARE_OF_TIME)
+            self._next_call = ended + max(MIN_CALL_INTERVAL_S, (ended - started) / MAX_TIME_SHARE)
 
     def picture(self, picture: "np.ndarray", *, step: int) -> None:
-        """Show it among the run's artifacts."""
+        """Log ``picture`` as an artifact of the run."""
         from geratriz.picture import png
 
         self._attempt(lambda client: log_picture(client, self._run_id, png(picture), step))
 
     def finish(self, digest: str) -> None:
-        """Tie the run to the bundle it made, so that registering finds it."""
+        """Tag the run with the digest of its bundle, by which `geratriz register` finds it."""
         self._attempt(lambda client: client.set_tag(self._run_id, BUNDLE, digest))
 
     def _open(self, root: Path, experiment: str, name: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> None:
@@ -84,7 +85,7 @@ class MlflowTracker(NullTracker):
         self._attempt(lambda client: client.set_terminated(self._run_id, status=status))
 
     def _send(self, client: "MlflowClient") -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._collected = self._collected, []
         log_history(client, self._run_id, waiting)
 
     def _attempt(self, call: Callable[["MlflowClient"], None]) -> None:
@@ -92,18 +93,17 @@ class MlflowTracker(NullTracker):
             return
         try:
             call(self._client)
-        except Exception as problem:  # whatever it is: a fit must not fail for its log
+        except Exception as problem:  # of any kind: a fit must not fail because of its log
             self._give_up(problem)
 
     def _give_up(self, problem: Exception) -> None:
         self._client = None
-        self._waiting.clear()
-        reason = hide((str(problem) or type(problem).__name__).splitlines()[0][:300], self._uri)
+        self._collected.clear()
         log.warning(
             "MLflow at %s failed, so this run is not shown there. Nothing else is lost: `geratriz register` fills it "
             "in from the bundle. (%s)",
             hide(self._uri, self._uri),
-            reason,
+            summary(problem, self._uri),
         )
 
 
@@ -111,15 +111,15 @@ class MlflowTracker(NullTracker):
 def mlflow_run(
     *, root: Path, experiment: str, model: str, kind: str, params: Mapping[str, Any], uri: str | None = None
 ) -> Iterator[MlflowTracker]:
-    """A run for one fit, open inside the block; an exception marks it failed and goes on its way.
+    """Open an MLflow run for one fit; an exception in the block marks the run as failed and is raised again.
 
     Args:
-        root: the project's root; the default store and Git's revision are found there.
-        experiment: the experiment's name, made if it is not there.
-        model: the entry of ``models`` that is trained; the run's name.
-        kind: the generator's kind.
-        params: settings to show; nested mappings become dotted names.
-        uri: MLflow's address; :func:`default_uri` when None.
+        root: the project's root, with the default store and the Git repository.
+        experiment: name of the experiment, which is created if it does not exist.
+        model: entry of ``models`` that is trained; the name of the run.
+        kind: name of the generator.
+        params: settings to log; nested mappings become dotted names.
+        uri: address of MLflow; :func:`default_uri` if None.
     """
     tracker = MlflowTracker(default_uri(root) if uri is None else uri)
     tags = {MODEL: model, KIND: kind, GIT: git_revision(root), "dvc.exp": os.environ.get("DVC_EXP_NAME")}

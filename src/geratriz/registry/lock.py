@@ -1,12 +1,12 @@
-"""One promotion at a time, for everybody who shares an MLflow server.
+"""A lock that allows one promotion at a time among all users of an MLflow server.
 
-MLflow cannot compare and swap, but no two registered models have one name, on any of its stores. So the lock on NAME is
-a registered model ``NAME.promoting`` without versions: who creates it holds the lock, and its tags say who that is. It
-is held for the seconds in which aliases move, never while a person is asked.
+MLflow has no compare-and-swap, but on all of its stores the name of a registered model is unique. The lock on NAME is
+therefore a registered model ``NAME.promoting`` without versions: the process that creates it holds the lock, and its
+tags name the holder. It is held for the seconds in which aliases move, never while a person is asked.
 
-A holder that crashed leaves it behind. It is stale when its process is known to be gone, or when it is older than a
-lease that no living holder uses up. A stale lock is not deleted but renamed, to a name made of the holder's own token:
-of those who saw the same stale lock one can do that, and nobody can take away a lock that was made after they looked.
+A holder that crashes leaves the lock behind. A lock is stale if its process is known to have ended, or if it is older
+than a lease that no running holder reaches. A stale lock is not deleted but renamed, to a name with the holder's own
+token: only one of several waiting processes succeeds, and none can remove a lock that was created in the meantime.
 """
 
 import os
@@ -25,121 +25,112 @@ if TYPE_CHECKING:
     from geratriz.registry.mlflow import Registry
 
 SUFFIX = ".promoting"
-LEASE_S = 120.0  # older ones are stale; clocks of machines may differ by half a minute
-HOLD_S = 25.0  # then a holder makes no further call; the last one, to a server that is away, ends 93 s later
-WAIT_S = 20.0
-POLL_S = 0.5
-SECONDS_OFF = 5.0  # the system's clock may have been set since; another process of that number starts later
-KEEP_S = 3600.0  # a broken lock's name is taken that long: whoever saw the lock has looked again by then
-BY, AT, TOKEN = "geratriz.by", "geratriz.at", "geratriz.token"
-WHERE, PROCESS, STARTED = "geratriz.where", "geratriz.process", "geratriz.started"
+LEASE_S = 120.0  # an older lock is stale; the clocks of two machines may differ by half a minute
+MAX_HOLD_S = 25.0  # a holder makes no call after this; its last one, to a server that is down, ends 93 s later
+MAX_WAIT_S = 20.0
+POLL_INTERVAL_S = 0.5
+START_TOLERANCE_S = 5.0  # between two readings of a process's start time: the system clock may have been set
+BROKEN_LOCK_TTL_S = 3600.0  # until a renamed stale lock is deleted: longer than any process waits
+HOLDER, SINCE, TOKEN = "geratriz.by", "geratriz.at", "geratriz.token"  # tags of a lock
+MACHINE, PROCESS, STARTED = "geratriz.where", "geratriz.process", "geratriz.started"
 
-Step = Callable[[], None]
+CheckLease = Callable[[], None]
 
 
 class BusyError(RegistryError):
-    """Somebody else is moving the aliases of the model right now."""
+    """Another process is moving the aliases of the model."""
 
 
 @contextmanager
-def held(registry: "Registry", name: str, *, by: str) -> Iterator[Step]:
-    """Hold the lock on ``name``; waits a little for who holds it now.
+def held(registry: "Registry", name: str, *, by: str) -> Iterator[CheckLease]:
+    """Hold the lock on ``name``; waits a short while if another process holds it.
 
-    Yields a function to call before each write: it raises RegistryError when the lock was held too long to be sure of
-    it, and what was begun is then finished by the next command.
+    Yields a function to call before each write. It raises RegistryError if the lock was held too long to be relied on;
+    the next command then finishes the pending moves.
 
     Raises:
-        BusyError: somebody else holds it. Nothing moved.
+        BusyError: another process holds the lock. Nothing moved.
         RegistryError: MLflow does not answer.
     """
-    place, until = name + SUFFIX, time.monotonic() + WAIT_S
+    lock, until = name + SUFFIX, time.monotonic() + MAX_WAIT_S
     while True:
-        taken, tags = time.monotonic(), _who(by)
-        if registry.create_mark(place, tags):
+        acquired, tags = time.monotonic(), _lock_tags(by)
+        if registry.create_mark(lock, tags):
             break
-        other = registry.read_mark(place)
+        other = registry.read_mark(lock)
         if other is None:
             continue
         if is_stale(other):
-            registry.rename_mark(place, f"{place}.{other.get(TOKEN, 'unknown')}")
+            registry.rename_mark(lock, f"{lock}.{other.get(TOKEN, 'unknown')}")
         elif time.monotonic() > until:
             raise BusyError(
-                f"{name} is being promoted by {holder(other)}. Nothing moved; try again when that is done. "
-                f"One who crashed is passed over after {LEASE_S:g} seconds. (The lock is the registered model {place}.)"
+                f"{name} is being promoted by {describe_holder(other)}. Nothing moved; try again when that is done. "
+                f"If that process crashed, its lock expires after {LEASE_S:g} seconds. (The lock is the registered "
+                f"model {lock}.)"
             )
         else:
-            time.sleep(POLL_S)
+            time.sleep(POLL_INTERVAL_S)
 
-    def step() -> None:
-        if time.monotonic() - taken > HOLD_S:
+    def check_lease() -> None:
+        if time.monotonic() - acquired > MAX_HOLD_S:
             raise RegistryError(
-                f"moving the aliases of {name} took longer than {HOLD_S:g} s and was stopped. The next promote, "
-                "rollback or register goes on where it stopped."
+                f"moving the aliases of {name} took longer than {MAX_HOLD_S:g} s and was stopped. The next promote, "
+                "rollback or register resumes where it stopped."
             )
 
     try:
-        yield step
+        yield check_lease
     finally:
-        with suppress(RegistryError):  # what was to be done is done or has failed already; a lease ends by itself
-            if (registry.read_mark(place) or {}).get(TOKEN) == tags[TOKEN]:
-                registry.delete_mark(place)
-            _sweep(registry, place)
+        with suppress(RegistryError):  # the work is done or has failed; a lock that stays expires
+            if (registry.read_mark(lock) or {}).get(TOKEN) == tags[TOKEN]:
+                registry.delete_mark(lock)
+            for broken, created in registry.marks(lock + "."):
+                if time.time() - created / 1000 > BROKEN_LOCK_TTL_S:
+                    registry.delete_mark(broken)
 
 
-def left(registry: "Registry", name: str) -> Mapping[str, str] | None:
-    """The tags of a lock that a crashed holder left behind, or None."""
-    found = registry.read_mark(name + SUFFIX)
-    return found if found is not None and is_stale(found) else None
-
-
-def is_stale(tags: Mapping[str, str]) -> bool:
-    """Whether the holder of a lock is gone."""
+def is_stale(tags: Mapping[str, str] | None) -> bool:
+    """Whether ``tags`` are those of a lock whose holder has ended; False for None, no lock."""
+    tags = tags or {}
     try:
-        age = time.time() - datetime.fromisoformat(tags[AT]).timestamp()
+        age = time.time() - datetime.fromisoformat(tags[SINCE]).timestamp()
     except (KeyError, ValueError):
-        return False  # none of ours: a model of somebody's that has this name by chance
-    return age > LEASE_S or (tags.get(WHERE) == _here() and not _lives(tags))
+        return False  # not a lock but an unrelated model of the same name
+    return age > LEASE_S or (tags.get(MACHINE) == _machine_id() and not _is_running(tags))
 
 
-def holder(tags: Mapping[str, str]) -> str:
-    """Who holds a lock, in words."""
-    return f"{tags.get(BY, 'somebody')}, since {tags.get(AT, 'some time')}, process {tags.get(PROCESS, '?')}"
+def describe_holder(tags: Mapping[str, str]) -> str:
+    """Holder of a lock, since when and in which process, for messages."""
+    return f"{tags.get(HOLDER, 'somebody')}, since {tags.get(SINCE, 'some time')}, process {tags.get(PROCESS, '?')}"
 
 
-def _sweep(registry: "Registry", place: str) -> None:
-    """Delete what is left of locks that were broken long ago."""
-    for name, created in registry.marks(place + "."):
-        if time.time() - created / 1000 > KEEP_S:
-            registry.delete_mark(name)
-
-
-def _who(by: str) -> dict[str, str]:
+def _lock_tags(by: str) -> dict[str, str]:
     import psutil
 
     return {
-        BY: by,
-        AT: datetime.now(UTC).isoformat(timespec="seconds"),
+        HOLDER: by,
+        SINCE: datetime.now(UTC).isoformat(timespec="seconds"),
         TOKEN: uuid4().hex,
-        WHERE: _here(),
+        MACHINE: _machine_id(),
         PROCESS: str(os.getpid()),
         STARTED: str(psutil.Process().create_time()),
     }
 
 
-def _here() -> str:
-    """The machine, as far as process numbers mean the same: containers may share a host's name."""
-    space = Path("/proc/self/ns/pid")
+def _machine_id() -> str:
+    """Id of a machine, or of a container, within which process ids are unique: containers may share a host name."""
+    namespace = Path("/proc/self/ns/pid")
     boot = Path("/proc/sys/kernel/random/boot_id")
-    parts = [socket.gethostname(), str(space.readlink()) if space.is_symlink() else ""]
+    parts = [socket.gethostname(), str(namespace.readlink()) if namespace.is_symlink() else ""]
     return " ".join([*parts, boot.read_text(encoding="ascii").strip() if boot.exists() else ""])
 
 
-def _lives(tags: Mapping[str, str]) -> bool:
+def _is_running(tags: Mapping[str, str]) -> bool:
     import psutil
 
     try:
         process = psutil.Process(int(tags[PROCESS]))
-        same = abs(process.create_time() - float(tags[STARTED])) < SECONDS_OFF
+        same = abs(process.create_time() - float(tags[STARTED])) < START_TOLERANCE_S
         return bool(same and process.status() != psutil.STATUS_ZOMBIE)
     except (KeyError, ValueError, psutil.NoSuchProcess):
         return False

@@ -1,15 +1,15 @@
-"""Aliases and tags in MLflow: what a registered model and its versions are known by."""
+"""Names of the aliases, tags and artifact folders that the registry uses in MLflow."""
 
-CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"  # the aliases
+CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"  # aliases
 
-KIND, MODEL, BUNDLE, GIT = "geratriz.kind", "geratriz.model", "geratriz.bundle", "geratriz.git"  # of a run, too
+KIND, MODEL, BUNDLE, GIT = "geratriz.kind", "geratriz.model", "geratriz.bundle", "geratriz.git"  # on runs as well
 DATA, LOCK = "geratriz.data_md5", "geratriz.dvc_lock_md5"
 VERDICT, PRIVACY, LOGGED = "geratriz.verdict", "geratriz.privacy", "geratriz.logged"
-METRIC = "geratriz.metric."  # followed by a metric's name
-BRANCH, COMMIT = "geratriz.branch", "geratriz.commit"  # of a version that a retraining by itself made
+METRIC = "geratriz.metric."  # prefix; followed by a metric's name
+BRANCH, COMMIT = "geratriz.branch", "geratriz.commit"  # on versions made by a scheduled retraining
 
-RECORD = "geratriz.promotion."  # followed by a number: one a promotion, on the version that was promoted
-LATEST = "geratriz.promotions"  # on the registered model: the number of the latest record and its MD5
+RECORD = "geratriz.promotion."  # prefix; followed by the number of a promotion, on the promoted version
+LATEST = "geratriz.promotions"  # on the registered model: number and MD5 of the latest record
 
-EVALUATION = "evaluation"  # the folder among a run's artifacts that holds metrics.json and the page
-RECIPE = "recipe"  # the folder that holds params.yaml, dvc.yaml and dvc.lock as they were
+EVALUATION = "evaluation"  # artifact folder with metrics.json and the page
+RECIPE = "recipe"  # artifact folder with params.yaml, dvc.yaml and dvc.lock as they were

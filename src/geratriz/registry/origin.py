@@ -1,4 +1,4 @@
-"""Where a registered version was made, as far as it is known only after it was registered."""
+"""The commit of a registered version, which is known only after the version was registered."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ from geratriz.registry.names import BRANCH, COMMIT, GIT
 
 
 def note_commit(root: Path, name: str, version: int, *, branch: str, commit: str, uri: str | None = None) -> None:
-    """Note on a version the commit that holds its settings, its dvc.lock and the pointers to its data.
+    """Tag a version with the branch and commit that hold its settings, its dvc.lock and the pointers to its data.
 
     Raises:
-        RegistryError: MLflow does not answer, or there is no such version.
+        RegistryError: MLflow does not answer, or the version does not exist.
     """
     from geratriz.registry.mlflow import Registry
 
@@ -19,17 +19,16 @@ def note_commit(root: Path, name: str, version: int, *, branch: str, commit: str
 
 
 def in_use(root: Path, uri: str | None = None) -> set[str]:
-    """The commits that versions with an alias were made at, as far as they are known.
+    """Commits at which versions with an alias were made, where known.
 
     Raises:
         RegistryError: MLflow does not answer.
     """
     file = database(default_uri(root) if uri is None else uri)
     if file is not None and not file.exists():
-        return set()  # nothing was ever registered, and asking would make the file
+        return set()  # nothing was ever registered, and a query would create the file
     from geratriz.registry.mlflow import Registry
 
     registry = Registry(root, uri)
-    tags = [each.tags for name in registry.names() for each in registry.versions(name) if each.aliases]
-    commits = {each.get(COMMIT) or each.get(GIT, "").removesuffix("-dirty") for each in tags}
-    return commits - {""}
+    tags = [version.tags for name in registry.names() for version in registry.versions(name) if version.aliases]
+    return {tag.get(COMMIT) or tag.get(GIT, "").removesuffix("-dirty") for tag in tags} - {""}

@@ -1,20 +1,20 @@
-"""A client that waits a little for a server that is away, and says it in our words."""
+"""Retries for calls to MLflow, and its errors as errors of this package."""
 
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from geratriz.errors import AwayError, RegistryError
-from geratriz.registry.client import hide
+from geratriz.registry.client import hide, summary
 
 T = TypeVar("T")
 
-SECONDS_BEFORE_TRYING_AGAIN = (0.5, 2.0)
-ALREADY_THERE = "RESOURCE_ALREADY_EXISTS"
-NOT_THERE = "RESOURCE_DOES_NOT_EXIST"
-LASTING = frozenset(  # answers that asking again will not change
+RETRY_DELAYS_S = (0.5, 2.0)
+ALREADY_EXISTS = "RESOURCE_ALREADY_EXISTS"
+DOES_NOT_EXIST = "RESOURCE_DOES_NOT_EXIST"
+PERMANENT_ERRORS = frozenset(  # errors that a retry cannot change
     {
-        NOT_THERE,
+        DOES_NOT_EXIST,
         "INVALID_PARAMETER_VALUE",
         "INVALID_STATE",
         "BAD_REQUEST",
@@ -27,14 +27,14 @@ LASTING = frozenset(  # answers that asking again will not change
 )
 
 
-class GoneError(RegistryError):
-    """What a call is about is not in the registry, or not any more."""
+class NotFoundError(RegistryError):
+    """The object of a call is not in the registry, or no longer."""
 
 
-class Patient:
-    """A client whose calls are tried again while the server is away, and whose errors are ours.
+class RetryingClient:
+    """A client that retries its calls while the server does not answer, and raises RegistryError.
 
-    Calls that create something are made once: an answer that was lost is no reason to create it twice.
+    Calls that create something are made once: if only the answer was lost, a retry would create it twice.
     """
 
     def __init__(self, client: Any, uri: str) -> None:
@@ -42,43 +42,42 @@ class Patient:
         self._uri = uri
 
     def __getattr__(self, verb: str) -> Callable[..., Any]:
-        return patient(getattr(self._client, verb), self._uri, again=not verb.startswith("create_"))
+        return retrying(getattr(self._client, verb), self._uri, retry=not verb.startswith("create_"))
 
 
-def patient(call: Callable[..., T], uri: str, *, again: bool) -> Callable[..., T]:
-    """``call``, tried ``again`` while the server is away, its errors as RegistryError.
+def retrying(call: Callable[..., T], uri: str, *, retry: bool) -> Callable[..., T]:
+    """Wrap ``call`` so that its errors become RegistryError and, with ``retry``, it is repeated while MLflow is down.
 
-    One MLflow error passes as it is: that what is created exists, which a caller may welcome.
+    The MLflow error "already exists" is passed on unchanged: some callers expect it.
     """
     from mlflow.exceptions import MlflowException
     from requests import RequestException
 
-    def patiently(*arguments: Any, **named: Any) -> T:
-        for pause in (*(SECONDS_BEFORE_TRYING_AGAIN if again else ()), None):
+    def wrapper(*args: Any, **kwargs: Any) -> T:
+        for delay in (*(RETRY_DELAYS_S if retry else ()), None):
             try:
-                return call(*arguments, **named)
+                return call(*args, **kwargs)
             except MlflowException as problem:
-                if problem.error_code == ALREADY_THERE:
+                if problem.error_code == ALREADY_EXISTS:
                     raise
-                if problem.error_code in LASTING:
-                    error = GoneError if problem.error_code == NOT_THERE else RegistryError
+                if problem.error_code in PERMANENT_ERRORS:
+                    error = NotFoundError if problem.error_code == DOES_NOT_EXIST else RegistryError
                     raise error(f"MLflow at {hide(uri, uri)} refuses: {hide(str(problem), uri)}") from None
                 reason: Exception = problem
-            except RequestException as problem:  # an artifact store's own answer
+            except RequestException as problem:  # from an artifact store
                 reason = problem
-            if pause is None:
-                raise away(uri, reason) from None
-            time.sleep(pause)
+            if delay is None:
+                raise away_error(uri, reason) from None
+            time.sleep(delay)
         raise AssertionError("the last attempt returns or raises")
 
-    return patiently
+    return wrapper
 
 
-def away(uri: str, problem: Exception) -> AwayError:
-    """The error for a server that does not answer: what was kept, and how to go on."""
-    reason = (str(problem) or type(problem).__name__).splitlines()[0][:300]
+def away_error(uri: str, problem: Exception) -> AwayError:
+    """Return the error for a server that does not answer; its message says what is safe and how to continue."""
     return AwayError(
-        f"MLflow at {hide(uri, uri)} does not answer ({hide(reason, uri)}). What was trained and judged stands in "
-        "models/ and reports/. Check MLFLOW_TRACKING_URI and the server, then give the command again: it goes on where "
-        "it stopped."
+        f"MLflow at {hide(uri, uri)} does not answer ({summary(problem, uri)}). Trained models are safe in models/, "
+        "evaluations in reports/. Check MLFLOW_TRACKING_URI and the server, then run the command again: it resumes "
+        "where it stopped."
     )

@@ -1,7 +1,7 @@
-"""Make a version the champion, or the previous one again: judged first, then moved under a lock, and recorded.
+"""Promotion of a version to champion, and rollback: check and compare, move the aliases under a lock, record.
 
-A promotion has two halves. :func:`examine` judges and may take minutes; a person may think about it for a day.
-:func:`carry_out` takes seconds: under the lock it looks whether all is still as it was judged, and moves.
+A promotion has two halves. :func:`examine` checks the gates and compares, which may take minutes; a person may then
+take a day to approve. :func:`carry_out` takes seconds: under the lock it verifies that nothing has changed, then moves.
 """
 
 import getpass
@@ -15,43 +15,43 @@ from typing import Any
 from geratriz.errors import GateError, RegistryError
 from geratriz.registry import history, holdout, judge, lock
 from geratriz.registry.evidence import Release, read_release
+from geratriz.registry.history import StoredRecord
 from geratriz.registry.mlflow import Intent, Registry, Version
 from geratriz.registry.names import CHALLENGER, CHAMPION, EVALUATION, PREVIOUS, RECORD
 from geratriz.scoring import words
 from geratriz.scoring.difference import Comparison
-from geratriz.scoring.verdict import Verdict
-from geratriz.scoring.verdict import judge as judge_metrics
+from geratriz.scoring.verdict import Verdict, check_metrics
 
 COMMAND_LINE = "command line"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Offer:
-    """A promotion that nothing speaks against, for a person to approve."""
+    """A promotion that passed all checks, for a person to approve."""
 
     name: str
     version: int
     previous: int | None
-    """The champion that would make place."""
-    what: history.What
+    """The champion that would be replaced."""
+    what: history.Action
     reasons: tuple[str, ...]
-    """What the gates, the attacks and the comparison said."""
+    """Results of the gates, the attacks and the comparison, in sentences."""
     comparison: Comparison | None
-    """With the champion; None where there is none to compare with."""
+    """Comparison with the champion; None if there is no champion."""
     page: str
-    """Where the version's evaluation can be looked at."""
+    """Address of the version's evaluation page."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Promoted:
-    """What became of a promotion."""
+    """Result of a promotion."""
 
     name: str
     version: int
     previous: int | None
-    """The champion before."""
+    """The previous champion."""
     moved: bool
-    """False when it was the champion already."""
+    """False if the version was the champion already."""
     reasons: tuple[str, ...]
 
 
@@ -67,25 +67,25 @@ def promote(
     by: str | None = None,
     confirm: Confirm | None = None,
 ) -> Promoted:
-    """Make a version the champion, if the gates in params.yaml hold for it and it is not worse than the champion.
+    """Make a version the champion if it passes the gates in params.yaml and is not worse than the champion.
 
     Args:
-        root: the project's root, whose ``data/prepared`` holds the rows to judge on.
-        name: the registered model.
-        version: the version; the challenger when None.
-        uri: MLflow's address; the default store when None.
-        by: who promotes; the user's name when None.
-        confirm: asked before anything moves, with what would be done; None does it.
+        root: the project's root, whose ``data/prepared`` holds the rows to compare on.
+        name: name of the registered model.
+        version: number of the version; the challenger if None.
+        uri: address of MLflow; the default store if None.
+        by: who promotes; the user's name if None.
+        confirm: called with the offer before anything moves; False declines. None approves.
 
     Raises:
-        GateError: the gates refuse, it is worse than the champion, or ``confirm`` says no. Nothing moved.
-        ElsewhereError: the rows to judge on are not in the workspace; the message says where they are.
-        BusyError: somebody else is promoting.
-        RegistryError: MLflow does not answer, or there is no such model or version.
+        GateError: the gates refuse, the version is worse than the champion, or ``confirm`` declines. Nothing moved.
+        HoldoutError: the rows to compare on are not in the workspace; the message says where they are.
+        BusyError: another promotion is running.
+        RegistryError: MLflow does not answer, or the model or version does not exist.
     """
-    registry, asked = Registry(root, uri), read_release(root)
-    offer = _examine(registry, asked, name, version, root)
-    return offer if isinstance(offer, Promoted) else _confirmed(registry, asked, offer, by=by, confirm=confirm)
+    registry, settings = Registry(root, uri), read_release(root)
+    offer = _examine(registry, settings, name, version, root)
+    return offer if isinstance(offer, Promoted) else _confirmed(registry, settings, offer, by=by, confirm=confirm)
 
 
 def rollback(
@@ -97,65 +97,65 @@ def rollback(
     by: str | None = None,
     confirm: Confirm | None = None,
 ) -> Promoted:
-    """Make ``previous`` the champion again, and the champion ``previous``. The gates must hold; nothing is compared.
+    """Swap the champion and the previous champion. The gates must hold; nothing is compared.
 
     Raises:
-        GateError: the gates refuse, or ``confirm`` says no. Nothing moved.
-        BusyError: somebody else is promoting.
-        RegistryError: MLflow does not answer, there is no such model, or nothing to go back to.
+        GateError: the gates refuse, or ``confirm`` declines. Nothing moved.
+        BusyError: another promotion is running.
+        RegistryError: MLflow does not answer, or the model or a previous champion does not exist.
     """
-    registry, asked = Registry(root, uri), read_release(root)
-    done = _settled(registry, name, "rollback")
+    registry, settings = Registry(root, uri), read_release(root)
+    done = _finished(registry, name, "rollback")
     if done is not None:
         return done
     versions = registry.versions(name)
     champion, previous = (_first(versions, alias) for alias in (CHAMPION, PREVIOUS))
     if previous is None:
-        raise RegistryError(f"{name} has no previous champion to go back to. `geratriz history {name}` shows what was.")
-    verdict = _verdict(registry, asked, previous)
+        raise RegistryError(f"{name} has no previous champion. `geratriz history {name}` lists its promotions.")
+    verdict = _verdict(registry, settings, previous)
     _require(bool(verdict.release), words.reasons(verdict), previous)
     offer = _offer(registry, previous, champion, "rollback", words.reasons(verdict), None)
-    return _confirmed(registry, asked, offer, by=by, reason=reason, confirm=confirm)
+    return _confirmed(registry, settings, offer, by=by, reason=reason, confirm=confirm)
 
 
 def examine(
     root: Path, name: str, *, version: int | None = None, uri: str | None = None, rows_in: Path | None = None
 ) -> Offer | Promoted:
-    """Judge a version by the gates and against the champion; nothing moves.
+    """Check the gates for a version and compare it with the champion; nothing moves.
 
     Args:
         root: the project's root, whose params.yaml has the gates.
-        name: the registered model.
-        version: the version; the challenger when None.
-        uri: MLflow's address; the default store when None.
-        rows_in: the checkout whose ``data/prepared`` holds the rows to judge on; ``root`` when None.
+        name: name of the registered model.
+        version: number of the version; the challenger if None.
+        uri: address of MLflow; the default store if None.
+        rows_in: the checkout whose ``data/prepared`` holds the rows to compare on; ``root`` if None.
 
     Returns:
-        An offer; or what was done already, where it is the champion, or an earlier promotion had been cut off.
+        An offer; or a result if the version is the champion already, or an interrupted promotion was finished.
 
     Raises:
-        GateError: the gates refuse, or it is worse than the champion.
-        ElsewhereError: the rows to judge on are not there.
-        RegistryError: MLflow does not answer, or there is no such model or version.
+        GateError: the gates refuse, or the version is worse than the champion.
+        HoldoutError: the rows to compare on are not in the checkout.
+        RegistryError: MLflow does not answer, or the model or version does not exist.
     """
     rows = root if rows_in is None else rows_in
     return _examine(Registry(root, uri), read_release(root), name, version, rows)
 
 
-def _examine(registry: Registry, asked: Release, name: str, version: int | None, rows_in: Path) -> Offer | Promoted:
-    done = _settled(registry, name, "promote")
+def _examine(registry: Registry, settings: Release, name: str, version: int | None, rows_in: Path) -> Offer | Promoted:
+    done = _finished(registry, name, "promote")
     if done is not None and version in (None, done.version):
         return done
     champion = _first(registry.versions(name), CHAMPION)
     candidate = _candidate(registry, name, version, champion)
     if champion is not None and champion.version == candidate.version:
         return _nothing_to_do(name, candidate.version)
-    verdict = _verdict(registry, asked, candidate)
+    verdict = _verdict(registry, settings, candidate)
     _require(bool(verdict.release), words.reasons(verdict), candidate)
     comparison = None
     if champion is not None:
         rows = holdout.find(rows_in, registry, candidate)
-        comparison = judge.compare(registry, candidate, champion, rows, asked)
+        comparison = judge.compare(registry, candidate, champion, rows, settings)
     reasons = words.promotion(verdict, comparison)
     _require(comparison is None or comparison.outcome != "worse", reasons, candidate)
     return _offer(registry, candidate, champion, "promote", reasons, comparison)
@@ -170,34 +170,33 @@ def carry_out(
     how: str = COMMAND_LINE,
     uri: str | None = None,
 ) -> Promoted:
-    """Move the aliases as offered, and record it, unless something changed since it was judged.
+    """Move the aliases as offered and record it, unless something has changed since :func:`examine`.
 
     Args:
         root: the project's root.
         offer: from :func:`examine`.
-        by: who approved; the user's name when None.
-        reason: what they said.
-        how: where they approved.
-        uri: MLflow's address; the default store when None.
+        by: who approved; the user's name if None.
+        reason: reason given for the approval.
+        how: place of approval.
+        uri: address of MLflow; the default store if None.
 
     Raises:
-        GateError: the champion is another one now, or the version was evaluated anew and the gates refuse it. Nothing
-            moved.
-        BusyError: somebody else is promoting. Nothing moved.
-        RegistryError: MLflow does not answer. What was begun, the next promotion, rollback or registration finishes.
+        GateError: the champion has changed, or the gates refuse a new evaluation of the version. Nothing moved.
+        BusyError: another promotion is running. Nothing moved.
+        RegistryError: MLflow does not answer. The next promotion, rollback or registration finishes pending moves.
     """
     return _carry_out(Registry(root, uri), read_release(root), offer, by=by, reason=reason, how=how)
 
 
 def _carry_out(
-    registry: Registry, asked: Release, offer: Offer, *, by: str | None, reason: str, how: str = COMMAND_LINE
+    registry: Registry, settings: Release, offer: Offer, *, by: str | None, reason: str, how: str = COMMAND_LINE
 ) -> Promoted:
     by = by or user()
     candidate = registry.resolve(f"models:/{offer.name}/{offer.version}")
-    verdict = _verdict(registry, asked, candidate)
-    _require(bool(verdict.release), words.reasons(verdict), candidate)  # it may have been evaluated anew meanwhile
-    with lock.held(registry, offer.name, by=by) as step:
-        registry.settle(offer.name, step)
+    verdict = _verdict(registry, settings, candidate)
+    _require(bool(verdict.release), words.reasons(verdict), candidate)  # it may have been evaluated again
+    with lock.held(registry, offer.name, by=by) as check_lease:
+        registry.finish_pending_moves(offer.name, check_lease)
         versions = registry.versions(offer.name)
         champion, previous = (_first(versions, alias) for alias in (CHAMPION, PREVIOUS))
         if champion is not None and champion.version == offer.version:
@@ -207,93 +206,93 @@ def _carry_out(
             offer.what == "rollback" and (previous is None or previous.version != offer.version)
         ):
             raise GateError(
-                f"{offer.name} changed meanwhile: its champion is version {now} now, and this was judged when it was "
-                f"{offer.previous}. Nothing moved. Run it again."
+                f"{offer.name} has changed: its champion is now version {now}, but this promotion was examined when it "
+                f"was {offer.previous}. Nothing moved. Run it again."
             )
-        candidate = next(each for each in versions if each.version == offer.version)
-        record = _record(offer, asked, verdict, history.records(versions), by=by, reason=reason, how=how)
-        registry.move(candidate, _intent(candidate, record), step)
+        candidate = next(version for version in versions if version.version == offer.version)
+        record = _record(offer, settings, verdict, history.records(versions), by=by, reason=reason, how=how)
+        registry.move(candidate, _intent(candidate, record), check_lease)
     return Promoted(name=offer.name, version=offer.version, previous=offer.previous, moved=True, reasons=offer.reasons)
 
 
-def settle(registry: Registry, name: str) -> list[history.Record]:
-    """Finish what a crash cut off, and take away a lock it left; the promotions among it."""
-    if not registry.unfinished(name) and lock.left(registry, name) is None:
+def finish_pending_moves(registry: Registry, name: str) -> list[history.Record]:
+    """Finish the moves that a crash interrupted, delete the lock it left, and return the promotions among them."""
+    if not registry.pending_moves(name) and not lock.is_stale(registry.read_mark(name + lock.SUFFIX)):
         return []
-    with lock.held(registry, name, by=user()) as step:
-        done = registry.settle(name, step)
+    with lock.held(registry, name, by=user()) as check_lease:
+        done = registry.finish_pending_moves(name, check_lease)
     texts = [text for _, intent in done for tag, text in intent.tags.items() if tag.startswith(RECORD)]
     return [history.Record(**json.loads(text)) for text in texts]
 
 
 def user() -> str:
-    """Who gives commands here."""
+    """Name of the current user."""
     try:
         return getpass.getuser()
-    except OSError:  # a container's user without a name
+    except OSError:  # the user of a container may have no name
         return "unknown"
 
 
 def metrics_of(registry: Registry, version: Version) -> Mapping[str, Any] | None:
-    """What was measured on a version, as metrics.json has it; None where that is gone."""
+    """Metrics of a version, in the form of metrics.json; None if the artifact is gone."""
     content = registry.read_text(version.run_id, f"{EVALUATION}/metrics.json")
     return None if content is None else json.loads(content)["metrics"]
 
 
-def _settled(registry: Registry, name: str, what: history.What) -> Promoted | None:
-    """What a command of this kind did that was cut off and is finished now."""
-    done = [each for each in settle(registry, name) if each.what == what]
+def _finished(registry: Registry, name: str, what: history.Action) -> Promoted | None:
+    """Finish pending moves; return the result of the last interrupted command of this kind, if there was one."""
+    done = [record for record in finish_pending_moves(registry, name) if record.what == what]
     if not done:
         return None
     last = done[-1]
-    reasons = (f"An earlier {what} was cut off; it is finished now.", *last.reasons)
+    reasons = (f"An earlier {what} was interrupted; it is finished now.", *last.reasons)
     return Promoted(name=name, version=last.version, previous=last.from_version, moved=True, reasons=reasons)
 
 
 def _confirmed(
-    registry: Registry, asked: Release, offer: Offer, *, by: str | None, confirm: Confirm | None, reason: str = ""
+    registry: Registry, settings: Release, offer: Offer, *, by: str | None, confirm: Confirm | None, reason: str = ""
 ) -> Promoted:
     if confirm is not None and not confirm(offer):
-        raise GateError(f"models:/{offer.name}/{offer.version} is not promoted: it was declined. Nothing moved.")
-    return _carry_out(registry, asked, offer, by=by, reason=reason)
+        raise GateError(f"models:/{offer.name}/{offer.version} was not promoted: it was declined. Nothing moved.")
+    return _carry_out(registry, settings, offer, by=by, reason=reason)
 
 
-def _verdict(registry: Registry, asked: Release, version: Version) -> Verdict:
-    """The verdict on a version by its own measurements and the gates and limits in params.yaml."""
+def _verdict(registry: Registry, settings: Release, version: Version) -> Verdict:
+    """Verdict on a version, from its own metrics and the gates and limits in params.yaml."""
     metrics = metrics_of(registry, version)
     if metrics is None:
-        raise RegistryError(f"{version.uri} has no {EVALUATION}/metrics.json in its run. `geratriz register` logs it.")
-    if asked.name != version.name:
+        raise RegistryError(f"the run of {version.uri} has no {EVALUATION}/metrics.json. `geratriz register` logs it.")
+    if settings.name != version.name:
         raise RegistryError(
-            f"params.yaml has the gates of {asked.name}, not of {version.name}. Run this in the checkout or worktree "
-            f"whose params.yaml says `release: {{name: {version.name}}}`."
+            f"params.yaml has the gates of {settings.name}, not of {version.name}. Run this in the checkout or "
+            f"worktree whose params.yaml sets release.name to {version.name}."
         )
-    return judge_metrics(metrics, asked.gates, asked.limits)
+    return check_metrics(metrics, settings.gates, settings.limits)
 
 
 def _require(passed: bool, reasons: tuple[str, ...], version: Version) -> None:
     if not passed:
-        raise GateError(f"{version.uri} is not promoted.\n" + "\n".join(f"- {reason}" for reason in reasons))
+        raise GateError(f"{version.uri} was not promoted.\n" + "\n".join(f"- {reason}" for reason in reasons))
 
 
 def _candidate(registry: Registry, name: str, version: int | None, champion: Version | None) -> Version:
     if version is not None:
         return registry.resolve(f"models:/{name}/{version}")
-    found = _first(registry.versions(name), CHALLENGER) or champion
-    if found is None:
-        raise RegistryError(f"{name} has no challenger. `geratriz register` makes one, or name a version: --version N.")
-    return found
+    candidate = _first(registry.versions(name), CHALLENGER) or champion
+    if candidate is None:
+        raise RegistryError(f"{name} has no challenger. Run `geratriz register`, or choose a version with --version N.")
+    return candidate
 
 
 def _first(versions: list[Version], alias: str) -> Version | None:
-    return next((each for each in versions if alias in each.aliases), None)
+    return next((version for version in versions if alias in version.aliases), None)
 
 
 def _offer(
     registry: Registry,
     version: Version,
     champion: Version | None,
-    what: history.What,
+    what: history.Action,
     reasons: tuple[str, ...],
     comparison: Comparison | None,
 ) -> Offer:
@@ -309,15 +308,15 @@ def _offer(
 
 
 def _nothing_to_do(name: str, version: int) -> Promoted:
-    said = f"Version {version} of {name} is the champion already."
-    return Promoted(name=name, version=version, previous=None, moved=False, reasons=(said,))
+    reasons = (f"Version {version} of {name} is the champion already.",)
+    return Promoted(name=name, version=version, previous=None, moved=False, reasons=reasons)
 
 
 def _record(
-    offer: Offer, asked: Release, verdict: Verdict, before: list[history.Kept], *, by: str, reason: str, how: str
+    offer: Offer, settings: Release, verdict: Verdict, before: list[StoredRecord], *, by: str, reason: str, how: str
 ) -> history.Record:
-    limits = {name: attack.limit for name, attack in asked.limits.items()}
-    gates = {name: {k: v for k, v in asdict(gate).items() if v is not None} for name, gate in asked.gates.items()}
+    limits = {name: attack.limit for name, attack in settings.limits.items()}
+    gates = {name: {k: v for k, v in asdict(gate).items() if v is not None} for name, gate in settings.gates.items()}
     compared = offer.comparison
     return history.Record(
         number=before[-1].number + 1 if before else 1,
@@ -339,5 +338,5 @@ def _record(
 def _intent(version: Version, record: history.Record) -> Intent:
     aliases: dict[str, int | None] = {PREVIOUS: record.from_version, CHAMPION: record.version}
     if CHALLENGER in version.aliases:
-        aliases[CHALLENGER] = None  # its part is over
-    return Intent(aliases=aliases, tags=record.tags, of_the_model=record.of_the_model)
+        aliases[CHALLENGER] = None
+    return Intent(aliases=aliases, tags=record.tags, of_the_model=record.model_tags)

@@ -1,6 +1,6 @@
-"""Register what the graph made, list it, load it: effects that stand outside the graph.
+"""Registering the results of `dvc repro`, listing and loading registered generators.
 
-Each can be called again at any time: what is done already is found, what was cut off is finished.
+Every function can be called again at any time: finished steps are skipped, and an interrupted call is completed.
 """
 
 import tempfile
@@ -39,14 +39,14 @@ from geratriz.registry.names import (
     VERDICT,
 )
 from geratriz.registry.packaging import conditions
-from geratriz.registry.promoting import settle, user
+from geratriz.registry.promoting import finish_pending_moves, user
 from geratriz.scoring.verdict import is_measured
 from geratriz.tracking import PROGRESS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registered:
-    """What :func:`register` did."""
+    """Result of :func:`register`."""
 
     name: str
     version: int
@@ -55,15 +55,15 @@ class Registered:
     """The winner, an entry of ``models`` in params.yaml."""
     run_id: str
     page: Path
-    """The winner's page on this machine."""
+    """Path of the winner's page."""
     created: bool
-    """False when the same bundle was registered before."""
+    """False if the same bundle was registered before."""
     aliases: tuple[str, ...]
     release: bool
-    """The verdict."""
+    """Whether the verdict allows a release."""
     reasons: tuple[str, ...]
     commands: tuple[str, ...]
-    """What to type next."""
+    """Commands for the next steps."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +78,7 @@ class Listed:
     verdict: str
     """``release`` or ``refuse``."""
     privacy: str
-    """What attacks found: ``passed``, ``leak`` or ``unproven``."""
+    """Outcome of the attacks: ``passed``, ``leak`` or ``unproven``."""
     metrics: Mapping[str, float]
     created: datetime
     promoted_at: str | None
@@ -86,33 +86,33 @@ class Listed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """What :func:`find` found."""
+    """A generator and its origin, from :func:`find`."""
 
     generator: Fitted[Any, Any]
     kind: str
-    """The kind of data it makes, a domain."""
+    """Kind of data it produces."""
     origin: Origin
-    """Which one it is, for the provenance of its rows."""
+    """Its bundle, version and verdict, for the provenance of its rows."""
 
 
 def register(root: Path, *, uri: str | None = None) -> Registered:
-    """Bring every compared model's run up to date, and register the winner as ``challenger``.
+    """Update the runs of all compared models, and register the winner as ``challenger``.
 
-    The same bundle is one version, however often it is registered; its evaluation, tags and card are brought up to
-    date. A version that is the champion stays that and does not become a challenger again.
+    A bundle is registered as one version only; a later call updates its evaluation, tags and card. A version that is
+    the champion stays the champion and does not become a challenger.
 
     Raises:
-        ConfigError: params.yaml is wrong.
-        DataError: the graph was not run to its end.
-        RegistryError: MLflow does not answer or refuses; what was done so far is found by the next call.
+        ConfigError: params.yaml is invalid.
+        DataError: `dvc repro` was not run, or not to its end.
+        RegistryError: MLflow does not answer or rejects a call; the next call resumes.
     """
     project = on_disk.read(root)
     registry = Registry(root, uri)
-    runs = {each.model: _bring_up_to_date(registry, project, each) for each in project.models}
+    runs = {evidence.model: _update_run(registry, project, evidence) for evidence in project.models}
     winner, name = project.winner, project.release.name
     version = registry.find_version(name, winner.digest)
     created = version is None
-    made_at = project.git if version is None else version.tags.get(GIT)  # a later commit did not make it
+    made_at = project.git if version is None else version.tags.get(GIT)  # registering again does not change it
     text = card(project, winner, conditions(winner.bundle), git=made_at)
     registry.log_text(runs[winner.model], "card.md", text)
     if version is None:
@@ -121,16 +121,16 @@ def register(root: Path, *, uri: str | None = None) -> Registered:
         registry.create_version(name, runs[winner.model], winner, tags=tags, description=description)
     else:
         registry.update_version(version, tags=_results(winner), description=shortened(text))
-    settle(registry, name)
-    version = _held(registry, name, winner.digest)
+    finish_pending_moves(registry, name)
+    version = _find_version(registry, name, winner.digest)
     if not {CHAMPION, CHALLENGER} & set(version.aliases):
-        with lock.held(registry, name, by=user()) as step:
-            registry.settle(name, step)
-            version = _held(registry, name, winner.digest)
+        with lock.held(registry, name, by=user()) as check_lease:
+            registry.finish_pending_moves(name, check_lease)
+            version = _find_version(registry, name, winner.digest)
             if CHAMPION not in version.aliases:
                 made = {"geratriz.registered_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
-                registry.move(version, Intent(aliases={CHALLENGER: version.version}, tags=made), step)
-        version = _held(registry, name, winner.digest)
+                registry.move(version, Intent(aliases={CHALLENGER: version.version}, tags=made), check_lease)
+        version = _find_version(registry, name, winner.digest)
     return Registered(
         name=name,
         version=version.version,
@@ -147,7 +147,7 @@ def register(root: Path, *, uri: str | None = None) -> Registered:
 
 
 def models(root: Path, *, uri: str | None = None) -> list[Listed]:
-    """Every version of every registered generator, by name, the newest first.
+    """List all versions of all registered generators, by name and newest first.
 
     Raises:
         RegistryError: MLflow does not answer.
@@ -157,24 +157,24 @@ def models(root: Path, *, uri: str | None = None) -> list[Listed]:
 
 
 def load(where: Path | str, *, root: Path = Path(), uri: str | None = None) -> Fitted[Any, Any]:
-    """The generator in a folder, or under an address such as ``models:/adult@champion`` or ``models:/adult/3``.
+    """Load a generator from a folder or from an address such as ``models:/adult@champion`` or ``models:/adult/3``.
 
     Raises:
-        BundleError: the folder holds none, or a damaged one.
-        RegistryError: the address is none, or names nothing.
+        BundleError: the folder holds no generator, or a damaged one.
+        RegistryError: the address is invalid, or the version does not exist.
     """
     return find(where, root=root, uri=uri).generator
 
 
 def find(where: Path | str, *, root: Path = Path(), uri: str | None = None) -> Found:
-    """As :func:`load`, with what is known of the generator: its bundle and, if registered, its version and verdict."""
+    """Load a generator as :func:`load` does, with its bundle and, if registered, its version and verdict."""
     if not str(where).startswith("models:"):
         return _found(Path(where))
     file = database(default_uri(root) if uri is None else uri)
-    if file is not None and not file.exists():  # asking would make it
+    if file is not None and not file.exists():  # a query would create it
         raise RegistryError(
-            f"{where} cannot be looked up: {file} does not exist. Run it in the project's folder, or say where the "
-            "registry is with MLFLOW_TRACKING_URI."
+            f"{where} cannot be resolved: {file} does not exist. Run it in the project's folder, or set "
+            "MLFLOW_TRACKING_URI to the address of the registry."
         )
     registry = Registry(root, uri)
     version = registry.resolve(str(where))
@@ -192,8 +192,8 @@ def _found(folder: Path, **known: str | None) -> Found:
     )
 
 
-def _bring_up_to_date(registry: Registry, project: Project, evidence: Evidence) -> str:
-    """The id of the model's run, with the results in it that stand on disk now."""
+def _update_run(registry: Registry, project: Project, evidence: Evidence) -> str:
+    """Log the results on disk to the run of a model, and return its id."""
     run = registry.find_run(evidence.digest)
     if run is None:
         tags = {MODEL: evidence.model, KIND: evidence.kind, **({GIT: project.git} if project.git else {})}
@@ -212,20 +212,16 @@ def _bring_up_to_date(registry: Registry, project: Project, evidence: Evidence) 
     }
     registry.log_results(
         run_id,
-        metrics={name: each["value"] for name, each in evidence.metrics.items() if is_measured(each)},
-        tags={
-            DATA: project.data_md5,
-            VERDICT: evidence.verdict,
-            PRIVACY: evidence.privacy,
-            LOGGED: state,
-        },  # the last says that all is there
-        files={place: path for place, path in files.items() if path.exists()},
+        metrics={name: metric["value"] for name, metric in evidence.metrics.items() if is_measured(metric)},
+        # LOGGED is set last: it marks the run as complete
+        tags={DATA: project.data_md5, VERDICT: evidence.verdict, PRIVACY: evidence.privacy, LOGGED: state},
+        files={artifact_path: path for artifact_path, path in files.items() if path.exists()},
     )
     return run_id
 
 
 def _origin(project: Project, winner: Evidence) -> dict[str, str]:
-    """Tags that say what a version was made from."""
+    """Tags about the sources of a version."""
     known = {
         BUNDLE: winner.digest,
         MODEL: winner.model,
@@ -238,15 +234,16 @@ def _origin(project: Project, winner: Evidence) -> dict[str, str]:
 
 
 def _results(winner: Evidence) -> dict[str, str]:
-    """Tags that say what was measured."""
-    metrics = {f"{METRIC}{name}": f"{each['value']:.6g}" for name, each in winner.metrics.items() if is_measured(each)}
+    """Tags about the metrics of a version."""
+    measured = {name: metric for name, metric in winner.metrics.items() if is_measured(metric)}
+    metrics = {f"{METRIC}{name}": f"{metric['value']:.6g}" for name, metric in measured.items()}
     return {VERDICT: winner.verdict, PRIVACY: winner.privacy, **metrics}
 
 
-def _held(registry: Registry, name: str, digest: str) -> Version:
+def _find_version(registry: Registry, name: str, digest: str) -> Version:
     version = registry.find_version(name, digest)
     if version is None:
-        raise RegistryError(f"{hide(registry.uri, registry.uri)} took a version of {name} and does not list it.")
+        raise RegistryError(f"{hide(registry.uri, registry.uri)} does not list the new version of {name}. Try again.")
     return version
 
 

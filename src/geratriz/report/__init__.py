@@ -1,1 +1,1 @@
-"""The frame of every page, its drawings, and the parts that all pages have."""
+"""The frame, the drawings and the sections that all pages share."""

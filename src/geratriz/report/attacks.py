@@ -1,4 +1,4 @@
-"""The verdict of the attacks on a page, and each attack against its limit."""
+"""The section of a page about attacks: the verdict, and every attack with its limit."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from geratriz.scoring import words
 from geratriz.scoring.metric import Metric
 from geratriz.scoring.verdict import Verdict
 
-LOOKS = {"passed": "good", "leak": "bad", "unproven": "none"}
+CSS = {"passed": "good", "leak": "bad", "unproven": "none"}
 
 
 def attacks_section(
@@ -18,10 +18,10 @@ def attacks_section(
     known: Mapping[str, Metric[Any]],
     landmarks: Mapping[str, str],
 ) -> str:
-    """The verdict in words, and a row per metric of ``known`` that is an attack."""
+    """The verdict in words, and one row per metric of ``known`` that is an attack."""
     listed = "".join(f"<li>{esc(objection)}</li>" for objection in words.objections(verdict))
     summary = (
-        f'<div class="verdict {LOOKS[verdict.privacy]}"><strong>{esc(words.privacy(verdict))}</strong>'
+        f'<div class="verdict {CSS[verdict.privacy]}"><strong>{esc(words.privacy(verdict))}</strong>'
         f"{f'<ul>{listed}</ul>' if listed else ''}</div>"
     )
     attacks = {name: metric for name, metric in known.items() if metric.chance is not None}

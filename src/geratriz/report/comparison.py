@@ -1,4 +1,4 @@
-"""The page of a comparison: who won and why, and every metric of every model side by side."""
+"""The page of a comparison: the winner and why, and every metric of every model side by side."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -37,17 +37,17 @@ def _metrics(models: list[str], reports: Mapping[str, Mapping[str, Any]]) -> str
     rows = [_row(name, [measured[model].get(name) for model in models]) for name in names]
     head = ["metric", *(f'<a href="../models/{esc(model)}/index.html">{esc(model)}</a>' for model in models)]
     intro = (
-        "Each value with its 95&nbsp;% interval; the best of a row is bold where no other reaches into its interval. "
-        "Landmarks: data that are no good (floor), and fresh real data in the place of synthetic ones. A model's "
-        "name leads to its own page."
+        "Each value has its 95&nbsp;% interval. The best value of a row is bold if no other interval overlaps its own. "
+        "The reference scores are those of data without structure (floor) and of real data that no model has seen "
+        "(fresh real). A model's name links to its page."
     )
     return section("metrics", "Metrics", intro, table([*head, "floor", "fresh real", "better"], rows))
 
 
 def _row(name: str, entries: list[Mapping[str, Any] | None]) -> list[str]:
-    known = [each for each in entries if each is not None and each["value"] is not None]
-    any_of_them: Mapping[str, Any] = known[0] if known else {"floor": None, "ceiling": None, "better": "higher"}
-    best = _best(known, any_of_them["better"])
+    known = [entry for entry in entries if entry is not None and entry["value"] is not None]
+    first: Mapping[str, Any] = known[0] if known else {"floor": None, "ceiling": None, "better": "higher"}
+    best = _best(known, first["better"])
     cells = []
     for entry in entries:
         if entry is None or entry["value"] is None:
@@ -55,18 +55,18 @@ def _row(name: str, entries: list[Mapping[str, Any] | None]) -> list[str]:
             continue
         value = f"<strong>{number(entry['value'])}</strong>" if entry is best else number(entry["value"])
         cells.append(f'{value} <span class="soft">{number(entry["low"])} to {number(entry["high"])}</span>')
-    landmarks = [number(any_of_them["floor"]), number(any_of_them["ceiling"])]
-    return [esc(name), *cells, *landmarks, esc(any_of_them["better"])]
+    landmarks = [number(first["floor"]), number(first["ceiling"])]
+    return [esc(name), *cells, *landmarks, esc(first["better"])]
 
 
 def _best(entries: list[Mapping[str, Any]], better: str) -> Mapping[str, Any] | None:
-    """The best entry, or None where another one's interval reaches its own: that is no difference."""
+    """The best entry, or None where another interval overlaps its own."""
     if len(entries) < 2:
         return None
-    ordered = sorted(entries, key=lambda each: each["value"], reverse=better == "higher")
-    first, others = ordered[0], ordered[1:]
-    apart = all(each["high"] < first["low"] if better == "higher" else each["low"] > first["high"] for each in others)
-    return first if apart else None
+    ordered = sorted(entries, key=lambda entry: entry["value"], reverse=better == "higher")
+    top, others = ordered[0], ordered[1:]
+    apart = all(other["high"] < top["low"] if better == "higher" else other["low"] > top["high"] for other in others)
+    return top if apart else None
 
 
 def _verdicts(comparison: Mapping[str, Any]) -> str:
@@ -76,5 +76,5 @@ def _verdicts(comparison: Mapping[str, Any]) -> str:
         css = "good-text" if entry["release"] else "bad-text"
         items = "".join(f"<li>{esc(reason)}</li>" for reason in entry["reasons"])
         parts.append(f'<h3>{esc(entry["model"])}: <span class="{css}">{words}</span></h3><ul>{items}</ul>')
-    intro = f"Ranked by {esc(comparison['by'])}; what must not be released stands behind what may."
+    intro = f"Ranked by {esc(comparison['by'])}; models that must not be released come last."
     return section("verdicts", "Verdicts", intro, "\n".join(parts))

@@ -1,4 +1,4 @@
-"""The frame of every page, one HTML file with its style inside that opens with no network, and figures for people."""
+"""The frame of every page, a single HTML file with its style inside, and the formats of numbers on it."""
 
 import html
 import math
@@ -11,7 +11,7 @@ ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
 def esc(text: object) -> str:
-    """``text`` safe to stand in HTML, attributes too."""
+    """Escape ``text`` for HTML, including attributes."""
     return html.escape(str(text), quote=True)
 
 
@@ -27,12 +27,12 @@ def frame(title: str, body: str) -> str:
 
 
 def section(name: str, title: str, intro: str, body: str) -> str:
-    """A part of a page that ``#name`` leads to; ``intro`` and ``body`` are HTML already."""
+    """A section of a page with the anchor ``name``; ``intro`` and ``body`` are HTML."""
     return f'<section id="{name}">\n<h2>{title}</h2>\n<p class="explains">{intro}</p>\n{body}\n</section>'
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, css: str = "") -> str:
-    """A table from cells that are HTML already; the first cell of a row is its header."""
+    """A table of cells in HTML; the first cell of a row is its header."""
     top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
     body = "".join(
         f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>\n' for row in rows
@@ -41,12 +41,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, css: str = "") 
 
 
 def scroll(wide: str) -> str:
-    """Something wide in a box that scrolls, with the keyboard too."""
+    """A box around wide HTML that scrolls, with the keyboard too."""
     return f'<div class="scroll" tabindex="0">{wide}</div>'
 
 
 def legend(**words: str) -> str:
-    """What colours and marks stand for: each keyword is a style of ``.key``, beside its words."""
+    """A legend of colours and marks: each keyword is a style of ``.key`` with its text."""
     items = "".join(
         f'<span><span class="key {css.replace("_", "-")}"></span>{text}</span>' for css, text in words.items()
     )
@@ -54,7 +54,7 @@ def legend(**words: str) -> str:
 
 
 def number(value: float | None) -> str:
-    """A figure with three significant digits, no fewer before the point: 0.654, 12.3, 4567, 12,345, 1.23e-7."""
+    """A number with three significant digits, or all digits of its integer part: 0.654, 12.3, 4567, 12,345, 1.23e-7."""
     if value is None:
         return "&ndash;"
     if 999.5 <= abs(value) < 1e9:
@@ -64,12 +64,12 @@ def number(value: float | None) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in percent: 12.3 %."""
+    """A share as a percentage: 12.3 %."""
     return f"{number(round(100 * share, 2))}&nbsp;%"
 
 
 def place(value: float, *, is_date: bool) -> str:
-    """One value of a column with the digits a person needs; dates come as seconds since 1970."""
+    """One value of a column with few digits; dates are given as seconds since 1970."""
     if not is_date:
         return f"{value:.5g}" if abs(value) < 99999.5 else f"{value:,.0f}" if abs(value) < 1e9 else number(value)
     when = np.datetime64(round(value), "s")
@@ -77,18 +77,18 @@ def place(value: float, *, is_date: bool) -> str:
 
 
 def shorten(name: str, letters: int) -> str:
-    """``name`` in at most so many letters."""
+    """``name`` in at most ``letters`` letters."""
     return name if len(name) <= letters else name[: letters - 1] + ELLIPSIS
 
 
 def scale(edges: Sequence[float], *, is_date: bool) -> list[str]:
-    """The marks of an axis, with as many digits as tell them apart; dates come as seconds since 1970."""
+    """Labels of an axis, with enough digits to differ; dates are given as seconds since 1970."""
     span = edges[-1] - edges[0]
     if is_date:
         unit = "D" if span >= 3 * 86400 else "s"
-        return [str(np.datetime64(int(each), "s").astype(f"datetime64[{unit}]")).replace("T", " ") for each in edges]
+        return [str(np.datetime64(int(edge), "s").astype(f"datetime64[{unit}]")).replace("T", " ") for edge in edges]
     digits = max(0, 2 - math.floor(math.log10(span))) if span > 0 else 3
     if digits > 6 or max(abs(edges[0]), abs(edges[-1])) >= 1e9:
-        return [number(each) for each in edges]
-    texts = [f"{each:,.{digits}f}" if abs(each) >= 9999.5 else f"{each:.{digits}f}" for each in edges]
+        return [number(edge) for edge in edges]
+    texts = [f"{edge:,.{digits}f}" if abs(edge) >= 9999.5 else f"{edge:.{digits}f}" for edge in edges]
     return [text.rstrip("0").rstrip(".") if "." in text else text for text in texts]

@@ -1,4 +1,4 @@
-"""The metrics on a page: each value with its interval between its landmarks, and against its limits."""
+"""The metrics on a page: every value with its interval, its landmarks and its limits."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -10,12 +10,8 @@ from geratriz.report.html import esc, legend, number
 from geratriz.scoring.metric import Metric
 from geratriz.scoring.verdict import Finding, is_measured
 
-MARKS = {
-    "tick_floor": "floor: every column shuffled on its own",
-    "tick_ceiling": "fresh real rows in the place of synthetic ones",
-}
 MARKS = {"floor": "floor", "ceiling": "fresh real", "blurred": "blurred", "copycat": "copies"}
-LIMITS = {"tick_gate": "gate", "zone": "what it allows"}
+LIMITS = {"tick_gate": "gate", "zone": "allowed by the gate"}
 
 
 def rows(
@@ -25,14 +21,14 @@ def rows(
     landmarks: Mapping[str, str],
     remarks: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """A row per metric of ``known`` that was measured, under a legend; those that were not are named.
+    """One row per measured metric of ``known`` under a legend, and the names of those that were not measured.
 
     Args:
         known: the metrics to show, in order.
         metrics: the section ``metrics`` of metrics.json.
-        findings: what was found about a metric, by name.
-        landmarks: words of the legend by the style of the mark.
-        remarks: HTML behind the explanation of a metric.
+        findings: a function from the name of a metric to its findings.
+        landmarks: texts of the legend by the style of the mark.
+        remarks: HTML to append to the explanation of a metric.
     """
     found = {name: findings(name) for name in known}
     key = legend(**landmarks, **(LIMITS if any(found.values()) else {}))
@@ -47,8 +43,8 @@ def _row(metric: Metric[Any], entry: Mapping[str, Any], found: Sequence[Finding]
     value, low, high = (float(entry[key]) for key in ("value", "low", "high"))
     marks = [svg.Mark(at=entry[css], name=label, css=css) for css, label in MARKS.items() if entry.get(css) is not None]
     allowed = _allowed(found, entry["better"]) if found else None
-    limits = [each for each in allowed or () if abs(each) != float("inf")]
-    marks += [svg.Mark(at=each, name="gate", css="gate") for each in limits]
+    limits = [limit for limit in allowed or () if abs(limit) != float("inf")]
+    marks += [svg.Mark(at=limit, name="gate", css="gate") for limit in limits]
     shown = [value, low, high, *(mark.at for mark in marks), *(metric.span or ())]
     span = (min(shown), max(shown)) if min(shown) < max(shown) else (value - 0.5, value + 0.5)
     drawing = svg.between(
@@ -80,7 +76,7 @@ def _outcome(found: Sequence[Finding]) -> str:
 
 
 def _allowed(found: Sequence[Finding], better: str) -> tuple[float, float]:
-    """The range that all limits allow; it is infinite where there is none."""
+    """The range that all limits allow, infinite where there is none."""
     low, high = -math.inf, math.inf
     for finding in found:
         if finding.limit is None:

@@ -1,4 +1,4 @@
-"""What the pages of all generators have: header, verdict, losses, how it was made."""
+"""The parts that the pages of all generators share: header, verdict, losses, settings."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,29 +14,29 @@ from geratriz.scoring.verdict import Verdict
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """What the page is made of: data alone."""
+    """Content of a page, as data."""
 
     title: str
     report: Mapping[str, Any]
-    """The content of metrics.json."""
+    """Content of metrics.json."""
     history: Sequence[Mapping[str, float]] = ()
-    """Losses, one mapping a step; empty where nothing was trained."""
+    """Losses, one mapping per step; empty where nothing was trained."""
     head: Mapping[str, Any] | None = None
-    """The bundle's head, where there is a bundle."""
+    """Head of the bundle, if there is a bundle."""
     digest: str | None = None
-    """The bundle's identity."""
+    """Identity of the bundle."""
 
 
-def whole(page: Page, sections: Mapping[str, str], *, unit: str) -> str:
-    """The page around its ``sections`` by title, those that are empty left out; ``unit`` is what is counted."""
+def assemble(page: Page, sections: Mapping[str, str], *, unit: str) -> str:
+    """The whole page with its non-empty ``sections`` by title; ``unit`` is "rows" or "images"."""
     links = "".join(f'<a href="#{name.lower()}">{name}</a>' for name, body in sections.items() if body)
     nav = f'<nav aria-label="Parts of this page">{links}</nav>'
     body = [_header(page, unit), _verdict(page), nav, *sections.values()]
     return frame(page.title, "\n".join(part for part in body if part))
 
 
-def losses(history: Sequence[Mapping[str, float]], more: str = "") -> str:
-    """A curve of each figure that was logged while the generator was fitted, and ``more`` that it left, as HTML."""
+def training_section(history: Sequence[Mapping[str, float]], more: str = "") -> str:
+    """One curve per figure that was logged during the fit, and ``more`` HTML."""
     names = dict.fromkeys(name for line in history for name in line if name != "step")
     figures = []
     for name in names:
@@ -47,20 +47,20 @@ def losses(history: Sequence[Mapping[str, float]], more: str = "") -> str:
             figures.append(f"<figure><h3>{esc(title)}</h3>{drawing}</figure>")
     if not figures and not more:
         return ""
-    intro = "What was logged while the generator was fitted, a point a step." if figures else ""
+    intro = "The figures that were logged while the generator was fitted, one point per logged step." if figures else ""
     curves = f'<div class="grid">{"".join(figures)}</div>' if figures else ""
     return section("training", "Training", intro, curves + more)
 
 
-def making(page: Page) -> str:
-    """Settings and record of the bundle."""
+def settings_section(page: Page) -> str:
+    """Section about the settings and the record of the bundle."""
     if page.head is None:
         return ""
     lists = [
         table([title, ""], [[esc(name), f"<code>{esc(value)}</code>"] for name, value in part.items()])
         for title, part in (
             ("settings", page.head["config"]),
-            ("what auto came to", page.head.get("meta", {}).get("plan", {})),
+            ("auto resolved to", page.head.get("meta", {}).get("plan", {})),
             ("record", page.head["record"]),
         )
         if part
@@ -81,8 +81,8 @@ def _header(page: Page, unit: str) -> str:
         ]
     facts += [
         ("synthetic", f"{rows['synthetic']:,} {unit}"),
-        ("real, never seen", f"{rows['test']:,} {unit}"),
-        ("compared", f"{rows['compared']:,} {unit} a side"),
+        ("real, unseen", f"{rows['test']:,} {unit}"),
+        ("compared", f"{rows['compared']:,} {unit} per side"),
     ]
     if page.digest is not None:
         facts.append(("bundle", page.digest[:12]))
@@ -94,26 +94,26 @@ def _verdict(page: Page) -> str:
     verdict = Verdict.read(page.report)
     if verdict.release is None or verdict.gates is None:
         return (
-            '<div class="verdict none"><strong>No verdict on quality</strong><p>No gate was set: read each metric '
-            f"between its landmarks. {esc(words.privacy(verdict))}</p></div>"
+            '<div class="verdict none"><strong>No verdict on quality</strong><p>No gate is set. Compare each '
+            f"metric with its reference scores. {esc(words.privacy(verdict))}</p></div>"
         )
     css = "good" if verdict.release else "bad"
     if not verdict.gates:
         reasons = _items(words.reasons(verdict), "")
     else:
-        asked = dict.fromkeys(gate.metric for gate in verdict.gates)
-        passed = [name for name in asked if all(each.outcome == "passed" for each in verdict.of(name, "gate"))]
-        held = f'<p>{len(passed)} of {len(asked)} gates hold. <a href="#privacy">{esc(words.privacy(verdict))}</a></p>'
+        names = dict.fromkeys(gate.metric for gate in verdict.gates)
+        passed = [name for name in names if all(gate.outcome == "passed" for gate in verdict.of(name, "gate"))]
+        intro = f'<p>{len(passed)} of {len(names)} gates hold. <a href="#privacy">{esc(words.privacy(verdict))}</a></p>'
         lists = (
-            _items([words.finding(each) for each in verdict.gates if (each.metric in passed) is side], mark)
-            for side, mark in ((False, "failed"), (True, "held"))
+            _items([words.finding(gate) for gate in verdict.gates if (gate.metric in passed) is holds], css_class)
+            for holds, css_class in ((False, "failed"), (True, "held"))
         )
-        reasons = held + "".join(lists)
+        reasons = intro + "".join(lists)
     return f'<div class="verdict {css}"><strong>{words.RELEASE[verdict.release].capitalize()}</strong>{reasons}</div>'
 
 
 def _items(sentences: Sequence[str], css: str) -> str:
-    items = "".join(f"<li>{esc(each)}</li>" for each in sentences)
+    items = "".join(f"<li>{esc(sentence)}</li>" for sentence in sentences)
     return f'<ul class="{css}">{items}</ul>' if items else ""
 
 

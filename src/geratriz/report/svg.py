@@ -1,6 +1,6 @@
-"""Drawings as inline SVG: pure functions from numbers to text, coloured by the page's style.
+"""Drawings as inline SVG: pure functions from numbers to text, with colours from the page's style.
 
-A drawing is as wide as the page lets it be; coordinates are in units of its view box, a unit being about a pixel.
+A drawing scales to the width of the page. Coordinates are in units of its view box, of about one pixel each.
 """
 
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ from geratriz.report.html import esc, number, percent, shorten
 
 WIDTH = 320
 HEIGHT = 150
-FOOT = 17  # below an axis, for its labels
-LETTER = 6.2  # width of one, at most, so that labels can be kept apart
-SIDES = ("real", "synthetic")  # what the two colours stand for, unless a page says otherwise
-TOWER = 4.0  # a bar that is so many times the next one is cut, or nothing else could be seen
+LABEL_HEIGHT = 17  # space for the labels below an axis
+LETTER_WIDTH = 6.2  # upper bound, to keep labels apart
+SIDES = ("real", "synthetic")  # default names of the two colours
+MAX_BAR_RATIO = 4.0  # a bar taller than this multiple of the next one is cut, so that the others can be seen
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mark:
-    """A place on an axis that is named below it."""
+    """A position on an axis with a label below it."""
 
     at: float
     name: str
@@ -36,15 +36,15 @@ def between(
     better: str,
     label: str,
 ) -> str:
-    """A value with its interval among ``marks``, on an axis over ``span`` that gets better to the right.
+    """A value with its interval and ``marks``, on an axis over ``span`` where better values are further right.
 
-    Where ``allowed`` is given, the axis is coloured as allowed between its ends and as refused beyond.
+    If ``allowed`` is given, the axis has one colour inside that range and another outside.
     """
     width, middle, pad = 440, 30, 10
     least, most = span
 
-    def x(each: float) -> float:
-        part = (min(max(each, least), most) - least) / (most - least)
+    def x(at: float) -> float:
+        part = (min(max(at, least), most) - least) / (most - least)
         return round(pad + (width - 2 * pad) * (part if better == "higher" else 1 - part), 1)
 
     def bar(css: str, a: float, b: float, height: int) -> str:
@@ -54,22 +54,22 @@ def between(
             f'height="{height}" rx="{height // 2}"/>'
         )
 
-    def text(css: str, words: str, place: float, y: int) -> tuple[str, float, float]:
-        half = LETTER * len(words) / 2
-        centre = min(max(place, half), width - half)
+    def text(css: str, words: str, at: float, y: int) -> tuple[str, float, float]:
+        half = LETTER_WIDTH * len(words) / 2
+        centre = min(max(at, half), width - half)
         return f'<text class="{css} middle" x="{centre:.1f}" y="{y}">{words}</text>', centre - half, centre + half
 
     parts = [bar("track" if allowed is None else "refused", least, most, 8)]
     if allowed is not None and max(least, allowed[0]) < min(most, allowed[1]):
         parts.append(bar("allowed", max(least, allowed[0]), min(most, allowed[1]), 8))
-    rows: list[float] = []  # where the last label of each row ends
-    for mark in sorted(marks, key=lambda each: x(each.at)):
-        place, words = x(mark.at), f"{mark.name} {number(mark.at)}"
-        _, left, right = text(mark.css, words, place, 0)
+    rows: list[float] = []  # right end of the last label in each row
+    for mark in sorted(marks, key=lambda mark: x(mark.at)):
+        position, words = x(mark.at), f"{mark.name} {number(mark.at)}"
+        _, left, right = text(mark.css, words, position, 0)
         row = next((i for i, end in enumerate(rows) if end + 10 < left), len(rows))
         rows[row : row + 1] = [right]
-        parts.append(_line(f"tick {mark.css}", place, middle - 9, place, middle + 9))
-        parts.append(text(mark.css, words, place, 54 + 14 * row)[0])
+        parts.append(_line(f"tick {mark.css}", position, middle - 9, position, middle + 9))
+        parts.append(text(mark.css, words, position, 54 + 14 * row)[0])
     parts.append(bar("interval", low, high, 4))
     parts.append(f'<circle class="dot" cx="{x(value)}" cy="{middle}" r="6.5"/>')
     parts.append(text("strong", number(value), x(value), 15)[0])
@@ -83,16 +83,16 @@ def histogram(
     label: str,
     sides: tuple[str, str] = SIDES,
 ) -> str:
-    """Real shares as filled bars, synthetic ones as an outline over them; ``ends`` are each bar's first and last value.
+    """Real shares as filled bars, synthetic ones as an outline; ``ends`` are the first and last value of each bar.
 
-    A bar that would dwarf all others is cut at the top and its height written beside it.
+    A bar that is much taller than all others is cut, with its height written next to it.
     """
     pairs = [max(pair) for pair in zip(real, synthetic, strict=True)]
     tallest = pairs.index(max(pairs))
-    next_one = max(pairs[:tallest] + pairs[tallest + 1 :], default=0)
-    is_cut = next_one > 0 and pairs[tallest] > TOWER * next_one
-    most = max(1.6 * next_one if is_cut else pairs[tallest], 1e-9)
-    step, base = WIDTH / len(real), HEIGHT - FOOT
+    second = max(pairs[:tallest] + pairs[tallest + 1 :], default=0)
+    is_cut = second > 0 and pairs[tallest] > MAX_BAR_RATIO * second
+    most = max(1.6 * second if is_cut else pairs[tallest], 1e-9)
+    step, base = WIDTH / len(real), HEIGHT - LABEL_HEIGHT
 
     def y(share: float) -> float:
         return 4 + (base - 4) * (1 - min(share / most, 1))
@@ -107,17 +107,17 @@ def histogram(
         f"{i * step:.1f},{y(share):.1f} {(i + 1) * step:.1f},{y(share):.1f}" for i, share in enumerate(synthetic)
     )
     note = _cut(tallest, step, real[tallest], synthetic[tallest]) if is_cut else ""
-    named = (
+    labels = (
         f'<text x="0" y="{HEIGHT - 3}">{esc(ends[0][0])}</text>'
         f'<text x="{WIDTH}" y="{HEIGHT - 3}"{_END}>{esc(ends[-1][1])}</text>'
     )
-    drawn = f'{bars}<polyline class="outline" points="{outline}"/>{note}{_line("axis", 0, base, WIDTH, base)}{named}'
-    return _svg(WIDTH, HEIGHT, label, drawn)
+    drawing = f'{bars}<polyline class="outline" points="{outline}"/>{note}{_line("axis", 0, base, WIDTH, base)}{labels}'
+    return _svg(WIDTH, HEIGHT, label, drawing)
 
 
-def _cut(place: int, step: float, real: float, synthetic: float) -> str:
-    """A gap across the bar that was cut, and both its heights on the side with more room."""
-    left, right = place * step - 3, (place + 1) * step + 3
+def _cut(index: int, step: float, real: float, synthetic: float) -> str:
+    """A gap across the bar that was cut, and both heights on the side with more room."""
+    left, right = index * step - 3, (index + 1) * step + 3
     is_left = left > WIDTH - right
     return (
         f'<path class="cut" d="M{left:.1f} 20 L{right:.1f} 14 v4 L{left:.1f} 24 z"/>'
@@ -134,7 +134,7 @@ def bars(
     label: str,
     sides: tuple[str, str] = SIDES,
 ) -> str:
-    """A pair of horizontal bars a level, real over synthetic."""
+    """A pair of horizontal bars per level, real above synthetic."""
     most = max([*real, *synthetic, 1e-9])
     left, row = 122, 19
     unit = (WIDTH - left) / most
@@ -149,7 +149,7 @@ def bars(
 
 
 def single_bars(names: Sequence[str], values: Sequence[float], label: str) -> str:
-    """One horizontal bar a name."""
+    """One horizontal bar per name."""
     left, row, width = 130, 20, 420
     unit = (width - left - 50) / max([*values, 1e-9])
     parts = [
@@ -163,10 +163,10 @@ def single_bars(names: Sequence[str], values: Sequence[float], label: str) -> st
 
 
 def curve(steps: Sequence[float], values: Sequence[float], label: str) -> str:
-    """A line over steps; the axes name their ends, the last value stands at the line's end."""
+    """A line over steps, with the ends of both axes and the last value as labels."""
     least, most = min(values), max(values)
     height, left, right, top = HEIGHT, 46, WIDTH - 46, 10
-    base = height - FOOT - 6
+    base = height - LABEL_HEIGHT - 6
     length = (steps[-1] - steps[0]) or 1
 
     def at(step: float, value: float) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from geratriz.scoring.verdict import Verdict
 
 
 def table(report: Mapping[str, Any]) -> str:
-    """The metrics between their landmarks, and the verdict; ``report`` is the content of metrics.json."""
+    """Every metric with its landmarks, and the verdict; ``report`` is the content of metrics.json."""
 
     def cell(value: float | None) -> str:
         return f"{'-':>10}" if value is None else f"{value:>10.4f}"

@@ -1,4 +1,4 @@
-"""The page of a validation: verdict first, failures first, then every expectation."""
+"""The page of a validation: the verdict, then every expectation, failures first."""
 
 from geratriz.contract import ContractReport, Finding
 from geratriz.report.html import esc, frame, table
@@ -20,20 +20,20 @@ def page(report: ContractReport) -> str:
 
 def findings_table(findings: tuple[Finding, ...]) -> str:
     """Findings as a table, failures first."""
-    order = sorted(findings, key=lambda each: (each.success, each.severity != "critical"))
+    ordered = sorted(findings, key=lambda item: (item.success, item.severity != "critical"))
     rows = [
         [
-            esc(each.column or "the table"),
-            esc(each.description),
-            '<span class="good-text">kept</span>' if each.success else f'<span class="bad-text">{each.severity}</span>',
-            "" if each.success else _what(each),
+            esc(item.column or "the table"),
+            esc(item.description),
+            '<span class="good-text">kept</span>' if item.success else f'<span class="bad-text">{item.severity}</span>',
+            "" if item.success else _observed(item),
         ]
-        for each in order
+        for item in ordered
     ]
-    return table(["column", "expectation", "", "what was found"], rows)
+    return table(["column", "expectation", "", "observed"], rows)
 
 
-def _what(finding: Finding) -> str:
+def _observed(finding: Finding) -> str:
     if not finding.unexpected_count:
         return esc(finding.observed)
     shown = "; ".join(f"row {example.row}: <code>{_cells(example.value)}</code>" for example in finding.examples)
@@ -41,6 +41,6 @@ def _what(finding: Finding) -> str:
 
 
 def _cells(value: object) -> str:
-    """An example's cell, or the cells of a rule about several columns."""
+    """Cell of an example, or cells of a rule about several columns."""
     cells = value if isinstance(value, list | tuple) else [value]
     return ", ".join("missing" if cell is None else esc(cell) for cell in cells)

@@ -1,1 +1,1 @@
-"""Scores, metrics, landmarks and verdicts, for every kind of data."""
+"""Scores, metrics, landmarks and verdicts for every kind of data."""

@@ -1,4 +1,4 @@
-"""The content of metrics.json: each score between its landmarks, the verdict, and how much was compared."""
+"""Content of metrics.json: every score with its landmarks, the verdict, and the number of rows compared."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,19 +6,19 @@ from typing import Any
 from geratriz.scoring import words
 from geratriz.scoring.landmarks import Landmarks
 from geratriz.scoring.metric import Metric, limited
-from geratriz.scoring.score import Score, bare
-from geratriz.scoring.verdict import Gate, judge
+from geratriz.scoring.score import Score, without_detail
+from geratriz.scoring.verdict import Gate, check_metrics
 
 
 def metrics_json(scores: Mapping[str, Score], marks: Landmarks, metrics: Mapping[str, Metric[Any]]) -> dict[str, Any]:
-    """The section ``metrics``: each score between its landmarks."""
+    """The section ``metrics``: every score with its landmarks."""
 
-    def value(side: Mapping[str, Score], name: str) -> float | None:
-        return side[name].value if name in side else None
+    def value(landmark: Mapping[str, Score], name: str) -> float | None:
+        return landmark[name].value if name in landmark else None
 
     return {
         name: {
-            **bare(score),
+            **without_detail(score),
             "floor": value(marks.floor, name),
             "ceiling": value(marks.ceiling, name),
             **({"copycat": value(marks.copycat, name)} if marks.copycat else {}),
@@ -42,20 +42,20 @@ def content(
     """The whole of metrics.json.
 
     Args:
-        scores: what was measured, by metric.
+        scores: the score of each metric, by name.
         marks: the landmarks.
-        metrics: the suite of the domain.
+        metrics: all metrics of the domain.
         gates: ``release.gates`` of params.yaml; without them (None) the verdict's ``release`` is None.
-        limits: ``release.privacy`` of params.yaml; the metrics' own limits where it names none.
-        rows: rows or images of train, test and synthetic data, and how many per side were compared.
-        details: what a page shows beside the metrics.
+        limits: ``release.privacy`` of params.yaml; a metric's own limit applies where it sets none.
+        rows: the number of rows or images in the train, test and synthetic data, and compared per side.
+        details: further content of the page.
 
     Raises:
-        ConfigError: a limit is about no attack.
+        ConfigError: a limit names no attack.
     """
     attacks = limited(metrics, limits)
     figures = metrics_json(scores, marks, metrics)
-    verdict = judge(figures, gates, attacks)
+    verdict = check_metrics(figures, gates, attacks)
     return {
         "metrics": figures,
         "privacy": {

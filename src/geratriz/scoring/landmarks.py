@@ -1,4 +1,4 @@
-"""The landmarks that scores stand between, and the JSON in which they do."""
+"""Landmarks, the reference scores that a generator is compared with, and their JSON form."""
 
 import json
 from collections.abc import Mapping
@@ -7,47 +7,47 @@ from pathlib import Path
 from typing import Any
 
 from geratriz import config
-from geratriz.scoring.score import Score, bare
+from geratriz.scoring.score import Score, without_detail
 
-SIDES = ("floor", "ceiling", "blurred", "copycat")
+NAMES = ("floor", "ceiling", "blurred", "copycat")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Landmarks:
-    """The scores of data without structure (floor) and of fresh real data (ceiling); for images, two more."""
+    """Scores of data without structure (floor) and of fresh real data (ceiling); images have two more."""
 
     rows: int
-    """Rows or images per side, so that a generator is scored on as many."""
+    """Rows or images per side; a generator is scored on the same number."""
     floor: Mapping[str, Score]
-    """Columns drawn independently; for images, every pixel."""
+    """Every column, or every pixel of images, drawn independently."""
     ceiling: Mapping[str, Score]
     blurred: Mapping[str, Score] = field(default_factory=dict)
-    """For images: blurred real ones, which hold everything but detail."""
+    """For images: blurred real images, which lack only detail."""
     copycat: Mapping[str, Score] = field(default_factory=dict)
-    """For images: training images in the generator's place."""
+    """For images: training images instead of generated ones."""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON mapping; :meth:`from_json` is its inverse."""
         return {
             "rows": self.rows,
             **{
-                side: {name: bare(score) for name, score in getattr(self, side).items()}
-                for side in SIDES
-                if side == "floor" or getattr(self, side)
+                landmark: {name: without_detail(score) for name, score in getattr(self, landmark).items()}
+                for landmark in NAMES
+                if landmark == "floor" or getattr(self, landmark)
             },
         }
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Landmarks":
-        """The landmarks in a mapping that :meth:`to_json` made."""
-        sides = {
-            side: {name: config.load(Score, score, side) for name, score in content[side].items()}
-            for side in SIDES
-            if side in content
+        """Landmarks from the mapping that :meth:`to_json` returns."""
+        scores = {
+            landmark: {name: config.load(Score, score, landmark) for name, score in content[landmark].items()}
+            for landmark in NAMES
+            if landmark in content
         }
-        return cls(rows=content["rows"], **sides)
+        return cls(rows=content["rows"], **scores)
 
     @classmethod
     def read(cls, path: Path) -> "Landmarks":
-        """Read what the stage ``landmarks`` wrote."""
+        """Read the file that the stage ``landmarks`` wrote."""
         return cls.from_json(json.loads(path.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""Intervals without refitting: bootstrap weights, weighted AUC, and Wilson's interval for shares."""
+"""Intervals without refitting: bootstrap weights, weighted AUC, and Wilson's interval of a share."""
 
 import numpy as np
 from scipy import sparse
@@ -6,29 +6,29 @@ from scipy import sparse
 from geratriz import seeding
 from geratriz.scoring.score import Score
 
-Z = 1.959964  # half a standard normal's central 95 %
-Z_OF_TWO = 2.241403  # half the central 97.5 %: two such intervals hold together in 95 %
+Z = 1.959964  # half-width of a 95 % interval in standard errors
+Z_TWO_INTERVALS = 2.241403  # the same for 97.5 %: two such intervals hold jointly at 95 %
 
 
 def weights(rows: int, resamples: int, seed: int, name: str) -> np.ndarray:
-    """How often each row is drawn in each bootstrap resample, float32 (resamples, rows)."""
+    """Number of times each row is drawn in each bootstrap resample, float32 (resamples, rows)."""
     rng = seeding.generator(seed, "bootstrap", name)
     return rng.multinomial(rows, np.full(rows, 1 / rows), size=resamples).astype(np.float32)
 
 
-def around(
+def normal_interval(
     value: float, resampled: np.ndarray, *, floor: float = -np.inf, ceiling: float = np.inf
 ) -> tuple[float, float]:
-    """The interval value +- 1.96 standard errors, the error being the spread of ``resampled`` (Efron's standard one).
+    """Value +- 1.96 standard errors, estimated by the spread of ``resampled`` (Efron's standard interval).
 
-    Percentiles will not do here: distances such as KS grow under resampling, and the interval could miss the value.
+    Percentiles are unsuitable: distances such as KS grow under resampling, and the interval could miss the value.
     """
     error = Z * float(np.std(resampled))
     return float(max(value - error, floor)), float(min(value + error, ceiling))
 
 
 def share(hits: int, rows: int, **detail: object) -> Score:
-    """``hits`` of ``rows`` with Wilson's score interval (1927), which is honest at 0 as well."""
+    """``hits`` / ``rows`` with Wilson's score interval (1927), which is valid at 0 too."""
     if not rows:
         return Score(value=0.0, low=0.0, high=1.0, detail=detail)
     p = hits / rows
@@ -39,24 +39,24 @@ def share(hits: int, rows: int, **detail: object) -> Score:
     )
 
 
-def beyond_chance(members: np.ndarray, strangers: np.ndarray, ratio: float, rows: int) -> dict[str, float]:
-    """The excess of meetings with members over ``ratio`` times those with strangers, a share of ``rows``.
+def excess_over_chance(members: np.ndarray, non_members: np.ndarray, ratio: float, rows: int) -> dict[str, float]:
+    """Matches with members minus ``ratio`` times the matches with non-members, as a share of ``rows``.
 
     Args:
-        members: how often each training row that was met at all was met.
-        strangers: the same of unseen rows.
-        ratio: training rows to unseen rows.
-        rows: synthetic rows.
+        members: the number of matches of each training row that has any.
+        non_members: the same for unseen rows.
+        ratio: training rows per unseen row.
+        rows: the number of synthetic rows.
 
-    The standard error is that of chance, which makes a row that was met one of the training rows with probability
-    ratio / (1 + ratio): a row met c times then adds ratio c^2 to the variance. One meeting more than was seen is
-    reckoned with, so that none in few rows does not pass for certainty.
+    The standard error is that of chance, where a matched row is a training row with probability ratio / (1 + ratio):
+    a row matched c times then adds ratio c^2 to the variance. One match is added to those observed, so that no match
+    in few rows does not look certain.
     """
-    weight = np.square(members).sum() + np.square(strangers).sum() + 1
+    weight = np.square(members).sum() + np.square(non_members).sum() + 1
     return {
         "train": float(members.sum() / rows),
-        "expected": float(ratio * strangers.sum() / rows),
-        "excess": float((members.sum() - ratio * strangers.sum()) / rows),
+        "expected": float(ratio * non_members.sum() / rows),
+        "excess": float((members.sum() - ratio * non_members.sum()) / rows),
         "error": float(np.sqrt(ratio * weight) / rows),
     }
 
@@ -64,7 +64,7 @@ def beyond_chance(members: np.ndarray, strangers: np.ndarray, ratio: float, rows
 def distributions(
     a: np.ndarray, b: np.ndarray, weight_a: np.ndarray, weight_b: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The distribution functions of ``a`` and ``b`` at every value of either, ascending, (R, V) each.
+    """Distribution functions of ``a`` and ``b`` at every value of either, ascending, (R, V) each.
 
     Args:
         a: (N,).
@@ -85,12 +85,12 @@ def distributions(
 
 
 def total_variation(a: np.ndarray, b: np.ndarray, weight_a: np.ndarray, weight_b: np.ndarray) -> np.ndarray:
-    """Half the sum of absolute differences of the shares of codes, (R,).
+    """Half the sum of absolute differences between the shares of codes, (R,).
 
     Args:
         a: int64 (N,), from 0.
         b: int64 (M,).
-        weight_a: float32 (R, N); columns that lie together in memory are faster.
+        weight_a: float32 (R, N); column-major order is faster.
         weight_b: float32 (R, M).
     """
     count = int(max(a.max(), b.max())) + 1
@@ -106,15 +106,15 @@ def total_variation(a: np.ndarray, b: np.ndarray, weight_a: np.ndarray, weight_b
 
 
 def auc(scores: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
-    """The area under the ROC curve, ties counted half, per row of ``weight``.
+    """Area under the ROC curve per row of ``weight``; ties count half.
 
     Args:
         scores: (N,).
         positive: bool (N,).
-        weight: (R, N) weights of the rows; one resample of ones when None.
+        weight: (R, N) row weights; a single row of ones when None.
 
     Returns:
-        (R,); 0.5 where a resample holds one class only.
+        (R,); 0.5 where a resample has one class only.
     """
     weight = np.ones((1, len(scores)), dtype=np.float32) if weight is None else weight
     order = np.argsort(scores, kind="stable")
@@ -128,16 +128,16 @@ def auc(scores: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = No
 
 
 def rate_at(scores: np.ndarray, positive: np.ndarray, alarms: float, weight: np.ndarray | None = None) -> np.ndarray:
-    """The true-positive rate at the false-positive rate ``alarms``, interpolated along the ROC curve.
+    """True-positive rate at the false-positive rate ``alarms``, interpolated along the ROC curve.
 
     Args:
         scores: (N,).
         positive: bool (N,).
         alarms: between 0 and 1.
-        weight: (R, N) weights of the rows; one resample of ones when None.
+        weight: (R, N) row weights; a single row of ones when None.
 
     Returns:
-        (R,); ``alarms`` where a resample holds one class only.
+        (R,); ``alarms`` where a resample has one class only.
     """
     weight = np.ones((1, len(scores)), dtype=np.float32) if weight is None else weight
     order = np.argsort(-scores, kind="stable")
@@ -150,24 +150,24 @@ def rate_at(scores: np.ndarray, positive: np.ndarray, alarms: float, weight: np.
     for i, (false, true) in enumerate(zip(downs, ups, strict=True)):
         if false[-1] and true[-1]:
             curve = np.append(0.0, false / false[-1]), np.append(0.0, true / true[-1])
-            last = int(np.searchsorted(curve[0], alarms, side="right")) - 1  # where the curve climbs, its top
+            last = int(np.searchsorted(curve[0], alarms, side="right")) - 1  # top of a vertical step
             (f0, f1), (t0, t1) = (axis[last : last + 2] for axis in curve)
             rates[i] = t0 + (t1 - t0) * (alarms - f0) / (f1 - f0)
     return rates
 
 
-def of_the_greatest(values: np.ndarray, resampled: np.ndarray, null: np.ndarray, chance: float) -> tuple[float, float]:
-    """A 95 % interval of the greatest of K true values, of which ``values`` are estimates.
+def interval_of_max(values: np.ndarray, resampled: np.ndarray, null: np.ndarray, chance: float) -> tuple[float, float]:
+    """95 % interval of the greatest of K true values that ``values`` estimate.
 
-    The greatest of several estimates is too high: noise chose it. So all K get intervals that hold together, value
-    +- c standard errors, and the greatest true value lies between the greatest low and the greatest high end. c is the
-    95 % quantile of the greatest deviation from ``chance``, in standard errors, where there was nothing to find.
+    The greatest of several estimates is biased upwards. So all K get intervals that hold jointly, value +- c standard
+    errors, and the greatest true value lies between the greatest low end and the greatest high end. c is the 95 %
+    quantile of the greatest deviation from ``chance``, in standard errors, over data without effect.
 
     Args:
         values: (K,).
         resampled: (R, K), for the standard errors.
-        null: (R, K), the same estimates from data without effect.
-        chance: what all K are then.
+        null: (R, K), the same estimates on data without effect.
+        chance: the value of all K on data without effect.
     """
     errors = np.maximum(resampled.std(0), 1e-12)
     deviation = np.abs(null - chance) / np.maximum(null.std(0), 1e-12)

@@ -1,4 +1,4 @@
-"""A score: a measured value, its interval, and what a page can show of it."""
+"""A score: a measured value, its interval and the details behind it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Score:
-    """A metric's value, the 95 % interval around it, and the details behind it."""
+    """Value of a metric, its 95 % interval, and the details behind it."""
 
     value: float
     low: float
@@ -15,6 +15,6 @@ class Score:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-def bare(score: Score) -> dict[str, float]:
+def without_detail(score: Score) -> dict[str, float]:
     """Value and interval of ``score``, without its details."""
     return {name: value for name, value in asdict(score).items() if name != "detail"}

@@ -1,7 +1,7 @@
-"""The verdict on a generator as data: what each gate and each attack found. Pure; scoring/words.py puts it into words.
+"""The verdict on a generator as data: a finding per gate and attack. Pure; scoring/words.py writes the sentences.
 
-Metrics come as metrics.json has them: ``{NAME: {"value", "low", "high", "floor", "ceiling", "better"}}``, attacks with
-``"chance"``, their value where nothing leaks.
+Metrics have the form of metrics.json: ``{NAME: {"value", "low", "high", "floor", "ceiling", "better"}}``; attacks have
+``"chance"`` too, their value when nothing leaks.
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import Any, Literal
 from geratriz import config
 from geratriz.scoring.metric import Metric
 
-CERTAIN = 1.68  # an interval of 95 % is so much wider at 99.9 %: of ten attacks one is over it by chance once in 200
+WIDTH_99_9 = 1.68  # of a 99.9 % interval in widths of a 95 % one; by chance one of ten attacks exceeds it once in 200
 
 Rule = Literal["min", "max", "margin", "attack"]
 Outcome = Literal["passed", "refused", "leak", "unproven"]
@@ -21,59 +21,59 @@ Privacy = Literal["passed", "leak", "unproven"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gate:
-    """What one metric must reach. Each limit that is given must hold."""
+    """Limits of one metric in a release. Every limit that is set must hold."""
 
     min: float | None = None
-    """The low end of the interval must not be under it."""
+    """Lowest allowed value of the low end of the interval."""
     max: float | None = None
-    """The high end of the interval must not be over it."""
+    """Highest allowed value of the high end of the interval."""
     margin: float | None = None
-    """How much worse than the ceiling (real data in the generator's place) the value may be.
+    """Allowed distance of the value from the ceiling, the score of fresh real data, in the worse direction.
 
-    The value and not an end of its interval: the ceiling is a measurement of the same kind and as uncertain.
+    It applies to the value, not to an end of its interval: the ceiling is measured with the same uncertainty.
     """
 
     def __post_init__(self) -> None:
         limits = (self.min, self.max, self.margin)
         if all(limit is None for limit in limits):
-            raise ValueError("a gate needs min, max or margin, else it asks for nothing.")
+            raise ValueError("a gate needs min, max or margin; without them it checks nothing.")
         if any(limit is not None and not math.isfinite(limit) for limit in limits):
             raise ValueError(f"min, max and margin must be finite numbers, got {limits}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One metric held against one limit."""
+    """Result of checking one metric against one limit."""
 
     metric: str
     rule: Rule
-    """Which limit of a gate, or ``attack`` for the limit of an attack."""
+    """The limit of a gate, or ``attack`` for the limit of an attack."""
     limit: float | None
     outcome: Outcome
-    """``refused`` is a gate that does not hold; ``leak`` an attack over its limit, beyond chance; ``unproven`` one that
-    may be over it by chance, or was not measured."""
+    """``refused``: the gate does not hold. ``leak``: the attack exceeds its limit, beyond chance. ``unproven``: it may
+    exceed it by chance, or was not measured."""
     value: float | None = None
     """None where the metric was not measured."""
     low: float | None = None
     high: float | None = None
     reference: float | None = None
-    """The ceiling that a margin is counted from, or the value of an attack where nothing leaks."""
+    """The ceiling that a margin refers to, or the value of an attack when nothing leaks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What the gates and the attacks found."""
+    """Findings of the gates and the attacks."""
 
     gates: tuple[Finding, ...] | None
-    """None where no gates were given to judge by, empty where the project sets none: then nothing is released."""
+    """None where quality was not to be checked; empty where the project sets no gates: then nothing is released."""
     attacks: tuple[Finding, ...]
-    """Leaks first, then what is not proved, then what passed."""
+    """Leaks first, then unproven attacks, then passed ones."""
 
     @property
     def release(self) -> bool | None:
-        """Whether the generator may be released: every gate holds and no attack finds more than its limit allows.
+        """Whether the generator may be released: every gate holds and no attack exceeds its limit.
 
-        None where there were no gates to judge by.
+        None where quality was not to be checked.
         """
         if self.gates is None:
             return None
@@ -81,7 +81,7 @@ class Verdict:
 
     @property
     def privacy(self) -> Privacy:
-        """``passed``, a ``leak`` that was found, or ``unproven``: too few rows to rule one out."""
+        """``passed``, ``leak``, or ``unproven``: too few rows to rule out a leak."""
         outcomes = {attack.outcome for attack in self.attacks}
         return "leak" if "leak" in outcomes else "passed" if outcomes == {"passed"} else "unproven"
 
@@ -91,45 +91,45 @@ class Verdict:
         return (*(self.gates or ()), *self.attacks)
 
     def of(self, metric: str, by: Literal["gate", "attack"]) -> tuple[Finding, ...]:
-        """What the gates, or the attack, found about one metric."""
-        among = self.attacks if by == "attack" else self.gates or ()
-        return tuple(finding for finding in among if finding.metric == metric)
+        """Findings of the gates, or of the attack, about one metric."""
+        findings = self.attacks if by == "attack" else self.gates or ()
+        return tuple(finding for finding in findings if finding.metric == metric)
 
     def to_json(self) -> list[dict[str, Any]]:
-        """The findings as they stand in metrics.json."""
+        """The findings in the form of metrics.json."""
         return [asdict(finding) for finding in self.findings]
 
     @classmethod
     def read(cls, report: Mapping[str, Any]) -> "Verdict":
         """The verdict in the content of a metrics.json.
 
-        One written before findings were kept is judged again by its own metrics and limits; its gates are not known.
+        A report without findings, from an older version, is checked again by its own metrics and limits, without gates.
         """
-        kept = report["verdict"].get("findings")
-        if kept is None:
-            return cls(gates=None, attacks=_ordered(_older(report)))
-        findings = [config.load(Finding, each, "findings") for each in kept]
+        recorded = report["verdict"].get("findings")
+        if recorded is None:
+            return cls(gates=None, attacks=_ordered(_older_attacks(report)))
+        findings = [config.load(Finding, finding, "findings") for finding in recorded]
         gates = tuple(finding for finding in findings if finding.rule != "attack")
         attacks = tuple(finding for finding in findings if finding.rule == "attack")
         return cls(gates=None if report["verdict"]["release"] is None else gates, attacks=attacks)
 
 
-def judge(
+def check_metrics(
     metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate] | None, limits: Mapping[str, Metric[Any]]
 ) -> Verdict:
-    """The verdict on one generator.
+    """Check metrics against gates and limits, and return the verdict.
 
-    An attack is a leak where its limit is exceeded and chance is ruled out. Where the limit is exceeded and chance is
-    not ruled out, nothing is proved: more unseen rows would narrow the interval.
+    An attack is a leak where it exceeds its limit and chance is ruled out. Where chance is not ruled out, the attack is
+    unproven: more unseen rows would narrow the interval.
 
     Args:
         metrics: the section ``metrics`` of metrics.json.
-        gates: ``release.gates`` of params.yaml; None to ask for no verdict on quality.
+        gates: ``release.gates`` of params.yaml; None for no verdict on quality.
         limits: the attacks with their limits, from :func:`geratriz.scoring.metric.limited`.
     """
     checked = None
     if gates is not None:
-        checked = tuple(finding for name, gate in gates.items() for finding in _check(name, metrics.get(name), gate))
+        checked = tuple(finding for name, gate in gates.items() for finding in _gate(name, metrics.get(name), gate))
     attacks = (
         _attack(name, metrics.get(name), metric.limit, required=metric.required) for name, metric in limits.items()
     )
@@ -142,7 +142,7 @@ def is_measured(metric: Mapping[str, Any] | None) -> bool:
     return all(isinstance(end, int | float) and math.isfinite(end) for end in ends)
 
 
-def _check(name: str, metric: Mapping[str, Any] | None, gate: Gate) -> Iterator[Finding]:
+def _gate(name: str, metric: Mapping[str, Any] | None, gate: Gate) -> Iterator[Finding]:
     measured = metric if is_measured(metric) else None
     if measured is None:
         yield Finding(metric=name, rule="min", limit=None, outcome="refused")
@@ -173,18 +173,18 @@ def _attack(name: str, metric: Mapping[str, Any] | None, limit: float | None, *,
     outcome: Outcome = "unproven"
     if metric["high"] <= limit:
         outcome = "passed"
-    elif value - CERTAIN * (value - metric["low"]) > chance:
+    elif value - WIDTH_99_9 * (value - metric["low"]) > chance:
         outcome = "leak"
     interval = {end: metric[end] for end in ("value", "low", "high")}
     return Finding(metric=name, rule="attack", limit=limit, outcome=outcome, reference=chance, **interval)
 
 
-def _older(report: Mapping[str, Any]) -> Iterator[Finding | None]:
-    """The attacks of a report without findings. What was not measured speaks only where all else passed."""
+def _older_attacks(report: Mapping[str, Any]) -> Iterator[Finding | None]:
+    """Attacks of a report without findings; those that were not measured count only where all others passed."""
     metrics, privacy = report["metrics"], report["privacy"]
     found = [_attack(name, metrics.get(name), limit, required=False) for name, limit in privacy["limits"].items()]
     yield from found
-    if privacy["outcome"] == "unproven" and all(each is None or each.outcome == "passed" for each in found):
+    if privacy["outcome"] == "unproven" and all(finding is None or finding.outcome == "passed" for finding in found):
         for name, limit in privacy["limits"].items():
             yield None if name in metrics else _attack(name, None, limit, required=True)
 

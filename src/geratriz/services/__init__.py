@@ -1,1 +1,1 @@
-"""The servers and workers around the pipeline, as processes on this machine: what `geratriz up` starts."""
+"""Servers and workers of the pipeline as processes on this machine, started by `geratriz up`."""

@@ -1,10 +1,10 @@
-"""Stands before one process: runs it, and leaves nothing of it behind, whatever becomes of who started it.
+"""A guard that runs one process and ends it, with all its children, when the process that started the guard ends.
 
     python -m geratriz.services.guard COMMAND...
 
-The guard's standard input is a pipe from its starter. When the starter is gone, killed included, the system closes it:
-then, or on SIGTERM, the process is asked to end, and what is left of it and of all it started, workers' runs in
-sessions of their own included, is ended.
+The guard's standard input is a pipe from its parent, which the system closes when the parent ends or is killed. Then,
+or on SIGTERM, the guard terminates the process, and kills whatever is left of it and of its children. These include
+the runs of a worker, which have sessions of their own.
 """
 
 import os
@@ -16,22 +16,19 @@ import time
 
 import psutil
 
-SECONDS_TO_END = 15.0  # Prefect's worker takes some to say goodbye to its runs
-SECONDS_BETWEEN_LOOKS = 1.0
+SHUTDOWN_TIMEOUT_S = 15.0  # Prefect's worker needs some of it to end its runs
+POLL_INTERVAL_S = 1.0
 
 
 def main(command: list[str]) -> int:
-    """Run ``command`` until it ends or is to end; its exit code."""
-    done = threading.Event()  # it ended, or is to end
+    """Run ``command`` until it ends or must be ended; return its exit code."""
+    done = threading.Event()  # the process has ended or must be ended
 
-    def end(*_: object) -> None:
-        done.set()
-
-    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(each, end)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: done.set())
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
-    def watch_starter() -> None:
+    def watch_parent() -> None:
         while os.read(0, 1024):
             pass
         done.set()
@@ -40,38 +37,38 @@ def main(command: list[str]) -> int:
         process.wait()
         done.set()
 
-    for watch in (watch_starter, watch_process):
+    for watch in (watch_parent, watch_process):
         threading.Thread(target=watch, daemon=True).start()
-    seen: set[psutil.Process] = set()
-    while not done.wait(SECONDS_BETWEEN_LOOKS):
-        seen |= _below(process.pid)  # an orphan cannot be found from above: it is noted while it has a parent
-    _end(process, seen)  # by itself it may have ended without its children
+    children: set[psutil.Process] = set()
+    while not done.wait(POLL_INTERVAL_S):
+        children |= _children(process.pid)  # recorded now: an orphan is no longer listed under its parent
+    _end(process, children)  # even if it has ended: its children may still run
     code = process.wait()
-    return code if code >= 0 else 128 - code  # as shells tell a signal
+    return code if code >= 0 else 128 - code  # exit code of a signal, as in a shell
 
 
-def _below(pid: int) -> set[psutil.Process]:
+def _children(pid: int) -> set[psutil.Process]:
     try:
         return set(psutil.Process(pid).children(recursive=True))
     except psutil.NoSuchProcess:
         return set()
 
 
-def _end(process: subprocess.Popen[bytes], seen: set[psutil.Process]) -> None:
-    """Ask the process first, if it is there: it knows how to end its children; then end what is left."""
-    seen |= _below(process.pid)
+def _end(process: subprocess.Popen[bytes], children: set[psutil.Process]) -> None:
+    """Terminate the process first, so that it can end its children itself; then end those that are left."""
+    children |= _children(process.pid)
     if process.poll() is None:
         process.terminate()
-    until = time.monotonic() + SECONDS_TO_END
+    until = time.monotonic() + SHUTDOWN_TIMEOUT_S
     while process.poll() is None and time.monotonic() < until:
-        seen |= _below(process.pid)
+        children |= _children(process.pid)
         time.sleep(0.1)
-    left = [each for each in seen if each.is_running()]  # by start time too: a number given anew is another process
-    for each in left:
-        each.terminate()
+    left = [child for child in children if child.is_running()]  # compares start times: process ids are reused
+    for child in left:
+        child.terminate()
     _, left = psutil.wait_procs(left, timeout=max(2.0, until - time.monotonic()))
-    for each in left:
-        each.kill()
+    for child in left:
+        child.kill()
     if process.poll() is None:
         process.kill()
 

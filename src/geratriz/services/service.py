@@ -1,4 +1,4 @@
-"""One server or worker as a process of its own: started behind a guard, asked whether it is well, ended."""
+"""One server or worker as a guarded process: start, health check, stop."""
 
 import os
 import signal
@@ -9,56 +9,56 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-from geratriz.services.guard import SECONDS_TO_END
+from geratriz.services.guard import SHUTDOWN_TIMEOUT_S
 
-SECONDS_FOR_AN_ANSWER = 2.0
-LAST_LINES = 15
+HEALTH_TIMEOUT_S = 2.0
+LOG_TAIL_LINES = 15
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Service:
-    """What is started, and how one knows that it is ready."""
+    """A server or worker to start, and how to tell that it is ready."""
 
     name: str
     command: tuple[str, ...]
-    shown: str
-    """What a person is told of it: where it answers, or what it works on."""
+    summary: str
+    """Its address, or what it works on, for the terminal."""
     variables: Mapping[str, str]
-    """Its environment, beside this process's own."""
+    """Environment variables added to those of this process."""
     health: str | None = None
-    """An address that answers 200 when it is ready; None for one that is ready when it says ``ready``."""
+    """Address that answers 200 when the service is ready; None if its log shows that it is, by ``ready``."""
     ready: str = ""
-    """A part of a line in its log that says so."""
+    """Text in its log once it is ready."""
     needs: str | None = None
-    """The name of the service it must not start before."""
+    """Name of the service that must be ready before it starts."""
     authorization: str | None = field(default=None, repr=False)
-    """A header for ``health``."""
+    """Authorization header for ``health``."""
 
 
 class Running:
-    """A service that was started."""
+    """A started service."""
 
     def __init__(self, service: Service, *, root: Path, logs: Path) -> None:
         logs.mkdir(parents=True, exist_ok=True)
-        self.told = False  # whether a person was told that it is ready
+        self.announced = False  # whether the terminal shows that it is ready
         self.service, self.log = service, logs / f"{service.name.replace(' ', '-')}.log"
         self._file = self.log.open("wb")
         self._guard = subprocess.Popen(
             [sys.executable, "-m", "geratriz.services.guard", *service.command],
             cwd=root,
             env={**os.environ, **service.variables},
-            stdin=subprocess.PIPE,  # closed by the system when this process is gone: then the guard ends the service
+            stdin=subprocess.PIPE,  # closed by the system when this process ends: then the guard ends the service
             stdout=self._file,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C in the terminal is for this process alone
+            start_new_session=True,  # Ctrl-C in the terminal reaches this process only
         )
 
     def ended(self) -> bool:
-        """Whether it ended."""
+        """Whether the service has ended."""
         return self._guard.poll() is not None
 
     def healthy(self) -> bool:
-        """Whether it answers as it should."""
+        """Whether the service is ready."""
         if self.ended():
             return False
         if self.service.health is None:
@@ -67,25 +67,25 @@ class Running:
         if self.service.authorization:
             request.add_header("Authorization", self.service.authorization)
         try:
-            with urlopen(request, timeout=SECONDS_FOR_AN_ANSWER) as answer:
+            with urlopen(request, timeout=HEALTH_TIMEOUT_S) as answer:
                 return bool(answer.status == 200)
-        except OSError:  # refused, too late, or an answer that is none
+        except OSError:  # connection refused, timeout or invalid answer
             return False
 
     def last_lines(self) -> str:
-        """The end of its log."""
+        """Last lines of its log."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        return "\n".join(lines[-LAST_LINES:])
+        return "\n".join(lines[-LOG_TAIL_LINES:])
 
-    def ask_to_end(self) -> None:
-        """Begin to end it; :meth:`wait` waits."""
+    def terminate(self) -> None:
+        """Ask the service to end; :meth:`wait` waits for it."""
         if not self.ended():
             self._guard.send_signal(signal.SIGTERM)
 
     def wait(self) -> None:
-        """Wait until nothing of it is left."""
+        """Wait until the service and all its children have ended."""
         try:
-            self._guard.wait(timeout=2 * SECONDS_TO_END)
+            self._guard.wait(timeout=2 * SHUTDOWN_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._guard.kill()
             self._guard.wait()

@@ -1,4 +1,4 @@
-"""Start the services of a profile, say how each is, watch them, and stop them together."""
+"""Start the services of a profile, report and watch their state, and stop all of them together."""
 
 import signal
 import threading
@@ -8,88 +8,90 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from geratriz.errors import PipelineError
-from geratriz.services.profiles import FOLDER, Profile
+from geratriz.project import STATE
+from geratriz.services.profiles import Profile
 from geratriz.services.service import Running, Service
 
-SECONDS_TO_START = 120  # the first start makes databases, on a busy machine
-SECONDS_BETWEEN_LOOKS = 0.25
-ASKED_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+START_TIMEOUT_S = 120  # the first start creates databases, on a busy machine
+POLL_INTERVAL_S = 0.25
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def up(root: Path, profile: Profile, say: Callable[[str], None], ready: Callable[[], None]) -> None:
-    """Run the services until this process is asked to end (Ctrl-C, SIGTERM), then stop all of them.
+    """Run the services until this process receives Ctrl-C or SIGTERM, then stop all of them.
 
     Args:
-        root: the project.
-        profile: what is started.
-        say: told of each service when it is ready, and at the end.
-        ready: called once, when all are.
+        root: the project's root.
+        profile: the services.
+        say: called with a line when a service is ready and when it has stopped.
+        ready: called once, when all services are ready.
 
     Raises:
-        PipelineError: one did not start, or ended by itself; the rest is stopped. The message has its last lines.
+        PipelineError: a service did not start, or ended by itself; the others are stopped. The message quotes its log.
     """
-    with _asked_to_end() as asked, _stopped_together(say) as running:
+    with _stop_requested() as stop, _stopping(say) as running:
         started = time.monotonic()
         waiting = list(profile.services)
-        while (waiting or _not_ready(running)) and not asked.is_set():
-            healthy = {name for name, each in running.items() if each.healthy()}
-            for service in [each for each in waiting if each.needs is None or each.needs in healthy]:
+        while (waiting or _not_ready(running)) and not stop.is_set():
+            healthy = {name for name, process in running.items() if process.healthy()}
+            for service in [service for service in waiting if service.needs is None or service.needs in healthy]:
                 waiting.remove(service)
-                running[service.name] = Running(service, root=root, logs=root / FOLDER / "logs")
+                running[service.name] = Running(service, root=root, logs=root / STATE / "logs")
             for name in healthy & _not_ready(running):
-                running[name].told = True
+                running[name].announced = True
                 say(_line(running[name].service, time.monotonic() - started))
-            _need_alive(running)
-            if time.monotonic() - started > SECONDS_TO_START:
+            _require_running(running)
+            if time.monotonic() - started > START_TIMEOUT_S:
                 late = running[min(_not_ready(running))]
                 raise PipelineError(
-                    f"{late.service.name} is not ready after {SECONDS_TO_START} s. The end of {late.log}:\n"
+                    f"{late.service.name} is not ready after {START_TIMEOUT_S} s. The end of {late.log}:\n"
                     f"{late.last_lines()}"
                 )
-            asked.wait(SECONDS_BETWEEN_LOOKS)
-        if not asked.is_set():
+            stop.wait(POLL_INTERVAL_S)
+        if not stop.is_set():
             ready()
-        while not asked.wait(SECONDS_BETWEEN_LOOKS):
-            _need_alive(running)
+        while not stop.wait(POLL_INTERVAL_S):
+            _require_running(running)
 
 
 def _line(service: Service, seconds: float) -> str:
-    return f"{service.name:<14} ready    {service.shown}  ({seconds:.0f} s)"
+    return f"{service.name:<14} ready    {service.summary}  ({seconds:.0f} s)"
 
 
 def _not_ready(running: dict[str, Running]) -> set[str]:
-    return {name for name, each in running.items() if not each.told}
+    return {name for name, process in running.items() if not process.announced}
 
 
-def _need_alive(running: dict[str, Running]) -> None:
-    for each in running.values():
-        if each.ended():
-            raise PipelineError(f"{each.service.name} ended by itself. The end of {each.log}:\n{each.last_lines()}")
+def _require_running(running: dict[str, Running]) -> None:
+    for process in running.values():
+        if process.ended():
+            end = f"The end of {process.log}:\n{process.last_lines()}"
+            raise PipelineError(f"{process.service.name} ended by itself. {end}")
 
 
 @contextmanager
-def _asked_to_end() -> Iterator[threading.Event]:
-    """An event that is set by the signals that ask a process to end."""
-    asked = threading.Event()
-    before = {each: signal.signal(each, lambda *_: asked.set()) for each in ASKED_TO_END}
+def _stop_requested() -> Iterator[threading.Event]:
+    """Yield an event that is set by the signals that ask a process to end."""
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in STOP_SIGNALS}
     try:
-        yield asked
+        yield stop
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
-def _stopped_together(say: Callable[[str], None]) -> Iterator[dict[str, Running]]:
-    """What was started and put into the mapping is stopped: workers before the servers that they report to."""
+def _stopping(say: Callable[[str], None]) -> Iterator[dict[str, Running]]:
+    """Stop all services in the yielded mapping at the end: workers before the servers that they report to."""
     running: dict[str, Running] = {}
     try:
         yield running
     finally:
         for workers in (True, False):
-            group = [each for each in running.values() if (each.service.needs is not None) is workers]
-            for each in group:
-                each.ask_to_end()
-            for each in group:
-                each.wait()
-                say(f"{each.service.name:<14} stopped")
+            group = [process for process in running.values() if (process.service.needs is not None) is workers]
+            for process in group:
+                process.terminate()
+            for process in group:
+                process.wait()
+                say(f"{process.service.name:<14} stopped")

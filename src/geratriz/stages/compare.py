@@ -1,4 +1,4 @@
-"""Stage `compare`: rank the evaluated models, name the winner, and say why; the last stage of the graph."""
+"""Stage `compare`: rank the evaluated models and explain the choice of the winner; the last stage of the graph."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ from geratriz.stages.entry import run
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Params:
-    """Which models are compared, and ``by`` which metric."""
+    """Models to compare, and the metric to rank them by."""
 
     models: tuple[str, ...]
     by: str
@@ -32,20 +32,20 @@ class Entry:
 
     model: str
     metric: Mapping[str, Any]
-    """The metric compared by, as `evaluate` wrote it."""
+    """The metric to rank by, as in metrics.json."""
     release: bool
     reasons: tuple[str, ...]
 
     @property
     def measured(self) -> bool:
-        """Whether it can be ranked at all."""
+        """Whether the metric was measured, so that the model can be ranked."""
         return is_measured(self.metric)
 
     @property
     def above_floor(self) -> bool:
-        """Whether it is better than the floor, data that are no good; True where none was measured.
+        """Whether the model is better than the floor, a baseline without structure; True if the floor was not measured.
 
-        The floor is a single measurement on as many rows, so it is taken to be as uncertain as the model's own value.
+        The floor is measured once on the same number of rows, so its uncertainty is assumed to equal the model's.
         """
         value, floor = self.metric["value"], self.metric["floor"]
         if floor is None:
@@ -56,10 +56,10 @@ class Entry:
 
     @property
     def rank(self) -> tuple[bool, bool, bool, float]:
-        """Sorts the best first.
+        """Sort key, best first.
 
-        Releasable before refused, but only above the floor: independent columns pass any privacy gate, and must not
-        win over a model that has learnt something.
+        Releasable models come before refused ones, but only above the floor: independent columns pass every privacy
+        gate, and must not rank before a model that has learnt something.
         """
         if not self.measured:
             return (True, True, True, 0.0)
@@ -67,7 +67,7 @@ class Entry:
         return (False, not self.above_floor, not self.release, sign * self.metric["value"])
 
     def to_json(self) -> dict[str, Any]:
-        """The entry as it stands in comparison.json."""
+        """The entry in the form of comparison.json."""
         return {"model": self.model, **self.metric, "release": self.release, "reasons": list(self.reasons)}
 
 
@@ -75,22 +75,23 @@ def main(params: Params, *, reports: Path, out: Path, out_scores: Path) -> None:
     """Rank the models by one metric and write the comparison.
 
     Args:
-        params: the models and the metric. A report of a model not named here is not looked at.
-        reports: the folder with one folder a model, each with its metrics.json.
-        out: comparison.json, scores.csv and the page index.html go into this folder.
-        out_scores: the flat file of values that `dvc metrics` reads.
+        params: the models and the metric. Reports of other models are ignored.
+        reports: folder with one folder per model, each with its metrics.json.
+        out: folder for comparison.json, scores.csv and the page index.html.
+        out_scores: file of values for `dvc metrics`.
 
     Raises:
-        ConfigError: no model is named, one is named twice, or the metric is unknown.
-        DataError: a model has no report, or none of them measured the metric.
+        ConfigError: no model is named, a model is named twice, or the metric is unknown.
+        DataError: a model has no report, or the metric was not measured for any model.
     """
     if not params.models or len(set(params.models)) < len(params.models):
         raise ConfigError(f"params.yaml models is {list(params.models)}; expected at least one name, each once.")
-    found = {model: _read(reports / model / "metrics.json", model) for model in params.models}
-    ranking = sorted((_entry(model, report, params.by) for model, report in found.items()), key=lambda each: each.rank)
+    contents = {model: _read(reports / model / "metrics.json", model) for model in params.models}
+    entries = [_entry(model, report, params.by) for model, report in contents.items()]
+    ranking = sorted(entries, key=lambda entry: entry.rank)
     winner = ranking[0]
     if not winner.measured:
-        raise DataError(f"no model has a value for {params.by}, which compare.by ranks by.")
+        raise DataError(f"no model has a value for {params.by}. Set compare.by to a metric that was measured.")
     reasons = [_why(ranking, params.by), *winner.reasons]
     comparison = {
         "by": params.by,
@@ -101,11 +102,11 @@ def main(params: Params, *, reports: Path, out: Path, out_scores: Path) -> None:
     }
     out.mkdir(parents=True, exist_ok=True)
     _write_json(out / "comparison.json", comparison)
-    _write_json(out_scores, {model: _values(report) for model, report in found.items()})
-    _write_csv(out / "scores.csv", found)
-    (out / "index.html").write_text(render(comparison, found), encoding="utf-8")
+    _write_json(out_scores, {model: _values(report) for model, report in contents.items()})
+    _write_csv(out / "scores.csv", contents)
+    (out / "index.html").write_text(render(comparison, contents), encoding="utf-8")
     sys.stdout.write(_table(ranking, params.by))
-    sys.stdout.write("".join(f"{line}\n" for line in [*reasons, f"side by side: {out / 'index.html'}"]))
+    sys.stdout.write("".join(f"{line}\n" for line in [*reasons, f"page: {out / 'index.html'}"]))
 
 
 def _read(path: Path, model: str) -> dict[str, Any]:
@@ -114,7 +115,7 @@ def _read(path: Path, model: str) -> dict[str, Any]:
     except FileNotFoundError:
         raise DataError(
             f"{path} is missing: {model} is in params.yaml models but was not evaluated. Run `dvc repro`, "
-            f"or take {model} out of models."
+            f"or remove {model} from models."
         ) from None
     except json.JSONDecodeError as problem:
         raise DataError(f"{path} is not JSON ({problem}). Run `dvc repro -s -f evaluate@{model}`.") from None
@@ -132,21 +133,20 @@ def _entry(model: str, report: Mapping[str, Any], by: str) -> Entry:
 
 
 def _why(ranking: list[Entry], by: str) -> str:
-    """Why the first won, in a sentence or two."""
+    """Why the first model ranks first, in one or two sentences."""
     winner, others = ranking[0], ranking[1:]
-    said = f"{winner.model} wins with {by} {describe(winner.metric)}"
-    if not others:
-        said = f"{winner.model} is the only model, with {by} {describe(winner.metric)}"
-    ahead = [each.model for each in others if each.measured and each.rank[3] < winner.rank[3] and not each.release]
-    if ahead:
-        said += f"; {' and '.join(ahead)} would do better but {RELEASE[False]}"
+    text = f"{winner.model} {'wins' if others else 'is the only model,'} with {by} {describe(winner.metric)}"
+    refused = [entry for entry in others if entry.measured and not entry.release]
+    better = [entry.model for entry in refused if entry.rank[3] < winner.rank[3]]
+    if better:
+        text += f"; {' and '.join(better)} would do better but {RELEASE[False]}"
     if not winner.above_floor:
-        said += ", which is no better than the floor"
-    return f"{said}. It {RELEASE[winner.release]}."
+        text += ", which is no better than the floor"
+    return f"{text}. It {RELEASE[winner.release]}."
 
 
 def _values(report: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(each["value"]) for name, each in report["metrics"].items() if each["value"] is not None}
+    return {name: float(metric["value"]) for name, metric in report["metrics"].items() if metric["value"] is not None}
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

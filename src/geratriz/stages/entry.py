@@ -1,4 +1,4 @@
-"""What every stage does at its start: read its settings from params.yaml, its paths from the command line, and run."""
+"""Entry point of every stage: settings from params.yaml, paths from the command line, errors as exit codes."""
 
 import argparse
 import inspect
@@ -19,16 +19,17 @@ INTERRUPTED = 130  # exit code after Ctrl-C or SIGTERM
 
 
 def run(main: Callable[..., None], params: type[P], reads: Mapping[str, str], argv: list[str] | None = None) -> None:
-    """Call ``main(params, **paths)`` and exit with 1 and a plain message when a user can mend what went wrong.
+    """Call ``main(params, **paths)``; an error that the user can correct is one message and exit code 1.
 
     Args:
         main: the stage. Each keyword-only path argument becomes a flag ``--name``.
-        params: the dataclass of the stage's settings.
-        reads: where each of its fields stands in params.yaml, as dotted keys; ``{model}`` stands for ``--model``.
-            The same keys are the stage's ``params`` in dvc.yaml (a test holds the two together).
-        argv: the command line; the process's own by default.
+        params: dataclass of the stage's settings.
+        reads: dotted key in params.yaml per field of ``params``; ``{model}`` stands for ``--model``. The ``params``
+            of the stage in dvc.yaml are the same keys, as a test verifies.
+        argv: the command line; that of the process if None.
     """
-    paths = [name for name, each in inspect.signature(main).parameters.items() if each.kind is each.KEYWORD_ONLY]
+    signature = inspect.signature(main).parameters
+    paths = [name for name, parameter in signature.items() if parameter.kind is parameter.KEYWORD_ONLY]
     parser = argparse.ArgumentParser(description=(main.__doc__ or "").splitlines()[0])
     for name in paths:
         parser.add_argument(f"--{name}", type=Path, required=True)
@@ -36,8 +37,8 @@ def run(main: Callable[..., None], params: type[P], reads: Mapping[str, str], ar
     if by_model:
         parser.add_argument("--model", required=True, help="an entry of `models` in params.yaml")
     arguments = vars(parser.parse_args(argv))
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin starve the stage beside this one
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended by the flow: as Ctrl-C, say where it stands
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads slow down a stage that runs at the same time
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a flow ends a stage by SIGTERM: handle it like Ctrl-C
     try:
         _check_origin()
         settings = read_params(PARAMS)
@@ -48,7 +49,7 @@ def run(main: Callable[..., None], params: type[P], reads: Mapping[str, str], ar
                 arguments[name].parent.mkdir(parents=True, exist_ok=True)
         main(loaded, **{name: arguments[name] for name in paths})
     except GeratrizError as problem:
-        print(f"{type(problem).__name__}: {problem}", file=sys.stderr)  # noqa: T201 - a stage's voice is its stderr
+        print(f"{type(problem).__name__}: {problem}", file=sys.stderr)  # noqa: T201 - stages report on stderr
         raise SystemExit(1) from None
     except KeyboardInterrupt as stop:
         print(stop or "interrupted", file=sys.stderr)  # noqa: T201
@@ -56,14 +57,14 @@ def run(main: Callable[..., None], params: type[P], reads: Mapping[str, str], ar
 
 
 def root() -> Path:
-    """The project's root: DVC runs a stage in it, and says where it is when the stage runs in an experiment's copy."""
+    """Root of the project: the current folder or, in the copy of a DVC experiment, the folder in DVC_ROOT."""
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()
 
 
 def experiment() -> str:
-    """The MLflow experiment that fits report to: the registered model's name.
+    """Name of the MLflow experiment for fits: that of the registered model.
 
-    No setting of any stage: tracking is a side channel, and a new name must not train anything again.
+    It is not a setting of any stage, because tracking is a side channel: a new name must not cause a new training.
     """
     return str(config.pick(read_params(PARAMS), "release.name"))
 
@@ -73,11 +74,11 @@ def _read(settings: Mapping[str, Any], key: str, model: str | None) -> Any:
 
 
 def _check_origin() -> None:
-    """In a checkout of this project, insist on its own code: else an editable install of another checkout wins."""
-    here = Path(os.environ.get("DVC_ROOT", ".")).resolve() if not (Path("src") / "geratriz").is_dir() else Path.cwd()
-    expected, found = (here / "src" / "geratriz").resolve(), Path(config.__file__).resolve().parent
-    if expected.is_dir() and expected != found:
+    """Require the code of the checkout, not of another one that is installed in editable mode."""
+    here = Path.cwd() if (Path("src") / "geratriz").is_dir() else root()
+    expected, imported = (here / "src" / "geratriz").resolve(), Path(config.__file__).resolve().parent
+    if expected.is_dir() and expected != imported:
         raise PipelineError(
-            f"this stage would run the code in {found}, but the checkout is {here}. "
+            f"this stage would run the code in {imported}, but the checkout is {here}. "
             f"Set PYTHONPATH={here / 'src'} for this run."
         )

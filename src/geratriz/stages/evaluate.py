@@ -1,4 +1,4 @@
-"""Stage evaluate@MODEL: synthetic data in, their metrics, verdict and page out."""
+"""Stage evaluate@MODEL: metrics, verdict and page of synthetic data."""
 
 import sys
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from geratriz.tracking import read_history
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Params:
-    """What the data are, how thoroughly they are scored, by which gates, and how much attacks may gain."""
+    """Kind of data, settings of the evaluation, gates, and limits of the attacks."""
 
     evaluate: Mapping[str, Any]
     gates: Mapping[str, Gate]
@@ -32,7 +32,7 @@ READS = {"kind": "data.kind", "evaluate": "evaluate", "gates": "release.gates", 
 def main(
     params: Params, *, prepared: Path, synthetic: Path, landmarks: Path, contract: Path, bundle: Path, out: Path
 ) -> None:
-    """Judge the data in ``synthetic`` and write metrics.json and index.html."""
+    """Evaluate the data in ``synthetic`` and write metrics.json and index.html."""
     report, trio = domains.judge(params.kind).judge(
         prepared,
         synthetic,

@@ -1,4 +1,4 @@
-"""Stage `landmarks`: what metrics say of data without structure, of fresh real data; of images, of blur and copies."""
+"""Stage `landmarks`: scores of a baseline and of fresh real data; for images, of blurred and copied images too."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from geratriz.stages.entry import run
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Params:
-    """What the data are, and how thoroughly they are scored."""
+    """Kind of data, and settings of the evaluation."""
 
     evaluate: Mapping[str, Any]
     kind: str = "table"
@@ -28,9 +28,9 @@ def main(params: Params, *, prepared: Path, contract: Path, out: Path) -> None:
     out.write_text(json.dumps(marks.to_json(), indent=1) + "\n", encoding="utf-8")
     for name, score in marks.ceiling.items():
         more = "".join(
-            f"   {words} {side[name].value:8.4f}"
-            for words, side in (("blurred", marks.blurred), ("copies", marks.copycat))
-            if name in side
+            f"   {label} {scores[name].value:8.4f}"
+            for label, scores in (("blurred", marks.blurred), ("copies", marks.copycat))
+            if name in scores
         )
         floor = f"{marks.floor[name].value:8.4f}"
         sys.stdout.write(f"{name:<26} floor {floor}   fresh real data {score.value:8.4f}{more}\n")

@@ -1,4 +1,4 @@
-"""Stage `prepare`: raw data in, their schema and the parts train, fresh and test out."""
+"""Stage `prepare`: the schema of raw data, and their division into the parts train, fresh and test."""
 
 import sys
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from geratriz.stages.entry import run
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Params:
-    """The section ``data`` of params.yaml, as the domain reads it."""
+    """Section ``data`` of params.yaml, which the kind of data defines."""
 
     data: Mapping[str, Any]
 
@@ -22,10 +22,10 @@ READS = {"data": "data"}
 
 
 def main(params: Params, *, data: Path, contract: Path, validated: Path, out: Path) -> None:
-    """Divide ``data``; ``validated`` is the report without which nothing is prepared."""
+    """Divide ``data``; the validation report ``validated`` must exist."""
     port = domains.prepare(str(params.data.get("kind")))
     if not validated.exists():
-        raise DataError(f"there is no {validated}: the data were not validated. Run `dvc repro validate`.")
+        raise DataError(f"{validated} does not exist: the data were not validated. Run `dvc repro validate`.")
     for line in port.prepare(data, params.data, contract, out):
         sys.stdout.write(f"{line}\n")
 

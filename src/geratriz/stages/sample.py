@@ -1,4 +1,4 @@
-"""Stage sample@MODEL: a generator's bundle in, synthetic data out."""
+"""Stage sample@MODEL: synthetic data drawn from a generator."""
 
 import sys
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from geratriz.stages.entry import run
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Params:
-    """What the data are, how many rows or images are drawn, and from which seed."""
+    """Kind of data, number of rows or images, and seed."""
 
     seed: int
     rows: int | None
@@ -24,9 +24,9 @@ READS = {"kind": "data.kind", "seed": "sample.seed", "rows": "sample.rows"}
 
 
 def main(params: Params, *, bundle: Path, out: Path) -> None:
-    """Draw ``rows`` rows or images, as many as were trained on where that is null.
+    """Draw ``rows`` rows or images; null draws the number of the training data.
 
-    Their provenance names the bundle alone: it is not registered yet, and the version of this package is no input.
+    Their provenance names the bundle only: it is not registered yet, and the version of this package is not an input.
     """
     port = domains.draw(params.kind)
     generator = port.load(bundle)
@@ -35,7 +35,7 @@ def main(params: Params, *, bundle: Path, out: Path) -> None:
     sys.stdout.write(f"{rows:,} {generator.unit} sampled from {generator.kind} with seed {params.seed}\n")
     share = read_provenance(out)["acceptance"]
     if share < 1:
-        sys.stdout.write(f"{share:.2%} of the rows drawn kept the contract's rules, others were drawn again\n")
+        sys.stdout.write(f"{share:.2%} of the rows drawn kept the contract's rules; the others were drawn again\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage train@MODEL: prepared data in, a generator's bundle and its loss history out."""
+"""Stage train@MODEL: fit a generator on prepared data and save its bundle and loss history."""
 
 import csv
 import sys
@@ -12,12 +12,12 @@ from geratriz.project import CHECKPOINTS
 from geratriz.registry.live import mlflow_run
 from geratriz.stages import entry
 
-LINES = 12  # of progress, however many epochs there are
+PROGRESS_LINES = 12  # per fit, whatever its number of rounds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Params:
-    """What is trained, and how."""
+    """Generator, seed, device and settings of the fit."""
 
     model: str
     seed: int
@@ -38,8 +38,8 @@ READS = {
 def main(params: Params, *, prepared: Path, out: Path, out_history: Path) -> None:
     """Fit one generator on the training data.
 
-    Losses go to ``history.jsonl`` beside the bundle, to ``out_history`` as CSV for DVC's plots, and live to MLflow;
-    pictures of what an image generator draws after each round go beside the bundle too.
+    Losses are written to ``history.jsonl`` next to the bundle, to ``out_history`` as CSV for DVC's plots, and live to
+    MLflow. Pictures drawn by an image generator after each round are written next to the bundle too.
     """
     port = domains.train(params.kind)
     generator_cls: Any = domains.find(params.kind, params.model)
@@ -58,7 +58,7 @@ def main(params: Params, *, prepared: Path, out: Path, out_history: Path) -> Non
             settings,
             seed=params.seed,
             device=params.device,
-            tracker=tracking.Trackers([history, run, _Lines()]),
+            tracker=tracking.Trackers([history, run, _LogLines()]),
             checkpoint=CHECKPOINTS / params.model,
             **terms,
         )
@@ -69,18 +69,18 @@ def main(params: Params, *, prepared: Path, out: Path, out_history: Path) -> Non
         run.finish(bundle.digest(out))
 
 
-class _Lines(tracking.NullTracker):
-    """A line of losses now and then, for a log."""
+class _LogLines(tracking.NullTracker):
+    """A tracker that writes a few lines of losses to the log."""
 
     def metrics(self, values: Mapping[str, float], *, step: int, steps: int) -> None:
-        """Write a line if it is time, and after the last step."""
-        if step % max(steps // LINES, 1) == 0 or step == steps:
+        """Write a line at regular steps and after the last."""
+        if step % max(steps // PROGRESS_LINES, 1) == 0 or step == steps:
             losses = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
             sys.stdout.write(f"round {step}/{steps}  {losses}\n")
             sys.stdout.flush()
 
     def note(self, text: str) -> None:
-        """Write it as a line."""
+        """Write ``text`` as a line."""
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 

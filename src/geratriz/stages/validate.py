@@ -1,4 +1,4 @@
-"""Stage `validate`: hold the raw data against their contract; a critical failure ends the pipeline here."""
+"""Stage `validate`: check the raw data against their contract; a critical failure stops the pipeline."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from geratriz.stages.entry import run
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Params:
-    """What the data are; the contract says the rest."""
+    """Kind of data."""
 
     kind: str = "table"
 
@@ -22,7 +22,7 @@ READS = {"kind": "data.kind"}
 
 
 def main(params: Params, *, data: Path, contract: Path, out: Path) -> None:
-    """Check ``data``; the report (JSON and a page) is written before a failure ends the stage.
+    """Check ``data`` and write the report as JSON and as a page, even if the check fails.
 
     Raises:
         ContractError: a critical expectation is broken.
@@ -35,8 +35,8 @@ def main(params: Params, *, data: Path, contract: Path, out: Path) -> None:
     for finding in report.warnings:
         sys.stdout.write(f"warning: {contracts.in_short(finding)}\n")
     contracts.require(report)
-    kept = f"{report.rows:,} {domains.words(params.kind).UNIT} keep the contract {report.name!r}"
-    sys.stdout.write(f"{kept} ({len(report.findings)} expectations)\n")
+    rows = f"{report.rows:,} {domains.words(params.kind).UNIT}"
+    sys.stdout.write(f"{rows} keep the contract {report.name!r} ({len(report.findings)} expectations)\n")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Tables: the ports that stages, the registry and the command line ask for, and the rooms behind them."""
+"""Tables: the ports that stages, the registry and the command line use, and their packages."""

@@ -1,7 +1,7 @@
-"""Draft a contract from a table: what the data are, for a person to turn into what they must be.
+"""Draft a contract from a table: a description of the data that a person turns into requirements.
 
-What a column *is* may not be for a draft to say: whether texts tell of persons, whether numbers are keys. Such columns
-stand under ``meta.decide`` with what was seen, and a contract is none until a person has decided.
+A draft cannot always decide the kind of a column: whether texts are personal, whether numbers are keys. Such columns
+are listed under ``meta.decide`` with the evidence, and the draft is no contract until a person has decided.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,37 +13,37 @@ import pandas as pd
 
 from geratriz.column import Column, as_numbers
 from geratriz.table.data import forms
-from geratriz.table.data.levels import OWN_SHARE
+from geratriz.table.data.levels import IDENTIFYING_SHARE
 from geratriz.table.data.schema import MIN_ROWS_FOR_ID
 from geratriz.table.data.table import Table
 
-MAX_SET = 60  # a column with more levels is not held to a set
-MAX_PAIRS = 200  # a row rule with more pairs is not readable
-SLACK = 0.1  # of the range seen, allowed beyond it
-ROWS_PER_LEVEL = 20  # fewer rows a level prove no dependence
-DENSE = 2  # times as many numbers as rows between the first and the last: they count something
+MAX_LEVELS = 60  # levels of a column; with more, there is no expectation of a set
+MAX_PAIRS = 200  # pairs of a row rule; more are not readable
+SLACK = 0.1  # allowed excess on both sides, as a share of the observed range
+MIN_ROWS_PER_LEVEL = 20  # mean rows per level; fewer are no evidence of a dependence
+MAX_SPACING = 2  # mean spacing of distinct integers; if they are closer, they may number the rows
 
 
 def draft(path: Path, name: str, declared: Mapping[str, Any]) -> dict[str, Any]:
-    """A suite called ``name`` that the table at ``path`` keeps; ``declared`` is what the user says of columns."""
+    """Draft a suite called ``name`` that the table at ``path`` satisfies; ``declared`` are the user's declarations."""
     return suite_of(Table.read(path, overrides=declared), name)
 
 
 def suite_of(table: Table, name: str) -> dict[str, Any]:
-    """A suite that ``table`` keeps, for :func:`geratriz.data.contract.check`.
+    """Draft a suite that ``table`` satisfies, for :func:`geratriz.contract.check`.
 
-    Columns, kinds, sets of levels, what is never missing and dependences between columns are critical; ranges, which
-    get some slack, and the number of rows only warn. A column that was not declared and looks personal, or is a key by
-    a guess, is asked about in ``meta.decide``; of its values nothing stands in the suite.
+    Columns, kinds, sets of levels, absence of missing values and dependences between columns are critical; ranges, with
+    some slack, and the number of rows are warnings. An undeclared column that looks personal, or may be a key, is
+    listed in ``meta.decide``; none of its values is in the suite.
     """
     frame, columns = table.frame, table.schema.columns
-    decide = {c.name: asked for c in columns if (asked := question(c, frame[c.name])) is not None}
-    expectations = [_expect("expect_table_columns_to_match_ordered_list", column_list=[c.name for c in columns])]
+    questions = {column.name: question(column, frame[column.name]) for column in columns}
+    decide = {name: item for name, item in questions.items() if item is not None}
+    expectations = [_expect("expect_table_columns_to_match_ordered_list", column_list=list(questions))]
     for column in columns:
-        expectations += _of_column(column, frame[column.name], told=column.name not in decide)
+        expectations += _column_expectations(column, frame[column.name], decided=column.name not in decide)
     expectations += _dependences(table, decide)
-    least = len(frame) // 2
-    expectations.append(_expect("expect_table_row_count_to_be_between", "warning", min_value=least))
+    expectations.append(_expect("expect_table_row_count_to_be_between", "warning", min_value=len(frame) // 2))
     return {
         "name": name,
         "meta": {
@@ -55,10 +55,10 @@ def suite_of(table: Table, name: str) -> dict[str, Any]:
 
 
 def question(column: Column, values: pd.Series) -> dict[str, Any] | None:
-    """What to ask about a column that may be personal or a key; None where it was declared, or seems to be neither.
+    """Question about a column that may be personal or a key; None if it was declared, or seems to be neither.
 
-    The JSON object that stands in ``meta.decide``: what the column looks like, because of what, and what to choose
-    from. It holds no value.
+    It is the JSON object in ``meta.decide``: what the column looks like, the evidence, and the kinds to choose from. It
+    contains no value.
     """
     if column.declared:
         return None
@@ -69,27 +69,27 @@ def question(column: Column, values: pd.Series) -> dict[str, Any] | None:
         return {"looks_like": looks_like, **form, "because": because, "choose": choose}
 
     present = values.dropna()
-    different, few = present.nunique(), len(present) < MIN_ROWS_FOR_ID
+    count, few = present.nunique(), len(present) < MIN_ROWS_FOR_ID
     suspicion = forms.recognise(values, column.name) if numeric or column.kind in ("id", "category") else None
     if suspicion is not None:
         return ask("personal", suspicion.because, form=suspicion.form)
     if column.kind == "id":
         return ask("id", "no two rows have the same value")
-    distinct = column.kind == "integer" and different == len(present) and not few
-    if distinct and np.ptp(as_numbers(column.name, present, "integer")) < DENSE * different:
-        return ask("id", "no two rows have the same whole number, and few numbers between them are left out")
-    if column.kind == "category" and forms.is_text(values) and not few and different > OWN_SHARE * len(present):
-        because = f"{different:,} of {len(present):,} texts are different"
+    distinct = column.kind == "integer" and count == len(present) and not few
+    if distinct and np.ptp(as_numbers(column.name, present, "integer")) < MAX_SPACING * count:
+        return ask("id", "no two rows have the same integer, and few integers between them are missing")
+    if column.kind == "category" and forms.is_text(values) and not few and count > IDENTIFYING_SHARE * len(present):
+        because = f"{count:,} of {len(present):,} texts are different"
         return ask("personal", because, form=forms.form_of(values, column.name))
     return None
 
 
-def _of_column(column: Column, values: pd.Series, *, told: bool) -> list[dict[str, Any]]:
-    """What ``values`` keep; where the column's kind is not ``told``, nothing that says what they are."""
+def _column_expectations(column: Column, values: pd.Series, *, decided: bool) -> list[dict[str, Any]]:
+    """Expectations that ``values`` satisfy; if the column's kind is not ``decided``, none that quotes values."""
     found = []
     if values.notna().all():
         found.append(_expect("expect_column_values_to_not_be_null", column=column.name))
-    if not told:
+    if not decided:
         return found
     if column.kind == "id":
         found.append(_expect("expect_column_values_to_be_unique", "warning", column=column.name))
@@ -100,13 +100,13 @@ def _of_column(column: Column, values: pd.Series, *, told: bool) -> list[dict[st
         )
     if column.kind == "category":
         levels = _levels(values)
-        if 0 < len(levels) <= MAX_SET:
+        if 0 < len(levels) <= MAX_LEVELS:
             found.append(_expect("expect_column_values_to_be_in_set", column=column.name, value_set=levels))
     return found
 
 
 def _range(column: Column, numbers: np.ndarray) -> tuple[float | int, float | int]:
-    """The range seen with slack on both sides; where no value is negative, none is allowed to be."""
+    """Observed range with slack on both sides; without negative values, the lower end is not negative."""
     low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
     slack = SLACK * (high - low)
     wide = (max(low - slack, 0.0) if low >= 0 else low - slack, high + slack)
@@ -116,14 +116,14 @@ def _range(column: Column, numbers: np.ndarray) -> tuple[float | int, float | in
 
 
 def _dependences(table: Table, decide: Collection[str]) -> list[dict[str, Any]]:
-    """A row rule for every pair of columns of few levels where the first determines the second without exception."""
+    """Row rules for pairs of columns of few levels, the first of which determines the second without exception."""
     frame = table.frame
     few = [
         column.name
         for column in table.schema.learnt
         if column.name not in decide
         and column.kind in ("category", "integer", "boolean")
-        and 2 <= frame[column.name].nunique() <= MAX_SET
+        and 2 <= frame[column.name].nunique() <= MAX_LEVELS
         and frame[column.name].notna().all()
     ]
     rules: list[dict[str, Any]] = []
@@ -134,7 +134,7 @@ def _dependences(table: Table, decide: Collection[str]) -> list[dict[str, Any]]:
                 continue
             pairs = frame[[a, b]].drop_duplicates()
             levels = frame[a].nunique()
-            if len(pairs) == levels <= MAX_PAIRS and levels > 2 and len(frame) >= ROWS_PER_LEVEL * levels:
+            if len(pairs) == levels <= MAX_PAIRS and levels > 2 and len(frame) >= MIN_ROWS_PER_LEVEL * levels:
                 ruled.add(frozenset((a, b)))
                 known = sorted(([_plain(x), _plain(y)] for x, y in pairs.itertuples(index=False)), key=str)
                 rules.append(
@@ -144,7 +144,7 @@ def _dependences(table: Table, decide: Collection[str]) -> list[dict[str, Any]]:
 
 
 def _levels(values: pd.Series) -> list[Any]:
-    return sorted((_plain(each) for each in pd.unique(values.dropna())), key=str)
+    return sorted((_plain(value) for value in pd.unique(values.dropna())), key=str)
 
 
 def _plain(value: Any) -> Any:

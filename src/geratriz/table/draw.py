@@ -1,7 +1,7 @@
-"""The port `draw` of tables: rows in memory or to a file of any size, by several processes; the same rows always.
+"""Port `draw` of tables: rows in memory or to a file of any size, by several processes; always the same rows.
 
-The last bits of a network's sums depend on how many threads share them, and with them, once in many rows, a drawn
-value. So every block is computed here by one thread; more processors are used by more processes.
+The last bits of a network's sums depend on the number of threads, and so does, once in many rows, a drawn value.
+Therefore one thread computes every block, and several processes use several processors.
 """
 
 import dataclasses
@@ -31,28 +31,28 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ROWS_PER_JOB = 250_000  # a process takes seconds to start
-MOST_JOBS = 8  # unless more are asked for: each takes half a gigabyte
+ROWS_PER_JOB = 250_000  # minimum rows per process: a process takes seconds to start
+MAX_DEFAULT_JOBS = 8  # processes unless more are requested: each takes half a gigabyte
 
 
 load = GENERATORS.load
 
 
 def sample(generator: Generator[Any], order: Order, *, jobs: int | None = 1) -> Table:
-    """The rows of ``order``, in memory.
+    """Draw the rows of ``order`` into memory.
 
     Raises:
-        RequestError: the order cannot be met, or ``jobs`` is no number of processes.
+        RequestError: the order cannot be satisfied, or ``jobs`` is not a number of processes.
     """
     with one_thread():
         blocks = order.blocks(generator)
         first = next(blocks)
-        with closing(_rest(generator, order, first, blocks, _same, _jobs(jobs, order))) as rest:
+        with closing(_rest(generator, order, first, blocks, _unchanged, _jobs(jobs, order))) as rest:
             return Table.joined([first, *rest])
 
 
 def parse(text: str) -> Any:
-    """A value of ``--where``, read as YAML: 'text', 12, 0.5, true, null."""
+    """Parse a value of ``--where`` as YAML: 'text', 12, 0.5, true, null."""
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:
@@ -68,18 +68,18 @@ def write(
     jobs: int | None = 1,
     on_progress: Callable[[int], None] | None = None,
 ) -> None:
-    """The rows of ``order`` into the file ``path`` (Parquet, CSV or JSON lines), in bounded memory.
+    """Draw the rows of ``order`` into the file ``path`` (Parquet, CSV or JSON lines), in bounded memory.
 
     Args:
-        generator: to draw from.
-        path: its ending names the format. It is replaced when all rows are written, and not before.
-        order: which rows.
-        origin: which generator it is, for the provenance.
-        jobs: processes that draw; as many as pay when None. The file's bytes do not depend on them.
+        generator: generator to draw from.
+        path: its ending names the format. An existing file is replaced once all rows are written.
+        order: rows to draw.
+        origin: origin of the generator, for the provenance.
+        jobs: processes that draw; None chooses by the number of rows. The file's bytes do not depend on it.
         on_progress: called with the number of rows written so far.
 
     Raises:
-        RequestError: the order cannot be met, the ending is unknown, the disk has no room for so many rows, or the
+        RequestError: the order cannot be satisfied, the ending is unknown, the disk has no room for the rows, or the
             file cannot be written.
     """
     output.check_ending(path)
@@ -105,12 +105,12 @@ def _remaining(order: Order, first: Table) -> Order:
     return dataclasses.replace(order, start=order.start + len(first), rows=order.rows - len(first))
 
 
-def _jobs(asked: int | None, order: Order) -> int:
-    if asked is None:
-        return max(1, min(order.rows // ROWS_PER_JOB, _processors(), MOST_JOBS))
-    if not isinstance(asked, int) or asked < 1:
-        raise RequestError(f"jobs, the number of processes, is {asked!r}; it must be a whole number, at least 1.")
-    return asked
+def _jobs(requested: int | None, order: Order) -> int:
+    if requested is None:
+        return max(1, min(order.rows // ROWS_PER_JOB, _processors(), MAX_DEFAULT_JOBS))
+    if not isinstance(requested, int) or requested < 1:
+        raise RequestError(f"jobs, the number of processes, is {requested!r}; it must be a whole number, at least 1.")
+    return requested
 
 
 def _rest(
@@ -121,7 +121,7 @@ def _rest(
     finish: Callable[[Table], T],
     jobs: int,
 ) -> Iteration[T, None, None]:
-    """What ``finish`` makes of each block after the ``first``; ``blocks`` goes on with them."""
+    """Apply ``finish`` to each block after the ``first``; ``blocks`` continues with them."""
     remaining = _remaining(order, first)
     if jobs == 1 or remaining.rows <= BLOCK:
         yield from map(finish, blocks)
@@ -130,11 +130,11 @@ def _rest(
 
 
 def _by_processes(generator: Generator[Any], order: Order, finish: Callable[[Table], T], jobs: int) -> Iterator[T]:
-    """The blocks of ``order``, which starts with a whole one, each finished by the process that drew it.
+    """Draw the blocks of ``order``, which starts at a full block, each finished by the process that drew it.
 
-    The processes take turns, and each has a pipe of its own: it is one block ahead of who reads, waits when that is
-    not taken, and a process that is killed closes its pipe. (A pool shares one pipe: killed while it writes, a process
-    leaves the others and the reader waiting for ever.)
+    The processes take turns, and each has its own pipe. It is one block ahead of the reader and waits until that block
+    is read; a killed process closes its pipe. (In a pool, which shares one pipe, a process killed while writing leaves
+    the others and the reader waiting forever.)
     """
     context = get_context("spawn")
     processes = []
@@ -142,16 +142,16 @@ def _by_processes(generator: Generator[Any], order: Order, finish: Callable[[Tab
         generator.save(scratch)
         try:
             for turn in range(jobs):
-                mine, yours = context.Pipe(duplex=False)
-                process = context.Process(target=_draw, args=(scratch, order, turn, jobs, finish, yours), daemon=True)
+                reader, writer = context.Pipe(duplex=False)
+                process = context.Process(target=_draw, args=(scratch, order, turn, jobs, finish, writer), daemon=True)
                 process.start()
-                yours.close()
-                processes.append((process, mine))
+                writer.close()
+                processes.append((process, reader))
             for _, (_, pipe) in zip(range(0, order.rows, BLOCK), itertools.cycle(processes), strict=False):
                 yield pipe.recv()
-        except (EOFError, OSError):  # at the end of a message, or half way
+        except (EOFError, OSError):  # after a message, or within one
             raise RequestError(
-                f"one of the {jobs} processes that draw ended unasked. It may have been out of memory: ask for fewer "
+                f"one of the {jobs} sampling processes ended unexpectedly. It may have run out of memory: use fewer "
                 "jobs. Or a script called this without `if __name__ == '__main__':`, which new processes need."
             ) from None
         finally:
@@ -165,18 +165,18 @@ def _by_processes(generator: Generator[Any], order: Order, finish: Callable[[Tab
 def _draw(
     folder: str, order: Order, turn: int, turns: int, finish: Callable[[Table], Any], pipe: "Connection[Any, Any]"
 ) -> None:
-    """In a process of its own: draw every block whose turn it is and send it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the business of who asked
+    """Draw and send, in a separate process, every block of this process's turn."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C
     generator: Any = load(folder)
     end = order.start + order.rows
-    with one_thread(), suppress(BrokenPipeError):  # who asked is gone
+    with one_thread(), suppress(BrokenPipeError):  # the parent process has ended
         for start in range(order.start + turn * BLOCK, end, turns * BLOCK):
             part = dataclasses.replace(order, start=start, rows=min(BLOCK, end - start))
             for block in part.blocks(generator):
                 pipe.send(finish(block))
 
 
-def _same(block: Table) -> Table:
+def _unchanged(block: Table) -> Table:
     return block
 
 

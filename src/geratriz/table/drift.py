@@ -1,4 +1,4 @@
-"""The port `drift` of tables, and the measure of drift itself: rows before and now, whatever they describe."""
+"""The port `drift` of tables, and the measurement of drift itself between any two sets of rows."""
 
 import pandas as pd
 
@@ -13,5 +13,5 @@ from geratriz.table.report.drift import verdict as verdict
 
 
 def watched(observed: pd.DataFrame) -> pd.DataFrame:
-    """All columns of the rows."""
+    """All columns of the observed rows."""
     return observed

@@ -1,4 +1,4 @@
-"""The port `judge` of tables: landmarks, scores and verdict of synthetic rows, and the comparison with a champion."""
+"""The port `judge` of tables: landmarks, scores and verdict of synthetic rows, and comparison with a champion."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def landmarks(prepared: Path, contract: Path, settings: Mapping[str, Any]) -> Landmarks:
-    """The floor, columns drawn independently, and the ceiling, the part ``fresh`` as synthetic rows."""
+    """The floor, columns drawn independently, and the ceiling, the part ``fresh`` scored as synthetic rows."""
     train, fresh, test = _parts(prepared)
     return suite.landmarks(train, fresh, test, _config(settings), read_suite(contract))
 
@@ -56,13 +56,13 @@ def judge(
 def evaluate(
     train: Table, test: Table, synthetic: Table, contract: Path | None, settings: Mapping[str, Any]
 ) -> tuple[dict[str, Any], Trio]:
-    """The same for tables in memory; half of ``test`` stands in for fresh real rows."""
-    chosen = _config(settings)
+    """The same for tables in memory; half of ``test`` serves as fresh real rows."""
+    options = _config(settings)
     rules = None if contract is None else read_suite(contract)
-    held, rows = (Table.from_frame(table.frame, schema=train.schema) for table in (test, synthetic))
-    fresh, held = suite.halve(held)
-    marks = suite.landmarks(train, fresh, held, chosen, rules)
-    trio = Trio(train=train, test=held, fresh=fresh, synthetic=rows, config=chosen, rows=marks.rows, suite=rules)
+    unseen, rows = (Table.from_frame(table.frame, schema=train.schema) for table in (test, synthetic))
+    fresh, unseen = suite.halve(unseen)
+    marks = suite.landmarks(train, fresh, unseen, options, rules)
+    trio = Trio(train=train, test=unseen, fresh=fresh, synthetic=rows, config=options, rows=marks.rows, suite=rules)
     return assess(trio, marks, gates=None, limits=None), trio
 
 
@@ -79,22 +79,22 @@ def assess(
 def compare(
     candidate: "Generator[Any]", champion: "Generator[Any]", prepared: Path, settings: Mapping[str, Any]
 ) -> Comparison:
-    """How the candidate stands beside the champion on the test rows; not compared if its columns are other ones."""
-    chosen = _config(settings)
+    """Compare the candidate with the champion on the test rows, unless the champion has other columns."""
+    options = _config(settings)
     schema = Schema.read(prepared / "schema.json")
     test = Table.read(prepared / "test.parquet", schema=schema)
-    rows = min(len(test), chosen.max_rows)
+    rows = min(len(test), options.max_rows)
     if _columns(champion.schema) != _columns(schema):
         changed = sorted(name for name, _ in _columns(champion.schema) ^ _columns(schema))
         return Comparison.impossible(
-            f"its columns are not those of the data now ({', '.join(dict.fromkeys(changed))})."
+            f"its columns are not those of the current data ({', '.join(dict.fromkeys(changed))})."
         )
-    seeds = [seeding.derive(chosen.seed, "judge", number) for number in range(DRAWS)]
+    seeds = [seeding.derive(options.seed, "judge", number) for number in range(DRAWS)]
     ours, theirs = (
         [Table.from_frame(generator.sample(rows, seed=seed).frame, schema=schema) for seed in seeds]
         for generator in (candidate, champion)
     )
-    return Comparison.of(paired.compare(ours, theirs, test, chosen))
+    return Comparison.of(paired.compare(ours, theirs, test, options))
 
 
 def _parts(prepared: Path) -> tuple[Table, ...]:
@@ -107,5 +107,5 @@ def _config(settings: Mapping[str, Any]) -> EvaluateConfig:
 
 
 def _columns(schema: Schema) -> set[tuple[str, str]]:
-    """Names and kinds; whole numbers may have become fractions."""
-    return {(each.name, "number" if each.kind in ("integer", "float") else each.kind) for each in schema.columns}
+    """Names and kinds of the columns; integers and floats are equal here."""
+    return {(item.name, "number" if item.kind in ("integer", "float") else item.kind) for item in schema.columns}

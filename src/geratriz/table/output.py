@@ -1,4 +1,4 @@
-"""Rows into a file, block by block: Parquet, CSV or JSON lines, with their provenance."""
+"""Write rows to a file block by block: Parquet, CSV or JSON lines, with their provenance."""
 
 import gzip
 import io
@@ -16,19 +16,19 @@ import pyarrow.parquet as pq
 
 from geratriz.column import Column
 from geratriz.errors import DataError, RequestError
-from geratriz.output import KEY, Container, Provenance
+from geratriz.output import RECORD_KEY, Container, Provenance
 from geratriz.table.data.table import Table
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".jsonl", ".jsonl.gz")
-CELLS_PER_GROUP = 2**21  # of a Parquet row group, which is held in memory whole: 131,072 rows of 16 columns
-DAY = 86400.0
+CELLS_PER_ROW_GROUP = 2**21  # cells of a Parquet row group, held in memory: 131,072 rows of 16 columns
+DAY = 86400.0  # seconds
 
 
 class Format(Container, Protocol):
-    """How a table becomes a file."""
+    """File format of a table."""
 
     def encode(self, block: Table) -> Any:
-        """A block as ``append`` takes it; of no state, so that any process can do it."""
+        """Encode a block for ``append``; stateless, so that any process can do it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,15 @@ class _Parquet:
     def of(cls, block: Table) -> "_Parquet":
         schema = _to_arrow(block, None).schema
         for i, field in enumerate(schema):
-            if pa.types.is_null(field.type):  # not one value in this block; there may be some in the next
+            if pa.types.is_null(field.type):  # no value in this block; the next may have some
                 kind = block.schema[field.name].kind
                 schema = schema.set(i, field.with_type(pa.bool_() if kind == "boolean" else pa.string()))
         return cls(schema)
 
     def encode(self, block: Table) -> pa.Buffer:
-        """An Arrow stream: one compact buffer, kept apart from the heap that a network's large arrays come and go in.
+        """Encode as an Arrow stream, a compact buffer outside of the heap that holds a network's large arrays.
 
-        Small arrays kept for a row group would pin that heap in pieces: 2.1 GB instead of 0.6.
+        Small arrays kept for a row group would fragment that heap: 2.1 GB instead of 0.6.
         """
         rows = _to_arrow(block, self.schema)
         buffer = pa.BufferOutputStream()
@@ -59,8 +59,8 @@ class _Parquet:
 
     @contextmanager
     def writer(self, file: IO[bytes], provenance: Provenance) -> Iterator[Callable[[pa.Buffer], None]]:
-        schema = self.schema.with_metadata({**(self.schema.metadata or {}), KEY: provenance.to_json().encode()})
-        group_rows = max(CELLS_PER_GROUP // len(schema), 1)
+        schema = self.schema.with_metadata({**(self.schema.metadata or {}), RECORD_KEY: provenance.to_json().encode()})
+        group_rows = max(CELLS_PER_ROW_GROUP // len(schema), 1)
         waiting: list[pa.Table] = []
 
         def flush() -> None:
@@ -104,12 +104,12 @@ class _Text:
         yield append
 
     def _packed(self, text: str) -> bytes:
-        """Each block a gzip file of its own: laid end to end they are one. No time in it: equal rows, equal bytes."""
+        """Compress a block as a gzip file without a time stamp; concatenated, such files are one gzip file."""
         return gzip.compress(text.encode(), 6, mtime=0) if self.compressed else text.encode()
 
 
 def format_of(path: Path, block: Table) -> Format:
-    """The format that the ending of ``path`` names, for tables like ``block``.
+    """Format that the ending of ``path`` names, for tables like ``block``.
 
     Raises:
         RequestError: as :func:`check_ending`.
@@ -122,17 +122,17 @@ def format_of(path: Path, block: Table) -> Format:
 
 
 def check_ending(path: Path) -> None:
-    """Whether a file of this name can be written.
+    """Check that a file of this name can be written.
 
     Raises:
-        RequestError: its ending is none of :data:`ENDINGS`.
+        RequestError: its ending is not one of :data:`ENDINGS`.
     """
     if not path.name.endswith(ENDINGS):
         raise RequestError(f"{path} cannot be written: its name must end in {', '.join(ENDINGS)}.")
 
 
 def bytes_per_row(form: Format, block: Table, provenance: Provenance) -> float:
-    """How much of a file a row of ``block`` takes."""
+    """Mean size in bytes of a row of ``block`` in a file."""
     file = io.BytesIO()
     with form.writer(file, provenance) as append:
         append(form.encode(block))
@@ -144,13 +144,13 @@ def _to_arrow(block: Table, schema: pa.Schema | None) -> pa.Table:
         return pa.Table.from_pandas(block.frame, schema, preserve_index=False, nthreads=1)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as problem:
         raise DataError(
-            f"the rows cannot be written as Parquet, where a column holds values of one type: {problem.args[-1]}. "
+            f"the rows cannot be written as Parquet, which needs one type per column: {problem.args[-1]}. "
             "Write CSV or JSON lines."
         ) from None
 
 
 def _dates_as_text(column: Column, values: pd.Series) -> pd.Series:
-    """ISO 8601, the same in every block: pandas writes a block without hours as dates alone. Zones become UTC."""
+    """Datetimes as ISO 8601, alike in every block (pandas omits the time if none has hours); zones become UTC."""
     if not pd.api.types.is_datetime64_any_dtype(values.dtype):
         return values
     zone = "" if getattr(values.dtype, "tz", None) is None else "Z"
@@ -161,14 +161,14 @@ def _dates_as_text(column: Column, values: pd.Series) -> pd.Series:
 
 
 def _json_lines(frame: pd.DataFrame) -> str:
-    """One JSON object a row. Each different value is encoded once."""
+    """Encode one JSON object per row; each distinct value is encoded once."""
     names = (json.dumps(name, ensure_ascii=False).replace("%", "%%") for name in frame)
     template = "{" + ", ".join(f"{name}: %s" for name in names) + "}\n"
     cells = []
     for name in frame:
-        codes, distinct = pd.factorize(frame[name])  # missing: -1, the last of the words
-        words = np.array([*map(_json, distinct), "null"], dtype=object)
-        cells.append(words[codes].tolist())
+        codes, distinct = pd.factorize(frame[name])  # missing: -1, the last of the texts
+        texts = np.array([*map(_json, distinct), "null"], dtype=object)
+        cells.append(texts[codes].tolist())
     return "".join(map(template.__mod__, zip(*cells, strict=True)))
 
 
@@ -176,5 +176,5 @@ def _json(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
     if isinstance(value, int | float | np.number):
-        return str(value)  # the shortest decimal that is read back as the same number
+        return str(value)  # the shortest decimal that parses to the same number
     return json.dumps(str(value), ensure_ascii=False)

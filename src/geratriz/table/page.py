@@ -1,4 +1,4 @@
-"""The port `page` of tables."""
+"""The port `page` of tables: the page of a generator."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from geratriz.table.report import page as tables
 
 
 def exhibits(trio: Any, report: Mapping[str, Any], bundle: Path | None) -> None:
-    """Nothing: the report holds all that the page shows."""
+    """Nothing, because the report holds the whole content of the page."""
     del trio, report, bundle
 
 

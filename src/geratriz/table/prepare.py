@@ -1,4 +1,4 @@
-"""The port `prepare` of tables: read them, observe them for a contract, divide them."""
+"""Port `prepare` of tables: read them, observe them for a contract, divide them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableData:
-    """The section ``data`` of params.yaml: what a table is, and how it is divided."""
+    """Section ``data`` of params.yaml: the declaration of a table, and its division into parts."""
 
     kind: str
     raw: str
@@ -34,7 +34,7 @@ class TableData:
 
 
 def recognises(path: Path) -> bool:
-    """True: what no other kind of data claims is a table, or an error that says so."""
+    """True: data of no other kind are read as a table, which raises an error if they are not."""
     del path
     return True
 
@@ -45,16 +45,16 @@ def accepts(data: Any) -> bool:
 
 
 def observe(path: Path) -> pd.DataFrame:
-    """The rows, as a contract is checked on them."""
+    """Read the rows that a contract is checked on."""
     return read_frame(path)
 
 
 def read(path: Path, options: Mapping[str, Any], *, to_fit: bool = True) -> Table:
-    """The table at ``path``; ``options``: ``target`` and ``schema``. To be fitted, in as little memory as possible.
+    """Read the table at ``path`` under the options ``target`` and ``schema``; for a fit, in little memory.
 
     Raises:
         ConfigError: an option is about images.
-        DataError: it cannot be read.
+        DataError: the table cannot be read.
     """
     if options.get("size"):
         raise ConfigError("--size is about images, and the data are a table.")
@@ -63,7 +63,7 @@ def read(path: Path, options: Mapping[str, Any], *, to_fit: bool = True) -> Tabl
 
 
 def read_like(path: Path, real: Table, options: Mapping[str, Any]) -> Table:
-    """The table at ``path``, of the schema of ``real``."""
+    """Read the table at ``path``, which must have the schema of ``real``."""
     del options
     return Table.read(path, schema=real.schema)
 
@@ -71,7 +71,7 @@ def read_like(path: Path, real: Table, options: Mapping[str, Any]) -> Table:
 def prepare(data: Path, settings: Mapping[str, Any], contract: Path, out: Path) -> Iterator[str]:
     """Divide the table at ``data``, and write schema, parts and the contract's row rules below ``out``.
 
-    The rules are a file of their own: what else changes in the contract trains nothing again.
+    The rules are a separate file, so that other changes to the contract do not require a new fit.
     """
     chosen = config.load(TableData, settings, "data")
     suite = read_suite(contract)
@@ -81,25 +81,25 @@ def prepare(data: Path, settings: Mapping[str, Any], contract: Path, out: Path) 
     table.schema.write(out / "schema.json")
     Rules.of(suite).write(out / "rules.json")
     for rule in not_enforced(suite):
-        yield f"note: synthetic rows are checked against this rule, but not made to keep it: {rule}"
+        yield f"note: synthetic rows are checked against this rule, but it is not enforced: {rule}"
     for name, part in parts.items():
         part.write(out / f"{name}.parquet")
         yield f"{name}: {len(part):,} rows{_when(part, chosen.split.time)}"
     key = chosen.split.group
     if key is not None and table.schema[key].kind not in REPLACED:
         yield (
-            f"note: {key!r} tells entities apart and is learnt as a {table.schema[key].kind}, so real keys stand in "
-            f"synthetic rows. If they must not, set data.schema.{key} to id: new ones are issued then."
+            f"note: {key!r} identifies entities and is learnt as a {table.schema[key].kind}, so synthetic rows contain "
+            f"real keys. If they must not, set data.schema.{key} to id: new ones are issued then."
         )
 
 
 def terms(contract: Path | None, tracker: "Tracker") -> dict[str, Any]:
-    """The contract's rules about single rows; those that rows are not made to keep are noted."""
+    """Rules of the contract about single rows; those that are not enforced are noted."""
     if contract is None:
         return {"rules": None}
     suite = read_suite(contract)
     for rule in not_enforced(suite):
-        tracker.note(f"rows are not made to keep this rule of the contract: {rule}")
+        tracker.note(f"this rule of the contract is not enforced: {rule}")
     return {"rules": Rules.of(suite)}
 
 

@@ -1,4 +1,4 @@
-"""The port `train` of tables: the catalog of generators, and what a fit is given beside the rows."""
+"""Port `train` of tables: the catalog of generators, and the training rows with their rules."""
 
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ from geratriz.table.generators.catalog import GENERATORS as GENERATORS
 
 
 def read_prepared(prepared: Path) -> tuple[Table, dict[str, Any]]:
-    """The training rows, and the rules that rows must keep."""
+    """Read the training rows, and the rules that rows must satisfy."""
     schema = Schema.read(prepared / "schema.json")
     return compact.read(prepared / "train.parquet", schema=schema), {"rules": Rules.read(prepared / "rules.json")}
 
 
 def show(generator: Any, folder: Path, seed: int) -> None:
-    """Nothing: rows are looked at on the page."""
+    """Do nothing: the page shows rows."""
     del generator, folder, seed

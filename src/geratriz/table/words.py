@@ -1,13 +1,13 @@
-"""What a table's data are called, for messages and cards."""
+"""Terms for tables in messages and cards."""
 
 UNIT = "rows"
 SAMPLE = "1000 -o sample.parquet"
 HINT = ""
 CARD = (
-    "A generator of rows like those of `{data}`, fitted on {number} of them. It gives any number of new rows with the "
-    "same columns and types. How close they come to the rows it was fitted on was measured (below), not proved: it has "
-    "no differential privacy.\n"
+    "A generator of rows like those of `{data}`, fitted on {number} of them. It draws any number of new rows with the "
+    "same columns and types. Their similarity to the training rows was measured (below), but there is no formal "
+    "guarantee: the generator has no differential privacy.\n"
 )
 FLOOR = "columns"
-INTERVALS = "by bootstrap, of shares Wilson's"
+INTERVALS = "by bootstrap; Wilson intervals for shares"
 ANSWER = ""

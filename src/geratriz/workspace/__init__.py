@@ -1,1 +1,1 @@
-"""The project's checkout: Git, worktrees beside it, and what runs leave behind."""
+"""The project's checkout: Git, worktrees, and cleaning up after runs."""

@@ -1,7 +1,7 @@
-"""Checkouts beside the user's own, under .geratriz/worktrees: what a deployed run works in.
+"""Git worktrees under .geratriz/worktrees, in which deployed runs work.
 
-Each is a Git worktree; pipelines/graph.py gives it the DVC cache and settings of the checkout it was made from. Whoever
-works in one holds a lock on it, so that cleaning up does not take it away.
+pipelines/graph.py gives a worktree the DVC cache and settings of the checkout it was made from. A run holds a lock on
+its worktree, so that cleaning up does not remove it.
 """
 
 import fcntl
@@ -15,17 +15,17 @@ from geratriz.workspace.git import git, succeeds
 
 
 class Busy(PipelineError):
-    """Somebody else holds the lock."""
+    """Another process holds the lock."""
 
 
 def create(home: Path, name: str, *, revision: str, branch: str | None = None) -> Path:
-    """A worktree of ``home`` at a revision: on a new branch, or on none.
+    """Create a worktree of ``home`` at a revision, on a new branch or detached, and return its path.
 
-    One of that name that is there already is reused: it is brought to the revision, and everything in it that Git does
-    not track goes, but for ``.cache``, where interrupted fits keep how far they came.
+    An existing worktree of this name is reused: it is reset to the revision, and all untracked files are deleted except
+    ``.cache``, which holds the checkpoints of interrupted fits.
 
     Raises:
-        PipelineError: Git refuses, for instance because the branch exists.
+        PipelineError: Git fails, for example because the branch exists.
     """
     path = home.resolve() / WORKTREES / name
     if path.is_dir():
@@ -42,31 +42,29 @@ def create(home: Path, name: str, *, revision: str, branch: str | None = None) -
 
 
 def remove(home: Path, path: Path) -> None:
-    """Take a worktree away, with all that lies in it; the branch stays."""
+    """Delete a worktree with all its files; its branch stays."""
     if path.exists():
         git(home, "worktree", "remove", "--force", str(path))
     _lock(path).unlink(missing_ok=True)
 
 
 def drop_branch(home: Path, branch: str) -> None:
-    """Delete a branch that nothing was committed on."""
+    """Delete a branch without commits of its own."""
     if succeeds(home, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}"):
         git(home, "branch", "--quiet", "-D", branch)
 
 
 @contextmanager
 def held(home: Path, name: str, *, why: str) -> Iterator[None]:
-    """Hold the lock on a worktree, there or not yet; another process's :func:`held` of the same one fails meanwhile.
-
-    The system lets go of it when the process is gone, killed included.
+    """Hold the lock on a worktree, which need not exist yet. The system releases it when the process ends.
 
     Args:
-        home: the checkout the worktree is one of.
-        name: of the worktree.
-        why: what is done under the lock, told to those who find it held.
+        home: the checkout of the worktree.
+        name: name of the worktree.
+        why: what the lock is held for; the message of :class:`Busy` in other processes.
 
     Raises:
-        Busy: somebody else holds it; the message is their ``why``.
+        Busy: another process holds the lock.
     """
     path = _lock(home.resolve() / WORKTREES / name)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +82,7 @@ def held(home: Path, name: str, *, why: str) -> Iterator[None]:
 
 @contextmanager
 def alone(path: Path) -> Iterator[bool]:
-    """Whether no run holds the lock on a worktree; inside the block none can take it."""
+    """Yield whether no run holds the lock on a worktree; inside the block no run can take it."""
     with _lock(path).open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -14,17 +14,17 @@ from geratriz.fitting.checkpoint import Checkpoint
 from geratriz.fitting.rounds import train
 from geratriz.table.evaluate.copies import copy_rate, dcr_share
 from geratriz.table.evaluate.trio import Trio
-from geratriz.table.generators import catalog
+from geratriz.table.generators.catalog import GENERATORS
 from geratriz.table.generators.ctgan import CtganConfig
-from geratriz.table.generators.ctgan import _settle as settle_ctgan
+from geratriz.table.generators.ctgan import _resolve as plan_ctgan
 from geratriz.table.generators.tvae import TvaeConfig
-from geratriz.table.generators.tvae import _settle as settle_tvae
+from geratriz.table.generators.tvae import _resolve as plan_tvae
 from geratriz.table.nets.plan import Plan, hold_out
 from tests.tables import mixed
-from tests.unit.fitting.heard import Heard
+from tests.unit.fitting.recorder import Recorder
 
 
-def descend(judged: list[float], heard: Heard, folder: Path | None = None, **changes: Any) -> float:
+def descend(judged: list[float], heard: Recorder, folder: Path | None = None, **changes: Any) -> float:
     """Rounds that each add 1 to the single weight of a network; what the judge says is given. Returns the weight."""
     network = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(network.weight)
@@ -38,7 +38,7 @@ def descend(judged: list[float], heard: Heard, folder: Path | None = None, **cha
 
     best = train(
         changes.get("one_round", one_round),
-        judge=(lambda averaged: judged[int(averaged.weight.detach()) - 1]) if judged else None,
+        validate=(lambda averaged: judged[int(averaged.weight.detach()) - 1]) if judged else None,
         rounds=changes.get("rounds", 6),
         patience=changes.get("patience", 3),
         ema=ema,
@@ -51,38 +51,38 @@ def descend(judged: list[float], heard: Heard, folder: Path | None = None, **cha
 
 
 def test_the_round_the_judge_liked_best_is_kept_and_the_end_is_early() -> None:
-    heard = Heard()
+    heard = Recorder()
     assert descend([5, 3, 4, 4, 4, 1], heard) == 2
     assert len(heard.rounds) == 5
-    assert heard.notes == ["stopped early, 5 of 6 rounds done; round 2 is kept: it was best on the held-out rows (3)"]
+    assert heard.notes == ["stopped early, 5 of 6 rounds done; round 2 is used: it was best on the held-out rows (3)"]
 
 
 def test_of_equal_rounds_the_later_one_is_kept() -> None:
-    assert descend([3, 3, 3, 4, 4, 4], Heard()) == 3
+    assert descend([3, 3, 3, 4, 4, 4], Recorder()) == 3
 
 
 def test_without_a_judge_all_rounds_are_trained_and_the_last_is_kept() -> None:
-    heard = Heard()
+    heard = Recorder()
     assert descend([], heard) == 6
     assert not heard.notes
 
 
 def test_a_fit_that_ended_early_ends_there_again_when_it_was_cut_off_after_its_last_round(tmp_path: Path) -> None:
-    first, again = Heard(), Heard()
+    first, again = Recorder(), Recorder()
     assert descend([5, 3, 4, 4, 4, 1], first, tmp_path) == 2
     assert descend([5, 3, 4, 4, 4, 1], again, tmp_path) == 2
     assert not again.rounds
-    assert again.notes == ["going on from a checkpoint: 5 of 6 rounds are done", *first.notes]
+    assert again.notes == ["resuming from a checkpoint: 5 of 6 rounds are done", *first.notes]
 
 
 def test_a_loss_that_is_not_finite_ends_the_fit_and_names_itself() -> None:
     with pytest.raises(TrainingError, match=r"not finite in round 1 of 6 \(loss nan\)"):
-        descend([], Heard(), one_round=lambda number: {"loss": float("nan")})
+        descend([], Recorder(), one_round=lambda number: {"loss": float("nan")})
 
 
 def test_a_fit_that_goes_wrong_says_where_its_last_good_state_is(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="The state after round 2, the last good one, is kept in") as told:
-        descend([], Heard(), tmp_path, one_round=lambda number: {"loss": 1.0 if number < 3 else float("inf")})
+    with pytest.raises(TrainingError, match="The state after round 2, the last good one, is saved in") as told:
+        descend([], Recorder(), tmp_path, one_round=lambda number: {"loss": 1.0 if number < 3 else float("inf")})
     (kept,) = tmp_path.glob("*.pt")
     assert str(told.value).endswith(f"{kept}.")
 
@@ -98,17 +98,17 @@ def test_an_epoch_goes_over_the_rows_once_and_any_step_can_be_had_alone() -> Non
 
 
 def test_small_tables_get_small_fits_and_large_ones_are_not_gone_over_many_times() -> None:
-    tiny, small, adult, large = (settle_tvae(TvaeConfig(), rows, 400) for rows in (1, 300, 32_561, 3_200_000))
+    tiny, small, adult, large = (plan_tvae(TvaeConfig(), rows, 400) for rows in (1, 300, 32_561, 3_200_000))
     assert tiny.rounds * tiny.steps * tiny.batch <= 200 * 64
     assert (small.batch, small.width) == (16, 128)
     assert (adult.batch, adult.width, adult.rounds * adult.steps * adult.batch // 32_561) == (512, 512, 29)
     assert large.rounds * large.steps * large.batch // 3_200_000 == 4
     assert large.steps == 500
-    assert settle_tvae(TvaeConfig(), 32_561, 10_000).width == 256, "a step of many levels takes several times as long"
-    one, other = (settle_ctgan(CtganConfig(), rows, 400) for rows in (300, 32_561))
+    assert plan_tvae(TvaeConfig(), 32_561, 10_000).width == 256, "a step of many levels takes several times as long"
+    one, other = (plan_ctgan(CtganConfig(), rows, 400) for rows in (300, 32_561))
     assert one.rounds * one.steps < other.rounds * other.steps
-    assert settle_ctgan(CtganConfig(), 32_561, 10_000).steps < other.steps
-    assert settle_ctgan(CtganConfig(steps=7, batch=3, width=5), 10**6, 400) == Plan(batch=3, width=5, rounds=7, steps=1)
+    assert plan_ctgan(CtganConfig(), 32_561, 10_000).steps < other.steps
+    assert plan_ctgan(CtganConfig(steps=7, batch=3, width=5), 10**6, 400) == Plan(batch=3, width=5, rounds=7, steps=1)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_rows_are_held_out_where_there_are_enough(rows: int, share: float, least
 @pytest.mark.parametrize("kind", ["ctgan", "tvae"])
 def test_300_rows_are_not_learnt_by_heart(kind: str) -> None:
     rows, strangers = mixed(300, seed=1), mixed(300, seed=2)
-    generator_cls = catalog.find(kind)
+    generator_cls = GENERATORS.find(kind)
     generator = generator_cls.fit(rows, generator_cls.config_cls(threads=1), seed=0, device="cpu")
     trios = [Trio(train=rows, test=strangers, synthetic=generator.sample(300, seed=seed)) for seed in range(4)]
     assert max(copy_rate(each).value for each in trios) == 0

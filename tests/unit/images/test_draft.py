@@ -9,7 +9,7 @@ import pytest
 
 from geratriz import contract
 from geratriz.images.data.manifest import manifest
-from geratriz.images.draft import draft_images
+from geratriz.images.draft import suite_of
 from tests.image_files import classes, encoded, folder, picture
 from tests.unit.test_contract import CONTRACTS, ROOT, bundled
 
@@ -32,7 +32,7 @@ def test_the_bundled_images_keep_their_contract_which_is_their_draft(fashion: pd
     assert BUNDLED == ["fashion_mnist"]
     path = ROOT / "contracts" / "fashion_mnist.json"
     assert failed(fashion, contract.read_suite(path)) == set()
-    assert json.loads(path.read_text()) == draft_images(fashion, "fashion_mnist")
+    assert json.loads(path.read_text()) == suite_of(fashion, "fashion_mnist")
 
 
 @pytest.mark.parametrize("labelled", [True, False])
@@ -40,13 +40,13 @@ def test_images_of_many_kinds_keep_their_draft(labelled: bool, tmp_path: Path) -
     forms = [picture(i, 8 + i % 5, 8 + i % 3, (1, 3, 4)[i % 3]) for i in range(60)]
     files = {f"{'ab'[i % 2]}/{i}.png" if labelled else f"{i}.png": encoded(each) for i, each in enumerate(forms)}
     found = manifest(folder(tmp_path, files))
-    suite = draft_images(found, "many")
+    suite = suite_of(found, "many")
     assert failed(found, suite) == set()
     assert ("shares" in suite["meta"]) == labelled
 
 
 def test_each_way_of_breaking_it_is_found(fashion: pd.DataFrame) -> None:
-    suite = draft_images(fashion, "fashion")
+    suite = suite_of(fashion, "fashion")
     for column, value, found in [
         ("width", 29, ("width", "critical")),
         ("mode", "RGB", ("mode", "critical")),
@@ -63,7 +63,7 @@ def test_each_way_of_breaking_it_is_found(fashion: pd.DataFrame) -> None:
 
 
 def test_a_few_unreadable_images_warn_and_many_stop(fashion: pd.DataFrame) -> None:
-    suite = draft_images(fashion, "fashion")
+    suite = suite_of(fashion, "fashion")
     for count, found in ((100, {("problem", "warning")}), (200, {("problem", "warning"), ("problem", "critical")})):
         frame = fashion.copy()
         rows = frame.index[:count]
@@ -73,18 +73,18 @@ def test_a_few_unreadable_images_warn_and_many_stop(fashion: pd.DataFrame) -> No
 
 
 def test_a_class_that_shrinks_or_goes_is_named(fashion: pd.DataFrame) -> None:
-    suite = draft_images(fashion, "fashion")
+    suite = suite_of(fashion, "fashion")
     report = contract.check(fashion[fashion.label != "bag"], suite)
     assert contract.in_short(report.warnings[0]).endswith("; found 'bag' has 0 of 10,781 rows")
 
 
 def test_half_as_many_images_warn(fashion: pd.DataFrame) -> None:
-    assert failed(fashion.iloc[np.arange(5000)], draft_images(fashion, "fashion")) == {(None, "warning")}
+    assert failed(fashion.iloc[np.arange(5000)], suite_of(fashion, "fashion")) == {(None, "warning")}
 
 
 def test_files_that_are_equal_are_named_together(tmp_path: Path) -> None:
     root = folder(tmp_path, classes(30))
-    suite = draft_images(manifest(root), "pets")
+    suite = suite_of(manifest(root), "pets")
     (root / "dog" / "again.png").write_bytes((root / "cat" / "003.png").read_bytes())
     report = contract.check(manifest(root), suite)
     assert [each.value[0] for each in report.warnings[0].examples] == ["cat/003.png", "dog/again.png"]

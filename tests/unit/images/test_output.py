@@ -137,7 +137,7 @@ def test_an_error_halfway_leaves_what_was_there(name: str, tmp_path: Path) -> No
         yield made(4)
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(RequestError, match=r"No space left on device\. What was there before is as it was\. Free some"):
+    with pytest.raises(RequestError, match=r"No space left on device\. Existing files are unchanged\. Free some"):
         write(tmp_path / name, broken(), 8, PROVENANCE)
     assert content(tmp_path) == before
     assert [each.name for each in tmp_path.iterdir()] == ([name] if "." in name else [])
@@ -155,7 +155,7 @@ def test_a_folder_that_is_not_empty_is_refused_and_an_empty_one_is_filled(tmp_pa
 def test_what_a_killed_run_left_is_cleared_and_what_another_left_is_not(tmp_path: Path) -> None:
     (tmp_path / "a.partial").mkdir()
     (tmp_path / "a.partial" / "mine.txt").touch()
-    with pytest.raises(RequestError, match=r"a\.partial is in the way"):
+    with pytest.raises(RequestError, match=r"a\.partial exists, but images are written there"):
         put(tmp_path / "a", made(3))
     (tmp_path / "a.partial" / "provenance.json").touch()
     put(tmp_path / "a", made(3))
@@ -168,7 +168,7 @@ def test_another_ending_is_refused_before_anything_is_drawn(name: str, tmp_path:
         raise AssertionError
         yield
 
-    with pytest.raises(RequestError, match=r"its name must end in \.png .*\.parquet, or in nothing"):
+    with pytest.raises(RequestError, match=r"its name must end in \.png .*\.parquet, or have no ending"):
         write(tmp_path / name, never(), 3, PROVENANCE)
 
 
@@ -184,14 +184,14 @@ def test_a_file_in_the_place_of_a_folder_and_the_other_way_round(tmp_path: Path)
 
 
 def test_a_grid_that_no_viewer_opens_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match=r"cannot hold 1,000,000 images of 8 x 6: a grid takes at most 699,050"):
+    with pytest.raises(RequestError, match=r"cannot hold 1,000,000 images of 8 x 6: a grid holds at most 699,050"):
         write(tmp_path / "a.png", blocks(made(4)), 1_000_000, PROVENANCE)
     assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["drawn", "drawn.parquet"])
 def test_memory_does_not_grow_with_the_number_of_images(name: str, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("geratriz.data.image_output.GROUP", 2**16)
+    monkeypatch.setattr("geratriz.images.output.ROW_GROUP_BYTES", 2**16)
     block = Images(np.stack([pixels(i, 32, 32, 3) for i in range(16)]), ImageSchema(height=32, width=32, channels=3))
 
     def peak(count: int) -> int:

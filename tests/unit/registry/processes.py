@@ -24,18 +24,18 @@ def killed_at(write: int, command: Callable[..., Any], *arguments: Any) -> bool:
 
 
 def _until(write: int, command: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    from geratriz.registry.patience import Patient
+    from geratriz.registry.patience import RetryingClient
 
-    original, made = Patient.__getattr__, 0
+    original, made = RetryingClient.__getattr__, 0
 
-    def counting(self: Patient, verb: str) -> Callable[..., Any]:
+    def counting(self: RetryingClient, verb: str) -> Callable[..., Any]:
         nonlocal made
         made += verb.startswith(WRITES)
         if made == write:
             os.kill(os.getpid(), signal.SIGKILL)
         return original(self, verb)
 
-    Patient.__getattr__ = counting  # type: ignore[method-assign]
+    RetryingClient.__getattr__ = counting  # type: ignore[method-assign]
     command(*arguments)
 
 

@@ -15,9 +15,9 @@ from .conftest import Project
 def test_a_server_that_is_away_is_an_error_that_says_what_was_kept(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "SECONDS_BEFORE_TRYING_AGAIN", (0.01, 0.01))
+    monkeypatch.setattr(patience, "RETRY_DELAYS_S", (0.01, 0.01))
     started = time.monotonic()
-    with pytest.raises(RegistryError, match=r"does not answer.*stands in models/.*give the command again") as caught:
+    with pytest.raises(RegistryError, match=r"does not answer.*safe in models/.*run the command again") as caught:
         release.register(project.root, uri="http://user:secret@127.0.0.1:9")
     assert "secret" not in str(caught.value)
     assert time.monotonic() - started < 10
@@ -26,7 +26,7 @@ def test_a_server_that_is_away_is_an_error_that_says_what_was_kept(
 def test_a_call_is_tried_again_while_the_server_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     from mlflow.exceptions import MlflowException
 
-    monkeypatch.setattr(patience, "SECONDS_BEFORE_TRYING_AGAIN", (0.01, 0.01))
+    monkeypatch.setattr(patience, "RETRY_DELAYS_S", (0.01, 0.01))
     answers = [MlflowException("away"), MlflowException("still away"), "here"]
 
     def call() -> str:
@@ -35,10 +35,10 @@ def test_a_call_is_tried_again_while_the_server_comes_back(monkeypatch: pytest.M
             raise answer
         return answer
 
-    assert patience.patient(call, "http://x", again=True)() == "here"
+    assert patience.retrying(call, "http://x", retry=True)() == "here"
     answers = [MlflowException("away"), "here"]
     with pytest.raises(RegistryError, match="away"):
-        patience.patient(call, "http://x", again=False)()
+        patience.retrying(call, "http://x", retry=False)()
 
 
 def test_an_answer_that_will_not_change_is_not_asked_for_again() -> None:
@@ -51,7 +51,7 @@ def test_an_answer_that_will_not_change_is_not_asked_for_again() -> None:
         raise MlflowException("no such thing", error_code=1001)
 
     with pytest.raises(RegistryError):
-        patience.patient(call, "http://x", again=True)()
+        patience.retrying(call, "http://x", retry=True)()
 
 
 def test_loading_a_folder_does_not_import_mlflow(project: Project) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from geratriz.registry import evidence
-from geratriz.registry.card import LONGEST, card, shortened
+from geratriz.registry.card import MAX_CHARS, card, shortened
 
 from .conftest import Project
 
@@ -25,15 +25,15 @@ def test_a_card_fits_into_a_description_and_says_where_the_rest_is(project: Proj
     found = evidence.read(project.root)
     text = card(found, found.winner, tuple(f"a_rather_long_column_name_{i}" * 4 for i in range(1000)), git=None)
     assert "and 960 more" in text
-    assert len(shortened(text)) <= LONGEST
+    assert len(shortened(text)) <= MAX_CHARS
     assert shortened("short") == "short"
     assert shortened("x" * 6000).endswith("`card.md`.\n")
 
 
 def test_the_card_of_images_does_not_claim_a_bootstrap(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     found = evidence.read(project.root)
-    assert "Intervals: 95 %, by bootstrap, of shares Wilson's." in card(found, found.winner, (), git=None)
-    monkeypatch.setattr("geratriz.generators.catalog.makes_images", lambda folder: True)
+    assert "Intervals: 95 %, by bootstrap; Wilson intervals for shares." in card(found, found.winner, (), git=None)
+    monkeypatch.setattr("geratriz.registry.card.kind_of_bundle", lambda folder: "images")
     text = card(found, found.winner, ("label",), git=None)
-    assert "Intervals: 95 %, Wilson's of shares, of distances from the jackknife's standard error." in text
+    assert "Intervals: 95 %, Wilson intervals for shares; for distances, from the jackknife standard error." in text
     assert "bootstrap" not in text

@@ -77,10 +77,10 @@ def approve(root: Path, offer: promoting.Offer) -> None:
 def test_a_rollback_that_was_cut_off_is_finished_and_not_turned_round(challenged: Project, client: Any) -> None:
     promoting.promote(challenged.root, "people")
     assert processes.killed_at(4, promoting.rollback, challenged.root, "people")  # one alias has moved
-    assert any("a move was begun on version 1 and not ended" in each.text for each in audit(challenged.root))
+    assert any("a move was begun on version 1 and not finished" in each.text for each in audit(challenged.root))
     found = promoting.rollback(challenged.root, "people")
     assert (found.version, found.previous) == (1, 2)
-    assert "cut off" in found.reasons[0]
+    assert "interrupted" in found.reasons[0]
     assert aliases(client) == {"champion": 1, "previous": 2}
 
 
@@ -100,7 +100,7 @@ def test_of_two_promotions_at_once_one_wins_and_the_other_says_so(
     for each in both:
         each.join(30)
     (winner,) = [version for version, words in said.items() if words == "won"]
-    assert f"its champion is version {winner} now, and this was judged when it was 1" in said[5 - winner]
+    assert f"its champion is now version {winner}, but this promotion was examined when it was 1" in said[5 - winner]
     assert {"champion": winner, "previous": 1}.items() <= aliases(client).items()
     assert [each.version for each in history(challenged.root, "people")] == [1, winner]
     assert audit(challenged.root) == []
@@ -108,7 +108,7 @@ def test_of_two_promotions_at_once_one_wins_and_the_other_says_so(
 
 def test_nobody_holds_the_lock_beside_another_after_a_stale_one_either(project: Project, client: Any) -> None:
     release.register(project.root)
-    stale = {lock.BY: "eva", lock.AT: "2020-01-01T00:00:00+00:00", lock.TOKEN: "abc"}
+    stale = {lock.HOLDER: "eva", lock.SINCE: "2020-01-01T00:00:00+00:00", lock.TOKEN: "abc"}
     client.create_registered_model("people.promoting", tags=stale)
     log = project.root / "log"
     all_of_them = [processes.started.Process(target=processes.take, args=(project.root, 3, log)) for _ in range(3)]
@@ -130,7 +130,7 @@ def test_a_lock_let_go_while_mlflow_looks_who_has_it_is_tried_again(
     from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
     release.register(project.root)
-    client.create_registered_model("people.promoting", tags={lock.BY: "eva"})
+    client.create_registered_model("people.promoting", tags={lock.HOLDER: "eva"})
     look = SqlAlchemyStore.get_registered_model
 
     def let_go_and_look(store: SqlAlchemyStore, name: str) -> Any:
@@ -140,5 +140,5 @@ def test_a_lock_let_go_while_mlflow_looks_who_has_it_is_tried_again(
 
     monkeypatch.setattr(SqlAlchemyStore, "get_registered_model", let_go_and_look)
     with lock.held(Registry(project.root), "people", by="ana"):
-        assert Registry(project.root).read_mark("people.promoting")[lock.BY] == "ana"
+        assert Registry(project.root).read_mark("people.promoting")[lock.HOLDER] == "ana"
     assert Registry(project.root).read_mark("people.promoting") is None

@@ -17,7 +17,8 @@ from geratriz.images.evaluate import paired as image_paired
 from geratriz.images.evaluate.trio import ImageEvaluateConfig
 from geratriz.images.generators.image_gan import ImageGan, ImageGanConfig
 from geratriz.registry import packaging, release
-from geratriz.registry.serving import MOST_IMAGES, ServedGenerator
+from geratriz.images.serve import MAX_IMAGES
+from geratriz.registry.serving import ServedGenerator
 from tests.images import CLASSES, shapes
 
 
@@ -57,7 +58,7 @@ def test_images_come_as_png_in_base64_with_their_labels(served: ServedGenerator,
     [
         ({"n_rows": [2], "label": ["dics"]}, "Did you mean 'disc'"),
         ({"n_rows": [2], "colour": ["red"]}, "which the data does not have"),
-        ({"n_rows": [MOST_IMAGES + 1]}, "expected 1 to 10,000"),
+        ({"n_rows": [MAX_IMAGES + 1]}, "expected 1 to 10,000"),
     ],
 )
 def test_what_cannot_be_answered_names_itself(served: ServedGenerator, columns: dict[str, Any], words: str) -> None:
@@ -72,7 +73,7 @@ def test_a_packaged_generator_says_what_it_answers_and_loads_as_mlflow_loads_it(
     (folder / "progress" / "0001.png").write_bytes(b"")
     assert packaging.conditions(folder) == ("label",)
     packaging.package(tmp_path / "model", folder)
-    packed = {each.name for each in (tmp_path / "model" / packaging.BUNDLE).iterdir()}
+    packed = {each.name for each in (tmp_path / "model" / packaging.BUNDLE_FOLDER).iterdir()}
     assert packed == {"generator.json", "tensors.safetensors"}
     loaded = mlflow.pyfunc.load_model(str(tmp_path / "model"))
     assert [each.name for each in loaded.metadata.signature.outputs.inputs] == ["image", "label"]
@@ -122,7 +123,7 @@ def test_a_label_that_is_a_number_may_be_left_out_in_another_line(numbered: Serv
 
 
 def test_an_answer_is_limited_by_its_bytes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("geratriz.registry.serving.MOST_BYTES", 5 * 80 + 79)
+    monkeypatch.setattr("geratriz.images.serve.MAX_BYTES", 5 * 80 + 79)
 
     class Context:
         artifacts = {"bundle": str(folder)}  # noqa: RUF012 - a stand-in for MLflow's

@@ -1,6 +1,5 @@
 """Promoting, going back, the history and the audit, against a real MLflow with a SQLite file."""
 
-import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ from geratriz.errors import GateError, RegistryError
 from geratriz.registry import lock, promoting, release
 from geratriz.registry.audit import audit
 from geratriz.registry.history import history
-from geratriz.registry.holdout import ElsewhereError
+from geratriz.registry.holdout import HoldoutError
 from geratriz.registry.mlflow import Registry
 from tests.verdicts import ATTACKS, LIMITS
 
@@ -28,12 +27,12 @@ def test_the_first_promotion_makes_the_challenger_champion_and_records_why(proje
     assert aliases(client) == {"champion": 1}
     tags = client.get_model_version("people", "1").tags
     assert (tags["geratriz.promoted_by"], tags["geratriz.from_version"]) == ("ana", "none")
-    assert "the gate asks at least 0.200: passed." in tags["geratriz.reason"]
+    assert "the gate requires at least 0.200: passed." in tags["geratriz.reason"]
     assert json.loads(tags["geratriz.gates"]) == {"detection": {"min": 0.2}, "copy_rate": {"max": 0.01}}
     (record,) = [json.loads(tag) for name, tag in tags.items() if name.startswith("geratriz.promotion.")]
     assert (record["by"], record["from_version"], record["how"]) == ("ana", None, "command line")
     assert (tags["geratriz.privacy"], record["privacy"]["outcome"]) == ("passed", "passed")
-    assert record["privacy"]["limits"] == dataclasses.asdict(LIMITS)
+    assert record["privacy"]["limits"] == {name: metric.limit for name, metric in LIMITS.items()}
     assert len(record["privacy"]["reasons"]) == len(ATTACKS)
     assert "geratriz.intent" not in tags
 
@@ -44,7 +43,7 @@ def test_a_leaking_generator_is_not_promoted_and_the_reason_is_the_attack(projec
     project.compare("small")
     release.register(project.root)
     assert client.get_model_version("people", "1").tags["geratriz.privacy"] == "leak"
-    with pytest.raises(GateError, match=r"give away what was trained on(?s:.*)copy_excess is 0.020 .*: a leak"):
+    with pytest.raises(GateError, match=r"reveal training data(?s:.*)copy_excess is 0.020 .*: a leak"):
         promoting.promote(project.root, "people")
     assert aliases(client) == {"challenger": 1}
 
@@ -119,7 +118,7 @@ def test_a_champion_of_other_columns_is_not_compared_and_the_gates_alone_decide(
     retrain(0.5)
     release.register(project.root)
     found = promoting.promote(project.root, "people")
-    assert "its columns are not those of the data now (more). The gates alone decide." in found.reasons[-1]
+    assert "its columns are not those of the current data (more). The gates alone decide." in found.reasons[-1]
     assert (history(project.root, "people")[-1].comparison or {})["outcome"] == "unjudged"
 
 
@@ -129,11 +128,11 @@ def test_the_rows_to_judge_on_are_those_held_out_when_the_candidate_was_made(cha
     elsewhere = challenged.root / "elsewhere"
     (elsewhere / "data").mkdir(parents=True)
     (challenged.root / "data" / "prepared").rename(elsewhere / "data" / "prepared")
-    with pytest.raises(ElsewhereError, match=r"is not there.*git switch retrain/20260101-abcd.*dvc pull") as caught:
+    with pytest.raises(HoldoutError, match=r"does not exist.*git switch retrain/20260101-abcd.*dvc pull") as caught:
         promoting.promote(challenged.root, "people")
     assert caught.value.commit == "0" * 40
     challenged.prepare(table(60, seed=5))
-    with pytest.raises(ElsewhereError, match="holds others"):
+    with pytest.raises(HoldoutError, match="holds others"):
         promoting.promote(challenged.root, "people")
     offer = promoting.examine(challenged.root, "people", rows_in=elsewhere)
     assert isinstance(offer, promoting.Offer)
@@ -154,7 +153,7 @@ def test_a_gate_that_does_not_hold_refuses(project: Project, client: Any) -> Non
     project.gates = {"detection": {"min": 0.9}}
     project.compare("small")
     release.register(project.root)
-    with pytest.raises(GateError, match=r"the gate asks at least 0\.900: refused"):
+    with pytest.raises(GateError, match=r"the gate requires at least 0\.900: refused"):
         promoting.promote(project.root, "people")
     assert aliases(client) == {"challenger": 1}
 
@@ -228,7 +227,7 @@ def test_a_promotion_that_was_judged_against_another_champion_is_refused(
     offer = promoting.examine(challenged.root, "people", version=3)
     assert isinstance(offer, promoting.Offer)
     promoting.promote(challenged.root, "people", version=2)
-    with pytest.raises(GateError, match=r"champion is version 2 now, and this was judged when it was 1.*Run it again"):
+    with pytest.raises(GateError, match=r"champion is now version 2, but this promotion was examined when it was 1.*Run it again"):
         promoting.carry_out(challenged.root, offer)
     assert aliases(client) == {"champion": 2, "previous": 1, "challenger": 3}
     assert len(history(challenged.root, "people")) == 2
@@ -307,7 +306,7 @@ def test_a_record_that_was_altered_deleted_or_added_is_found(challenged: Project
     client.set_model_version_tag("people", "1", "geratriz.promotion.1", first.replace("ana", "eva"))
     assert "record 1, on version 1, was altered: its digest" in found(challenged)
     client.set_model_version_tag("people", "1", "geratriz.promotion.1", "{}")
-    assert "record 1, on version 1, was altered: it cannot be one" in found(challenged)
+    assert "record 1, on version 1, was altered: it is not a valid record" in found(challenged)
     client.set_model_version_tag("people", "1", "geratriz.promotion.1", first)
     client.set_model_version_tag("people", "2", "geratriz.promotion.2", second.replace("ana", "eva"))
     assert "record 2, on version 2, was altered: its digest" in found(challenged)
@@ -322,7 +321,7 @@ def test_a_record_that_was_altered_deleted_or_added_is_found(challenged: Project
 
 def test_a_readable_tag_that_was_altered_is_found(challenged: Project, client: Any) -> None:
     client.set_model_version_tag("people", "1", "geratriz.promoted_by", "eva")
-    assert found(challenged) == "the tag geratriz.promoted_by of version 1 is not what the record says."
+    assert found(challenged) == "the tag geratriz.promoted_by of version 1 differs from its record."
 
 
 def test_a_version_that_was_deleted_is_found(challenged: Project, client: Any) -> None:
@@ -337,7 +336,7 @@ def test_a_champion_that_the_gates_refuse_now_is_found(challenged: Project, clie
     challenged.compare("small")
     assert "the gates refuse it: detection is 0.500" in found(challenged)
     client.set_model_version_tag("people", "1", "geratriz.verdict", "refuse")
-    assert "its verdict is that it may not be released" in found(challenged)
+    assert "its verdict is that it must not be released" in found(challenged)
 
 
 def test_away_from_the_project_the_gates_of_the_record_count(challenged: Project, tmp_path: Path) -> None:
@@ -355,7 +354,7 @@ def test_a_person_reads_the_history_and_the_audit_and_goes_back(
 ) -> None:
     from typer.testing import CliRunner
 
-    from geratriz.cli.__init__ import app
+    from geratriz.cli.app import app
 
     def said(*words: str, code: int = 0, answer: str = "") -> str:
         result = CliRunner().invoke(app, words, input=answer)
@@ -382,7 +381,7 @@ def test_a_person_reads_the_history_and_the_audit_and_goes_back(
 def test_who_holds_the_lock_is_named_and_nothing_moves(
     challenged: Project, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lock, "WAIT_S", 0.1)
+    monkeypatch.setattr(lock, "MAX_WAIT_S", 0.1)
     with (
         lock.held(Registry(challenged.root), "people", by="eva"),
         pytest.raises(lock.BusyError, match=r"being promoted by eva, since .*Nothing moved"),
@@ -395,20 +394,20 @@ def test_who_holds_the_lock_is_named_and_nothing_moves(
 
 
 def test_a_lock_older_than_its_lease_is_passed_over_once(challenged: Project, client: Any) -> None:
-    tags = {lock.BY: "eva", lock.AT: "2020-01-01T00:00:00+00:00", lock.TOKEN: "abc", lock.WHERE: "another machine"}
+    tags = {lock.HOLDER: "eva", lock.SINCE: "2020-01-01T00:00:00+00:00", lock.TOKEN: "abc", lock.MACHINE: "another machine"}
     client.create_registered_model("people.promoting", tags=tags)
     assert "a lock was left by eva" in found(challenged)
     registry = Registry(challenged.root)
     with lock.held(registry, "people", by="ana"):
         registry.rename_mark("people.promoting", "people.promoting.abc")  # one who saw the old lock and comes too late
-        assert (registry.read_mark("people.promoting") or {})[lock.BY] == "ana"
+        assert (registry.read_mark("people.promoting") or {})[lock.HOLDER] == "ana"
     assert registry.read_mark("people.promoting") is None
 
 
 def test_who_held_the_lock_too_long_stops_before_the_next_write(
     challenged: Project, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lock, "HOLD_S", 0.0)
+    monkeypatch.setattr(lock, "MAX_HOLD_S", 0.0)
     with pytest.raises(RegistryError, match="took longer than 0 s"):
         promoting.promote(challenged.root, "people")
     assert aliases(client) == {"champion": 1, "challenger": 2}
@@ -417,7 +416,7 @@ def test_who_held_the_lock_too_long_stops_before_the_next_write(
 def test_a_model_of_somebody_elses_that_has_the_locks_name_is_not_touched(
     challenged: Project, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lock, "WAIT_S", 0.1)
+    monkeypatch.setattr(lock, "MAX_WAIT_S", 0.1)
     client.create_registered_model("people.promoting")
     with pytest.raises(lock.BusyError, match=r"registered model people\.promoting"):
         promoting.promote(challenged.root, "people")

@@ -93,7 +93,7 @@ def test_a_new_evaluation_of_the_same_bundle_brings_its_version_up_to_date(proje
     assert release.register(project.root).version == 1
     version = client.get_model_version("people", "1")
     assert (version.tags["geratriz.verdict"], version.tags["geratriz.metric.detection"]) == ("refuse", "0.6")
-    assert "may not be released" in version.description
+    assert "must not be released" in version.description
     assert runs(client)[0].data.metrics["detection"] == 0.6
 
 
@@ -202,11 +202,11 @@ def test_a_generator_is_found_with_its_version_and_verdict(project: Project) -> 
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("models:/people", "no address"),
-        ("models:/people/newest", "no address"),
-        ("models:/", "no address"),
-        ("models:/people@champion", "no alias 'champion'. There: challenger"),
-        ("models:/people/3", "no version '3'. There: 1"),
+        ("models:/people", "not a valid address"),
+        ("models:/people/newest", "not a valid address"),
+        ("models:/", "not a valid address"),
+        ("models:/people@champion", "no alias 'champion'. Known: challenger"),
+        ("models:/people/3", "no version '3'. Known: 1"),
         ("models:/poeple/1", "Did you mean 'people'"),
     ],
 )

@@ -19,7 +19,7 @@ import pytest
 from geratriz.errors import GeratrizError
 from geratriz.registry.packaging import package
 from geratriz.registry.serving import ServedGenerator
-from geratriz.table.generators import catalog
+from geratriz.table.generators.catalog import GENERATORS
 
 from .conftest import table
 
@@ -78,7 +78,7 @@ def test_it_loads_in_a_fresh_process_elsewhere_with_its_own_code(model: Path) ->
     )
     where, rows = done.stdout.splitlines()[-2:]
     assert where == str(model / "code" / "geratriz" / "__init__.py")
-    here = catalog.load(model / "artifacts" / "bundle").sample(3, seed=7).frame
+    here = GENERATORS.load(model / "artifacts" / "bundle").sample(3, seed=7).frame
     assert [row["age"] for row in json.loads(rows)] == here["age"].tolist()
 
 
@@ -90,7 +90,7 @@ def test_nothing_in_the_model_is_a_pickle_and_every_requirement_is_pinned(model:
 
 
 def test_the_first_order_gives_the_rows_that_sample_gives(served: ServedGenerator, model: Path) -> None:
-    direct = catalog.load(model / "artifacts" / "bundle").sample(5, seed=7).frame
+    direct = GENERATORS.load(model / "artifacts" / "bundle").sample(5, seed=7).frame
     found = ask(served, seed=7, n_rows=[5])
     assert found["age"].tolist() == direct["age"].tolist()
     assert found["gap"].isna().tolist() == direct["gap"].isna().tolist()
@@ -197,7 +197,7 @@ def post(address: str, content: dict[str, Any]) -> tuple[int, dict[str, Any]]:
 
 
 def test_the_real_server_answers_rows_conditions_and_mistakes(address: str, model: Path) -> None:
-    here = catalog.load(model / "artifacts" / "bundle").sample(20, seed=7, where={"income": ">50K"}).frame
+    here = GENERATORS.load(model / "artifacts" / "bundle").sample(20, seed=7, where={"income": ">50K"}).frame
     frame = {"columns": ["n_rows", "income"], "data": [[20, ">50K"]]}
     status, answer = post(address, {"dataframe_split": frame, "params": {"seed": 7}})
     assert status == 200

@@ -6,7 +6,7 @@ from importlib import resources
 import pytest
 
 from geratriz.report.html import esc, frame, number, percent, place, scale, shorten
-from tests.unit.table.report.made import Reader
+from tests.page_reader import Reader
 
 STYLE = resources.files("geratriz.report").joinpath("style.css").read_text(encoding="utf-8")
 

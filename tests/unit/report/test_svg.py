@@ -5,8 +5,8 @@ import re
 import pytest
 
 from geratriz.report import svg
-from geratriz.report.svg import LETTER, Mark
-from tests.unit.table.report.made import Reader
+from geratriz.report.svg import LETTER_WIDTH, Mark
+from tests.page_reader import Reader
 
 FLOOR, CEILING = Mark(at=0.1, name="floor", css="floor"), Mark(at=0.9, name="fresh real", css="ceiling")
 
@@ -49,7 +49,7 @@ def test_labels_stay_inside_and_apart(at: float) -> None:
     width, height = map(float, re.search(r'viewBox="0 0 (\d+) (\d+)"', drawing).groups())  # type: ignore[union-attr]
     taken: list[tuple[float, float, float]] = []
     for x, y, words in re.findall(r'<text class="[^"]*" x="([\d.]+)" y="(\d+)">([^<]+)', drawing):
-        half = LETTER * len(words) / 2
+        half = LETTER_WIDTH * len(words) / 2
         left, right = float(x) - half, float(x) + half
         assert left >= -0.1 and right <= width + 0.1 and float(y) <= height
         assert all(right <= other[0] or left >= other[1] for other in taken if other[2] == float(y))

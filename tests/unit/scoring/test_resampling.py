@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from geratriz.scoring.resampling import around, auc, share, weights
+from geratriz.scoring.resampling import auc, normal_interval, share, weights
 
 
 def test_the_area_is_scikit_learns_with_ties_and_with_weights() -> None:
@@ -29,7 +29,7 @@ def test_a_resample_draws_as_many_rows_as_there_are() -> None:
 
 
 def test_an_interval_holds_its_value_and_stays_inside_the_limits() -> None:
-    low, high = around(0.99, np.array([0.7, 0.9, 0.95, 1.0]), floor=0, ceiling=1)
+    low, high = normal_interval(0.99, np.array([0.7, 0.9, 0.95, 1.0]), floor=0, ceiling=1)
     assert low < 0.99 < high == 1
 
 

@@ -58,7 +58,7 @@ def test_a_taken_port_is_named_before_anything_starts(root: Path) -> None:
 
 
 def test_production_names_every_variable_that_is_missing_at_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in profiles.NEEDED:
+    for name in profiles.REQUIRED_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MLFLOW_BACKEND_STORE_URI", "postgresql://u:hunter2@h/mlflow")
     with pytest.raises(ConfigError) as refused:
@@ -68,12 +68,12 @@ def test_production_names_every_variable_that_is_missing_at_once(root: Path, mon
 
 
 def test_production_shows_no_password_and_keeps_its_file_to_itself(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in profiles.NEEDED:
+    for name in profiles.REQUIRED_VARIABLES:
         monkeypatch.setenv(name, "user:very-secret")
     monkeypatch.setenv("MLFLOW_BACKEND_STORE_URI", "postgresql://user:very-secret@h/mlflow")
     monkeypatch.setenv("MLFLOW_ARTIFACTS_DESTINATION", "s3://bucket")
     profile = profiles.production(root, host="127.0.0.1", **ports())
-    assert "very-secret" not in profile.told
+    assert "very-secret" not in profile.storage
     assert not any("very-secret" in part for each in profile.services for part in each.command)
     assert (root / ".geratriz" / "mlflow-auth.ini").stat().st_mode & 0o077 == 0
 

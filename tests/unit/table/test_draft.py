@@ -11,7 +11,7 @@ from geratriz import contract
 from geratriz.errors import ConfigError
 from geratriz.table.data import forms
 from geratriz.table.data.table import Table
-from geratriz.table.draft import draft
+from geratriz.table.draft import suite_of
 from tests.people import people
 
 ASKED = {
@@ -26,7 +26,7 @@ def table(**declared: str) -> Table:
 
 
 def test_it_asks_about_what_looks_personal_and_about_keys_it_guessed() -> None:
-    asked = draft(table(), "people")["meta"]["decide"]
+    asked = suite_of(table(), "people")["meta"]["decide"]
     assert {name: each.get("form") for name, each in asked.items() if each["looks_like"] == "personal"} == {
         name: form for name, form in ASKED.items() if form is not None
     }
@@ -36,7 +36,7 @@ def test_it_asks_about_what_looks_personal_and_about_keys_it_guessed() -> None:
 
 
 def test_no_value_of_a_column_that_is_asked_about_stands_in_the_draft() -> None:
-    drafted = draft(table(), "people")
+    drafted = suite_of(table(), "people")
     text = json.dumps(drafted)
     for name in drafted["meta"]["decide"].keys() - {"number", "shuffled"}:
         assert name not in drafted["meta"]["kinds"]
@@ -44,16 +44,16 @@ def test_no_value_of_a_column_that_is_asked_about_stands_in_the_draft() -> None:
 
 
 def test_what_was_declared_is_not_asked() -> None:
-    asked = draft(table(), "people")["meta"]["decide"]
-    told = draft(table(**dict.fromkeys(asked, "personal")), "people")
+    asked = suite_of(table(), "people")["meta"]["decide"]
+    told = suite_of(table(**dict.fromkeys(asked, "personal")), "people")
     assert "decide" not in told["meta"]
     assert told["meta"]["kinds"]["mail"] == "personal"
 
 
 def test_a_draft_that_still_asks_is_no_contract_until_each_column_is_decided(tmp_path: Path) -> None:
-    drafted, path = draft(table(), "people"), tmp_path / "people.json"
+    drafted, path = suite_of(table(), "people"), tmp_path / "people.json"
     path.write_text(json.dumps(drafted))
-    with pytest.raises(ConfigError, match=r"people.json is a draft: what 13 of its columns are") as refused:
+    with pytest.raises(ConfigError, match=r"people.json is a draft: the kind of 13 of its columns") as refused:
         contract.read_suite(path)
     assert "mail: looks like personal; 100% of its values are e-mail addresses. Is it personal or" in str(refused.value)
     for name in list(drafted["meta"]["decide"]):
@@ -80,4 +80,4 @@ def test_few_words_and_plain_numbers_are_not_asked_about() -> None:
             "price": rng.normal(size=200),
         }
     )
-    assert "decide" not in draft(Table.from_frame(frame), "goods")["meta"]
+    assert "decide" not in suite_of(Table.from_frame(frame), "goods")["meta"]

@@ -12,15 +12,15 @@ from geratriz.errors import RequestError
 from geratriz.fitting.order import Order
 from geratriz.output import Origin, read_provenance
 from geratriz.table import draw
-from geratriz.table.generators import catalog
 from geratriz.table.generators.base import BLOCK, Generator
-from tests.contract.test_generator_contract import fit
+from geratriz.table.generators.catalog import GENERATORS
+from tests.quick_generators import fit
 from tests.tables import mixed
 
 ORIGIN = Origin(bundle="0" * 64)
 
 
-@pytest.fixture(scope="module", params=catalog.GENERATORS)
+@pytest.fixture(scope="module", params=GENERATORS)
 def generator(request: pytest.FixtureRequest) -> Generator[Any]:
     return fit(request.param, mixed())
 
@@ -41,7 +41,7 @@ def test_several_processes_write_the_bytes_of_one(generator: Generator[Any], tmp
     alone, together = (write(generator, tmp_path / f"{jobs}.parquet", jobs=jobs, **order) for jobs in (1, 2))
     assert alone == together
     rows = pd.read_parquet(tmp_path / "2.parquet")
-    table = draw.table(generator, Order(seed=3, **order))
+    table = draw.sample(generator, Order(seed=3, **order))
     pd.testing.assert_frame_equal(rows, table.frame)
     assert len(rows) == 3 * BLOCK and set(rows["group"]) == {"b"}
 
@@ -52,7 +52,7 @@ def test_the_number_of_torchs_threads_changes_nothing_and_is_left_as_it_was(gene
     try:
         for threads in (1, 3):
             torch.set_num_threads(threads)
-            frames.append(draw.table(generator, Order(rows=2 * BLOCK, seed=3)).frame)
+            frames.append(draw.sample(generator, Order(rows=2 * BLOCK, seed=3)).frame)
             assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
@@ -61,7 +61,7 @@ def test_the_number_of_torchs_threads_changes_nothing_and_is_left_as_it_was(gene
 
 def test_rows_in_memory_may_come_from_several_processes_too(independent: Generator[Any]) -> None:
     order = Order(rows=2 * BLOCK + 7, seed=3, start=2)
-    frames = [draw.table(independent, order, jobs=jobs).frame for jobs in (1, 2)]
+    frames = [draw.sample(independent, order, jobs=jobs).frame for jobs in (1, 2)]
     pd.testing.assert_frame_equal(*frames)
 
 
@@ -86,7 +86,7 @@ def test_the_provenance_says_which_rows_of_which_generator(independent: Generato
 def test_who_waits_is_told_how_far_it_is(independent: Generator[Any], tmp_path: Path) -> None:
     told: list[int] = []
     order = Order(rows=2 * BLOCK, seed=0, start=BLOCK - 10)
-    draw.write(independent, tmp_path / "rows.csv", order, origin=ORIGIN, told=told.append)
+    draw.write(independent, tmp_path / "rows.csv", order, origin=ORIGIN, on_progress=told.append)
     assert told == [10, BLOCK + 10, 2 * BLOCK]
 
 
@@ -119,6 +119,6 @@ def test_a_process_that_is_killed_is_one_clear_error(independent: Generator[Any]
             process.kill()
 
     order = Order(rows=60 * BLOCK, seed=0)
-    with pytest.raises(RequestError, match="one of the 2 processes that draw ended unasked"):
-        draw.write(independent, tmp_path / "rows.csv", order, origin=ORIGIN, jobs=2, told=kill)
+    with pytest.raises(RequestError, match="one of the 2 sampling processes ended unexpectedly"):
+        draw.write(independent, tmp_path / "rows.csv", order, origin=ORIGIN, jobs=2, on_progress=kill)
     assert not list(tmp_path.iterdir())

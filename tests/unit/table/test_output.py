@@ -9,9 +9,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from geratriz import output as stream
+from geratriz import output
 from geratriz.errors import DataError, RequestError
 from geratriz.output import Provenance
+from geratriz.table import output as tables
 from geratriz.table.data.table import Table, read_frame
 from tests.tables import mixed
 
@@ -32,8 +33,8 @@ PROVENANCE = Provenance(
 
 
 def write(path: Path, *blocks: Table) -> Path:
-    form = stream.format_of(path, blocks[0])
-    with stream.writing(path, form, PROVENANCE) as append:
+    form = tables.format_of(path, blocks[0])
+    with output.writing(path, form, PROVENANCE) as append:
         for block in blocks:
             append(form.encode(block))
     return path
@@ -79,7 +80,7 @@ def test_json_lines_hold_numbers_words_and_nulls(tmp_path: Path, ending: str) ->
             assert row[name] is None if pd.isna(expected[name]) else row[name] == expected[name]
 
 
-@pytest.mark.parametrize("ending", stream.ENDINGS)
+@pytest.mark.parametrize("ending", tables.ENDINGS)
 def test_equal_rows_give_equal_bytes(tmp_path: Path, ending: str) -> None:
     first, second = (write(tmp_path / name / f"rows{ending}", *pieces(mixed())) for name in ("one", "two"))
     assert first.read_bytes() == second.read_bytes()
@@ -129,7 +130,7 @@ def test_values_of_several_types_in_a_column_are_refused_by_parquet_alone(tmp_pa
 
 
 def test_blocks_are_gathered_into_row_groups_of_bounded_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "CELLS_PER_GROUP", 2000)
+    monkeypatch.setattr(tables, "CELLS_PER_ROW_GROUP", 2000)
     file = pq.ParquetFile(write(tmp_path / "rows.parquet", *pieces(mixed(), 90)))
     assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [270, 270, 60]
 
@@ -137,7 +138,7 @@ def test_blocks_are_gathered_into_row_groups_of_bounded_size(tmp_path: Path, mon
 def test_parquet_carries_its_provenance_for_anyone_to_read(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.parquet", mixed())
     content = json.loads(pq.read_schema(path).metadata[b"geratriz"])
-    assert content == stream.read_provenance(path)
+    assert content == output.read_provenance(path)
     assert content["where"] == {"group": "b", "day": "2024-01-31 00:00:00", "size": 3}
     assert content["model"] == "models:/toy/3" and content["rows"] == 600
     assert not list(tmp_path.glob("*.json"))
@@ -146,7 +147,7 @@ def test_parquet_carries_its_provenance_for_anyone_to_read(tmp_path: Path) -> No
 def test_the_provenance_of_a_text_file_stands_beside_it(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.csv.gz", mixed())
     assert sorted(each.name for each in tmp_path.iterdir()) == ["rows.csv.gz", "rows.csv.gz.provenance.json"]
-    assert stream.read_provenance(path)["seed"] == 7
+    assert output.read_provenance(path)["seed"] == 7
 
 
 def test_files_without_provenance_say_so(tmp_path: Path) -> None:
@@ -154,22 +155,22 @@ def test_files_without_provenance_say_so(tmp_path: Path) -> None:
     mixed().write(tmp_path / "theirs.csv")
     (tmp_path / "broken.parquet").write_bytes(b"PAR1")
     for name, message in (
-        ("theirs.parquet", "says nothing of where"),
+        ("theirs.parquet", "holds no provenance record"),
         ("theirs.csv", r"theirs\.csv\.provenance\.json does not exist"),
         ("absent.parquet", r"absent\.parquet does not exist"),
         ("absent.csv", r"absent\.csv does not exist"),
         ("broken.parquet", "cannot be read"),
     ):
         with pytest.raises(DataError, match=message):
-            stream.read_provenance(tmp_path / name)
+            output.read_provenance(tmp_path / name)
 
 
-@pytest.mark.parametrize("ending", stream.ENDINGS)
+@pytest.mark.parametrize("ending", tables.ENDINGS)
 def test_an_error_half_way_leaves_the_earlier_file_and_nothing_else(tmp_path: Path, ending: str) -> None:
     path = write(tmp_path / f"rows{ending}", mixed())
     before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
-    form = stream.format_of(path, mixed())
-    with pytest.raises(KeyboardInterrupt), stream.writing(path, form, PROVENANCE) as append:
+    form = tables.format_of(path, mixed())
+    with pytest.raises(KeyboardInterrupt), output.writing(path, form, PROVENANCE) as append:
         append(form.encode(mixed()))
         raise KeyboardInterrupt
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
@@ -194,15 +195,15 @@ def test_a_file_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:
 
 def test_a_disk_without_room_is_known_before_anything_is_written(tmp_path: Path) -> None:
     path = tmp_path / "new" / "rows.parquet"
-    stream.check_room(path, 1000)
+    output.check_room(path, 1000)
     with pytest.raises(RequestError, match=r"about 1\.5 EB, and its disk has .* free.*nothing was written"):
-        stream.check_room(path, 1.5e18)
+        output.check_room(path, 1.5e18)
     assert not path.parent.exists()
 
 
 def test_the_bytes_of_a_row_are_those_of_the_file(tmp_path: Path) -> None:
     table = mixed()
-    for ending in stream.ENDINGS:
+    for ending in tables.ENDINGS:
         path = write(tmp_path / f"rows{ending}", table)
-        form = stream.format_of(path, table)
-        assert stream.bytes_per_row(form, table, PROVENANCE) * 600 == pytest.approx(path.stat().st_size)
+        form = tables.format_of(path, table)
+        assert tables.bytes_per_row(form, table, PROVENANCE) * 600 == pytest.approx(path.stat().st_size)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from geratriz.errors import ConfigError
+from geratriz.project import CHECKPOINTS, PAGES, WORKTREES
 from geratriz.workspace import retention
 from geratriz.workspace.retention import Item
 
@@ -53,7 +54,7 @@ class Repository:
 
     def retrained(self, name: str, *, pushed: bool = True, days: float = OLD) -> Path:
         """What a retraining leaves: a worktree on a branch with a commit of its own, `days` ago."""
-        path = self.root / retention.WORKTREES / f"retrain-{name}"
+        path = self.root / WORKTREES / f"retrain-{name}"
         self.git("worktree", "add", "-q", "-b", f"retrain/{name}", str(path))
         shutil.copy(self.root / ".dvc" / "config", path / ".dvc" / "config.local")
         self.dvc("cache", "dir", "--local", str(self.root / ".dvc" / "cache"), cwd=path)
@@ -87,12 +88,12 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     return Repository(tmp_path)
 
 
-def found(repository: Repository, *, cache: bool = False) -> dict[str, Item]:
-    return {each.name: each for each in retention.find(repository.root, days=14, cache=cache)}
+def found(repository: Repository, *, cache: bool = False, in_use: set[str] | None = None) -> dict[str, Item]:
+    return {each.name: each for each in retention.find(repository.root, days=14, in_use=in_use or set(), cache=cache)}
 
 
-def clean(repository: Repository, *, cache: bool = False) -> None:
-    for each in retention.find(repository.root, days=14, cache=cache):
+def clean(repository: Repository, *, cache: bool = False, in_use: set[str] | None = None) -> None:
+    for each in retention.find(repository.root, days=14, in_use=in_use or set(), cache=cache):
         if each.goes:
             each.remove()
 
@@ -114,31 +115,30 @@ def test_what_is_young_or_nowhere_else_stays_with_the_reason(repository: Reposit
     items = found(repository)
     assert not items["retrain-young"].goes and not items["retrain/young"].goes
     assert items["retrain-unpushed"].goes, "its worktree holds nothing that its branch does not"
-    assert not items["retrain/unpushed"].goes and "not pushed" in items["retrain/unpushed"].why
+    assert not items["retrain/unpushed"].goes and "neither pushed nor merged" in items["retrain/unpushed"].why
     clean(repository)
     assert "retrain/unpushed" in repository.git("branch", "--list", "retrain/*")
 
 
 def test_a_run_that_is_alive_and_worktrees_of_people_are_left_alone(repository: Repository) -> None:
     alive = repository.retrained("alive")
-    mine = repository.root / retention.WORKTREES / "experiment"
+    mine = repository.root / WORKTREES / "experiment"
     repository.git("worktree", "add", "-q", "-b", "mine", str(mine))
     age(mine, OLD)
     with alive.with_name(alive.name + ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         items = found(repository, cache=True)
-        assert not items["retrain-alive"].goes and items["retrain-alive"].why == "a run works in it"
+        assert not items["retrain-alive"].goes and items["retrain-alive"].why == "used by a run"
         assert not items["retrain/alive"].goes and not items["DVC cache"].goes
         assert not items["experiment"].goes
         clean(repository, cache=True)
     assert alive.exists() and mine.exists()
 
 
-def test_the_branch_of_a_version_with_an_alias_stays(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_branch_of_a_version_with_an_alias_stays(repository: Repository) -> None:
     repository.retrained("champion")
     commit = repository.git("rev-parse", "retrain/champion")
-    monkeypatch.setattr(retention.origin, "in_use", lambda *_: {commit})  # what it says: tests/stack
-    assert found(repository)["retrain/champion"].why == "a version with an alias was made there"
+    assert found(repository, in_use={commit})["retrain/champion"].why == "a version with an alias was made from it"
 
 
 def test_refs_of_lost_hand_overs_go_from_the_remote_and_young_ones_stay(repository: Repository) -> None:
@@ -153,8 +153,8 @@ def test_refs_of_lost_hand_overs_go_from_the_remote_and_young_ones_stay(reposito
 
 
 def test_old_checkpoints_and_pages_go(repository: Repository) -> None:
-    old, young = (repository.root / retention.CHECKPOINTS / name for name in ("tvae", "ctgan"))
-    page = repository.root / retention.PAGES / "one"
+    old, young = (repository.root / CHECKPOINTS / name for name in ("tvae", "ctgan"))
+    page = repository.root / PAGES / "one"
     for folder in (old, young, page):
         folder.mkdir(parents=True)
         (folder / "file").write_text("x")
@@ -179,18 +179,15 @@ def test_the_cache_keeps_what_branches_worktrees_and_their_uncommitted_state_nam
     assert repository.git("tag") == before
 
 
-def test_data_of_a_version_with_an_alias_stay_though_no_branch_leads_there(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_data_of_a_version_with_an_alias_stay_though_no_branch_leads_there(repository: Repository) -> None:
     path = repository.retrained("gone")
     commit = repository.git("rev-parse", "retrain/gone")
     repository.git("worktree", "remove", "--force", str(path))
     repository.git("branch", "-D", "retrain/gone")
-    monkeypatch.setattr(retention.origin, "in_use", lambda *_: {commit})
-    clean(repository, cache=True)
+    clean(repository, cache=True, in_use={commit})
     assert repository.cached("gone")
 
 
 def test_outside_a_repository_it_says_where_to_run(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="root of a Git repository"):
-        retention.find(tmp_path, days=1)
+        retention.find(tmp_path, days=1, in_use=set())

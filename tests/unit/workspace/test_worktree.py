@@ -115,7 +115,7 @@ def test_a_branch_that_exists_is_not_taken(committed: Project) -> None:
 def test_the_second_to_hold_a_worktree_is_told_who_has_it_and_a_dead_holder_has_nothing(committed: Project) -> None:
     root = committed.root
     code = (
-        "import sys, time; from pathlib import Path; from pipelines import worktree\n"
+        "import sys, time; from pathlib import Path; from geratriz.workspace import worktree\n"
         "with worktree.held(Path(sys.argv[1]), 'w', why='run 7'): print('held', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code, str(root)]

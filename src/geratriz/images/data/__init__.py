@@ -1,1 +1,1 @@
-"""Images as data: where they come from, and the form they are brought into."""
+"""Images as data: sources, manifest and conversion to one form."""

@@ -1,11 +1,11 @@
-"""Images in a folder, alone, or as the stage `prepare` wrote them."""
+"""Read images in a folder, a single image, or a folder written by the stage `prepare`."""
 
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from geratriz.images.data.entry import Entry, as_text, file_entry, is_hidden, named_entry
+from geratriz.images.data.entry import Entry, as_text, file_entry, is_hidden, unreadable_entry
 from geratriz.images.data.images import PIXELS, SCHEMA, Images
 
 
@@ -15,7 +15,7 @@ def is_prepared(path: Path) -> bool:
 
 
 def read_folder(root: Path) -> Iterator[Entry]:
-    """Links to files are followed, as DVC may lay its cache out in links; links to folders, which may go round, not."""
+    """Read the entries of a folder. Links to files are followed (DVC may link its cache), links to folders are not."""
     found: dict[str, str | None] = {}
 
     def refuse(problem: OSError) -> None:
@@ -23,35 +23,35 @@ def read_folder(root: Path) -> Iterator[Entry]:
 
     for folder, folders, files in os.walk(root, onerror=refuse):
         below = PurePosixPath(Path(folder).relative_to(root).as_posix())
-        for each in folders:
-            if (Path(folder) / each).is_symlink():
-                found[str(below / each)] = "a link to a folder, which is not followed: put the folder itself here"
-        folders[:] = [each for each in folders if not is_hidden(each)]
-        found.update((str(below / each), None) for each in files)
+        for name in folders:
+            if (Path(folder) / name).is_symlink():
+                found[str(below / name)] = "a link to a folder, which is not followed: put the folder itself here"
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        found.update((str(below / name), None) for name in files)
     for name, problem in sorted(found.items()):
         if problem is not None:
             if not is_hidden(PurePosixPath(name).name):
                 yield Entry(path=as_text(name), problem=problem)
             continue
-        place = root / name
+        path = root / name
         try:
-            status = place.stat()
+            status = path.stat()
         except OSError as error:
-            yield from named_entry(name, "a link that leads nowhere" if place.is_symlink() else f"{error.strerror}")
+            yield from unreadable_entry(name, "a broken link" if path.is_symlink() else f"{error.strerror}")
             continue
         if stat.S_ISREG(status.st_mode):
-            yield from file_entry(name, status.st_size, lambda place=place: place.open("rb"))  # type: ignore[misc]
+            yield from file_entry(name, status.st_size, lambda path=path: path.open("rb"))  # type: ignore[misc]
         else:
-            yield from named_entry(name, "not a regular file")
+            yield from unreadable_entry(name, "not a regular file")
 
 
 def read_single(path: Path) -> Iterator[Entry]:
-    """The entry of a single image."""
+    """Read a single image."""
     return file_entry(path.name, path.stat().st_size, lambda: path.open("rb"))
 
 
 def read_prepared(path: Path) -> Iterator[Entry]:
-    """The entries of a folder that :meth:`Images.write` wrote."""
+    """Read the entries of a folder that :meth:`Images.write` wrote."""
     images = Images.read(path)
     for i in range(len(images)):
         label = None if images.labels is None else images.schema.classes[images.labels[i]]

@@ -1,7 +1,7 @@
-"""Bring images into one form, divide them by content, and lay them on disk as arrays that are read in place.
+"""Convert images to one form, divide them by content, and store them as memory-mapped arrays.
 
-Two passes over the files, one image in memory at a time: the first reads headers only and settles size, channels and
-labels, the second decodes.
+Two passes over the files, with one image in memory at a time: the first reads headers and determines size, channels
+and labels, the second decodes.
 """
 
 import hashlib
@@ -25,43 +25,43 @@ from geratriz.images.data.manifest import SHOWN, Unreadable, decode, header, no_
 from geratriz.images.data.source import entries, labels
 from geratriz.parts import PARTS, SplitConfig
 
-SIZES = 5  # in a message
-MOVED = 2**20  # bytes at once
+MAX_SIZES = 5  # sizes listed in a message
+COPY_BYTES = 2**20  # bytes copied at once
 SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageForm:
-    """What form images are brought into."""
+    """Form that images are converted to."""
 
     height: int | None = None
-    """Pixels; None: the height they all have."""
+    """Pixels; None if all images have the same height."""
     width: int | None = None
     channels: Literal["auto", 1, 3, 4] = "auto"
-    """1 grey, 3 RGB, 4 RGBA; auto: as many as the most colourful of them needs."""
+    """1 grey, 3 RGB, 4 RGBA; auto: the largest number that any image needs."""
     fit: Literal["resize", "pad", "crop"] = "resize"
-    """How an image of another size gets there. ``resize``: stretched. ``pad``: made smaller if it must be, keeping its
-    proportions, and set in the middle of black, or of nothing if it has alpha. ``crop``: scaled to cover and cut."""
+    """Conversion of images of another size. ``resize``: stretch. ``pad``: reduce if necessary, keeping proportions, and
+    centre on black, or on transparency if there is alpha. ``crop``: scale to cover the size, and cut."""
 
     def __post_init__(self) -> None:
         if (self.height is None) != (self.width is None) or not all(
-            each is None or each > 0 for each in (self.height, self.width)
+            pixels is None or pixels > 0 for pixels in (self.height, self.width)
         ):
             raise ValueError(f"height is {self.height} and width {self.width}; give both, at least 1, or neither")
 
 
 def prepare(path: Path, form: ImageForm, split: SplitConfig, out: Path) -> dict[str, Images]:
-    """The images at ``path`` in one ``form``, divided, below ``out``: by part (:data:`PARTS`), memory-mapped.
+    """Convert the images at ``path`` to ``form``, divide them below ``out``, and return each part (:data:`PARTS`).
 
-    What cannot be read is left out: the contract has judged it. The side of an image depends on its pixels in that form
-    and on nothing else: equal images, whatever their names and labels, stand on one side, as a copy in ``test`` of one
-    in ``train`` would pass for memorisation, and none changes side when data grow. Their order depends on nothing else
-    either, so that the first thousand of a part are as good a sample as any.
+    Images that cannot be read are omitted: the contract limits their number. The part of an image depends only on its
+    pixels in that form. Equal images are in one part, whatever their names and labels, as a copy of a training image in
+    ``test`` would count as memorisation, and no image changes its part when data grow. The order depends only on the
+    pixels, too, so that the first thousand images of a part are a random sample.
 
     Raises:
         ConfigError: ``split.by`` is not ``hash``.
-        DataError: there is nothing to read, sizes are mixed and ``form`` names none, some images have a label and some
-            have none, or a part would be empty.
+        DataError: there is nothing to read, sizes are mixed and ``form`` names none, only some images have a label, or
+            a part would be empty.
     """
     if split.by != "hash":
         raise ConfigError(f"data.split.by is {split.by!r}; images are divided by content alone: set it to hash.")
@@ -74,8 +74,8 @@ def prepare(path: Path, form: ImageForm, split: SplitConfig, out: Path) -> dict[
             parts = {name: stack.enter_context(_Part(partial / name, plan.shape)) for name in PARTS}
             for pixels, label in _readable(path, plan):
                 key = _key(pixels)
-                side = int(np.searchsorted(ends, key / 2.0**64, side="right"))
-                parts[PARTS[side]].append(pixels, label, key)
+                position = int(np.searchsorted(ends, key / 2.0**64, side="right"))
+                parts[PARTS[position]].append(pixels, label, key)
         total = sum(len(part.labels) for part in parts.values())
         for name, part in parts.items():
             if not part.labels:
@@ -95,7 +95,7 @@ def prepare(path: Path, form: ImageForm, split: SplitConfig, out: Path) -> dict[
 
 
 def load(path: Path, form: ImageForm | None = None) -> Images:
-    """All images at ``path`` in one form, in memory.
+    """Load all images at ``path`` into memory, in one form.
 
     Raises:
         DataError: as :func:`prepare`, or an image cannot be read.
@@ -108,13 +108,13 @@ def load(path: Path, form: ImageForm | None = None) -> Images:
 
 
 def read(path: Path, schema: ImageSchema, *, resize: bool = False) -> Images:
-    """All images at ``path``, which must be of ``schema``: in memory, or memory-mapped where Images.write wrote them.
+    """Read all images at ``path``, which must have ``schema``; memory-mapped if :meth:`Images.write` wrote them.
 
-    Grey images become colours where the schema has some; labels of an unlabelled schema are left behind. Images of
-    another size are refused, unless they are to be brought to it (``resize``).
+    Grey images become colour images if the schema has colours; labels are dropped if the schema has none. Images of
+    another size are rejected, unless they are to be resized (``resize``).
 
     Raises:
-        DataError: an image cannot be read, or its size, its channels or its label is not the schema's.
+        DataError: an image cannot be read, or its size, channels or label differ from the schema.
     """
     if is_prepared(path):
         images = Images.read(path)
@@ -125,23 +125,23 @@ def read(path: Path, schema: ImageSchema, *, resize: bool = False) -> Images:
     with quiet():
         plan = _survey(path, form, schema.classes)
         size = (schema.height, schema.width)
-        other = {each: names for each, names in plan.sizes.items() if each != size}
+        other = {found: names for found, names in plan.sizes.items() if found != size}
         if other and not resize:
             raise DataError(
-                f"{path} holds images of {_sizes(other)}; expected {schema.height} x {schema.width} alone. Bring them "
-                f"to that size, on the command line with --size {schema.height}x{schema.width}."
+                f"{path} holds images of {_sizes(other)}; expected {schema.height} x {schema.width} only. Resize them, "
+                f"on the command line with --size {schema.height}x{schema.width}."
             )
         if plan.needed > schema.channels:
             raise DataError(f"{path} holds images of {plan.needed} channels; expected {schema.channels}.")
-        if schema.classes and None in plan.labels:  # of all images, or of none
+        if schema.classes and None in plan.labels:  # all images have labels, or none has
             raise DataError(
-                f"{path} holds images without labels; expected those of the classes {', '.join(schema.classes)}. Put "
-                "the images of a class into a sub-folder of its name, or name them in the column 'label'."
+                f"{path} holds images without labels; expected the classes {', '.join(schema.classes)}. Put the "
+                "images of a class into a sub-folder of its name, or add a column 'label'."
             )
-        unknown = sorted({str(each) for each in plan.labels if each not in schema.classes}) if schema.classes else []
+        unknown = sorted({str(label) for label in plan.labels if label not in schema.classes}) if schema.classes else []
         if unknown:
             raise DataError(
-                f"{path} has labels that are none of the classes: {', '.join(unknown[:5])}. Known: "
+                f"{path} has labels that are not among the classes: {', '.join(unknown[:5])}. Known: "
                 f"{', '.join(schema.classes)}."
             )
         pixels, found = _all(path, plan)
@@ -150,58 +150,58 @@ def read(path: Path, schema: ImageSchema, *, resize: bool = False) -> Images:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Plan:
-    """What the headers say of all images."""
+    """Result of reading the headers of all images."""
 
     shape: tuple[int, int, int]
     fit: str
     paths: tuple[str, ...]
-    """Of all that have a header, in order."""
+    """Paths of all images with a header, in order."""
     labels: tuple[str | None, ...]
-    """Of the same."""
+    """Labels of the same images."""
     sizes: dict[tuple[int, int], list[str]]
-    """(height, width) and the images that have it, the first few by name and the others empty."""
+    """Images by (height, width): the first few by name, the others as empty text."""
     needed: int
-    """Channels."""
+    """Channels needed."""
     refused: tuple[str, ...]
-    """Entries without a header, and why."""
+    """Entries without a header, with the reason."""
 
     def schema(self, used: Iterable[str | None]) -> ImageSchema:
         height, width, channels = self.shape
-        classes = tuple(sorted({each for each in used if each is not None}, key=_order))
+        classes = tuple(sorted({label for label in used if label is not None}, key=_order))
         return ImageSchema(height=height, width=width, channels=channels, classes=classes)
 
 
-def _survey(path: Path, form: ImageForm, classes: Sequence[str] = (), *, sure: bool = False) -> _Plan:
-    """Settle the form from the headers; ``classes`` are those already known. To be ``sure``, decode the images, too."""
+def _survey(path: Path, form: ImageForm, classes: Sequence[str] = (), *, decoding: bool = False) -> _Plan:
+    """Determine the form from the headers, with known ``classes``; ``decoding`` the images finds damaged ones, too."""
     found: list[Entry] = []
     sizes: dict[tuple[int, int], list[str]] = {}
     refused, needed = [], 1
     for entry in entries(path):
         try:
-            each = header(entry)
-            if sure:
+            found_header = header(entry)
+            if decoding:
                 decode(entry)
         except Unreadable as problem:
             refused.append(f"{entry.path} ({problem})")
             continue
-        names = sizes.setdefault((each.height, each.width), [])
+        names = sizes.setdefault((found_header.height, found_header.width), [])
         names.append(entry.path if len(names) < SHOWN else "")
-        needed = max(needed, each.channels)
+        needed = max(needed, found_header.channels)
         found.append(Entry(path=entry.path, label=entry.label))
     if not found:
         raise _nothing(path, refused)
     if form.height is None and len(sizes) > 1:
-        if not sure:  # the odd one may be damaged
-            return _survey(path, form, classes, sure=True)
+        if not decoding:  # an image of another size may be damaged
+            return _survey(path, form, classes, decoding=True)
         raise DataError(
             f"{path} holds images of {_sizes(sizes)}. Set data.image.height, width and fit (resize, pad or crop) to "
-            "bring them to one size, or say it on the command line: --size HEIGHTxWIDTH."
+            "convert them to one size, or use --size HEIGHTxWIDTH on the command line."
         )
     height, width = (form.height, form.width) if form.height and form.width else next(iter(sizes))
     return _Plan(
         shape=(height, width, needed if form.channels == "auto" else form.channels),
         fit=form.fit,
-        paths=tuple(each.path for each in found),
+        paths=tuple(entry.path for entry in found),
         labels=tuple(_complete(path, found, classes)),
         sizes=sizes,
         needed=needed,
@@ -210,53 +210,53 @@ def _survey(path: Path, form: ImageForm, classes: Sequence[str] = (), *, sure: b
 
 
 def _complete(path: Path, found: list[Entry], classes: Sequence[str]) -> list[str | None]:
-    """The labels: of all images, or of none."""
-    given = labels(found, classes)
-    names = sorted(set(map(str, given)))
-    if SPLITS.issuperset(names) and len(names) > 1 and all(each.label is None for each in found):
+    """Labels of the entries: all of them have one, or none has."""
+    found_labels = labels(found, classes)
+    names = sorted(set(map(str, found_labels)))
+    if SPLITS.issuperset(names) and len(names) > 1 and all(entry.label is None for entry in found):
         raise DataError(
-            f"{path}: its folders {', '.join(names)} are parts of a split, not classes. Give one of them, or put all "
-            "images of a class into one folder: they are divided here."
+            f"{path}: its folders {', '.join(names)} are parts of a split, not classes. Use one of them, or put all "
+            "images of a class into one folder: Geratriz divides them."
         )
-    bare = [each.path for each, label in zip(found, given, strict=True) if label is None]
-    if 0 < len(bare) < len(given):
+    unlabelled = [entry.path for entry, label in zip(found, found_labels, strict=True) if label is None]
+    if 0 < len(unlabelled) < len(found_labels):
         raise DataError(
-            f"{path}: {len(bare):,} of {len(given):,} images have no label, {_some(bare)}. Label all of them (a "
-            "sub-folder for each class, or the column 'label'), or none."
+            f"{path}: {len(unlabelled):,} of {len(found_labels):,} images have no label, {_some(unlabelled)}. Label "
+            "all of them (one sub-folder per class, or the column 'label'), or none."
         )
-    return given
+    return found_labels
 
 
 def _readable(path: Path, plan: _Plan) -> Iterator[tuple[np.ndarray, str | None]]:
-    """Pixels (H, W, C) and label of each image that can be decoded."""
+    """Yield pixels (H, W, C) and label of each image that can be decoded."""
     for pixels, label, _ in _decoded(path, plan):
         if pixels is not None:
             yield pixels, label
 
 
 def _all(path: Path, plan: _Plan) -> tuple[np.ndarray, list[str | None]]:
-    """Pixels (N, H, W, C) and labels of all images; one that cannot be read is an error."""
+    """Read pixels (N, H, W, C) and labels of all images; an image that cannot be read is an error."""
     refused = list(plan.refused)
-    every = np.empty((len(plan.labels), *plan.shape), np.uint8)
-    for place, (pixels, _, problem) in enumerate(_decoded(path, plan)):
+    stacked = np.empty((len(plan.labels), *plan.shape), np.uint8)
+    for i, (pixels, _, problem) in enumerate(_decoded(path, plan)):
         if pixels is None:
             refused.append(problem)
         else:
-            every[place] = pixels
+            stacked[i] = pixels
     if refused:
         raise DataError(
             f"{path}: {len(refused):,} of {len(plan.paths) + len(plan.refused):,} images cannot be read, "
-            f"{_some(refused)}. Mend them or take them away."
+            f"{_some(refused)}. Repair or remove them."
         )
-    return every, list(plan.labels)
+    return stacked, list(plan.labels)
 
 
 def _decoded(path: Path, plan: _Plan) -> Iterator[tuple[np.ndarray | None, str | None, str]]:
-    """Of each image with a header: its pixels, or None and the problem."""
+    """Yield (pixels, label, "") or (None, None, problem) for each image with a header."""
     expected = zip(plan.paths, plan.labels, strict=True)
     name, label = next(expected, ("", None))
     for entry in entries(path):
-        if entry.path != name:  # it has no header
+        if entry.path != name:  # an entry without a header
             continue
         try:
             yield _pixels(decode(entry), plan.shape, plan.fit), label, ""
@@ -268,7 +268,7 @@ def _decoded(path: Path, plan: _Plan) -> Iterator[tuple[np.ndarray | None, str |
 
 
 def _pixels(image: Image.Image, shape: tuple[int, int, int], fit: str) -> np.ndarray:
-    """An image in L, RGB or RGBA as uint8 (H, W, C). Transparency that has no channel is laid over black."""
+    """Convert an image in L, RGB or RGBA to uint8 (H, W, C); without an alpha channel, transparency becomes black."""
     height, width, channels = shape
     fitted = _fitted(image, height, width, fit)
     if fitted.mode == "RGBA" and channels != 4:
@@ -279,14 +279,14 @@ def _pixels(image: Image.Image, shape: tuple[int, int, int], fit: str) -> np.nda
 
 
 def _fitted(image: Image.Image, height: int, width: int, fit: str) -> Image.Image:
-    """Scaled with a filter that averages what it leaves out (Lanczos), so that small pictures are not jagged."""
+    """Fit an image to a size; the Lanczos filter averages the pixels that it omits, so that small images are smooth."""
     if image.size == (width, height):
         return image
     if fit == "resize":
         return image.resize((width, height), Image.Resampling.LANCZOS)
     ratios = (width / image.width, height / image.height)
     if fit == "crop":
-        wide, high = width / max(ratios), height / max(ratios)  # of the image, what is kept
+        wide, high = width / max(ratios), height / max(ratios)  # the part of the image that is used
         left, top = (image.width - wide) / 2, (image.height - high) / 2
         if max(ratios) == 1:
             return image.crop((int(left), int(top), int(left) + width, int(top) + height))
@@ -300,7 +300,7 @@ def _fitted(image: Image.Image, height: int, width: int, fit: str) -> Image.Imag
 
 
 def _key(pixels: np.ndarray) -> int:
-    """64 bits from the pixels, the same for a grey image whether it is kept as grey, RGB or RGBA."""
+    """Hash of the pixels, 64 bits; the same for a grey image stored as grey, RGB or RGBA."""
     channels = pixels.shape[2]
     full = np.full((*pixels.shape[:2], 4), 255, np.uint8)
     full[..., : max(channels, 3)] = pixels
@@ -308,7 +308,7 @@ def _key(pixels: np.ndarray) -> int:
 
 
 class _Part:
-    """A part on its way to disk: appended as images come, then laid out in the order of their keys."""
+    """A part that is being written: images are appended as they come, then stored in the order of their keys."""
 
     def __init__(self, folder: Path, shape: tuple[int, int, int]) -> None:
         self.folder, self.shape = folder, shape
@@ -324,19 +324,19 @@ class _Part:
         self._file.close()
 
     def append(self, pixels: np.ndarray, label: str | None, key: int) -> None:
-        """One image (H, W, C) more."""
+        """Append one image (H, W, C)."""
         self._file.write(pixels.tobytes())
         self.labels.append(label)
         self.keys.append(key)
 
     def finish(self, schema: ImageSchema) -> None:
-        """Write what :meth:`Images.read` reads; the order says nothing of names, folders or how images were packed."""
+        """Write the files of :meth:`Images.read`; the order is independent of names, folders and archive."""
         codes = _codes(self.labels, schema)
         shape = (len(self.keys), *self.shape)
         order = np.lexsort((np.zeros(len(self.keys)) if codes is None else codes, np.array(self.keys, np.uint64)))
         unordered = np.memmap(self.folder / "unordered", np.uint8, "r", shape=shape)
         ordered = np.lib.format.open_memmap(self.folder / PIXELS, "w+", np.uint8, shape)
-        rows = max(MOVED // math.prod(self.shape), 1)
+        rows = max(COPY_BYTES // math.prod(self.shape), 1)
         for start in range(0, len(order), rows):
             ordered[start : start + rows] = unordered[order[start : start + rows]]
         ordered.flush()
@@ -350,11 +350,11 @@ def _codes(found: Sequence[str | None], schema: ImageSchema) -> np.ndarray | Non
     if not schema.classes:
         return None
     codes = {name: code for code, name in enumerate(schema.classes)}
-    return np.array([codes[str(each)] for each in found], dtype=np.int64)
+    return np.array([codes[str(label)] for label in found], dtype=np.int64)
 
 
 def _order(name: str) -> tuple[bool, int, str]:
-    """Numbers by size, before words by letters."""
+    """Sort key of a class name: numbers by value, before text in alphabetical order."""
     number = name.isascii() and name.isdigit()
     return not number, int(name) if number else 0, name
 
@@ -370,8 +370,8 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _sizes(sizes: dict[tuple[int, int], list[str]]) -> str:
-    """Which sizes there are, the most frequent first, and where the rest of them stand."""
-    ordered = sorted(sizes.items(), key=lambda each: -len(each[1]))
-    words = [f"{h} x {w} ({len(names):,} images, {_some([*filter(None, names)])})" for (h, w), names in ordered]
-    more = f" and {len(words) - SIZES} more" if len(words) > SIZES else ""
-    return f"{len(words)} size(s), height x width: {'; '.join(words[:SIZES])}{more}"
+    """List the sizes with examples, the most frequent first."""
+    ordered = sorted(sizes.items(), key=lambda item: -len(item[1]))
+    listed = [f"{h} x {w} ({len(names):,} images, {_some([*filter(None, names)])})" for (h, w), names in ordered]
+    more = f" and {len(listed) - MAX_SIZES} more" if len(listed) > MAX_SIZES else ""
+    return f"{len(listed)} size(s), height x width: {'; '.join(listed[:MAX_SIZES])}{more}"

@@ -1,4 +1,4 @@
-"""Images of one size in memory or on disk, with the label each has where the set is labelled."""
+"""Images of one size in memory or on disk, with labels if the data are labelled."""
 
 import dataclasses
 import json
@@ -13,14 +13,14 @@ from geratriz import config
 from geratriz.errors import ConfigError, DataError
 
 CHANNELS = {1: "grey", 3: "RGB", 4: "RGBA"}
-MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # what Pillow calls them
-LABEL = "label"  # what a label is called in conditions and files
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # Pillow's names
+LABEL = "label"  # name of the label in conditions and files
 PIXELS, LABELS, SCHEMA = "pixels.npy", "labels.npy", "schema.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageSchema:
-    """What every image of a set has in common."""
+    """Common properties of all images of a data set."""
 
     height: int
     """Pixels."""
@@ -28,7 +28,7 @@ class ImageSchema:
     channels: int
     """1 (grey), 3 (RGB) or 4 (RGBA)."""
     classes: tuple[str, ...] = ()
-    """The names of the labels, in the order of their numbers; empty where the set is unlabelled."""
+    """Names of the labels, in the order of their numbers; empty if the data are unlabelled."""
 
     def __post_init__(self) -> None:
         if self.channels not in CHANNELS or min(self.height, self.width) < 1:
@@ -40,24 +40,24 @@ class ImageSchema:
         return self.height, self.width, self.channels
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON mapping; :meth:`from_json` is its inverse."""
+        """JSON mapping; :meth:`from_json` is its inverse."""
         return {**dataclasses.asdict(self), "classes": list(self.classes)}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "ImageSchema":
-        """The schema in a mapping that :meth:`to_json` made."""
+        """Schema from a mapping made by :meth:`to_json`."""
         return config.load(cls, content, "schema")
 
     def write(self, path: Path) -> None:
-        """Write it as JSON."""
+        """Write the schema as JSON."""
         path.write_text(json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> "ImageSchema":
-        """The schema that :meth:`write` wrote.
+        """Read a schema written by :meth:`write`.
 
         Raises:
-            DataError: there is none, or it is damaged.
+            DataError: the file does not exist, or is damaged.
         """
         try:
             return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
@@ -67,13 +67,13 @@ class ImageSchema:
             ) from None
         except (ValueError, TypeError, ConfigError) as problem:
             raise DataError(
-                f"{path} is no description of prepared images: {problem} Run `dvc repro prepare`, or write them again."
+                f"{path} is not a schema of prepared images: {problem} Run `dvc repro prepare`, or write them again."
             ) from None
 
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Pixels (N, H, W, C), uint8, that may lie on disk, and labels (N,), int64, where there are some."""
+    """Pixels (N, H, W, C), uint8, possibly memory-mapped, and labels (N,), int64, if there are any."""
 
     pixels: np.ndarray
     schema: ImageSchema
@@ -82,8 +82,8 @@ class Images:
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.uint8 or self.pixels.ndim != 4 or self.pixels.shape[1:] != self.schema.shape:
-            found, wanted = f"{self.pixels.dtype} {self.pixels.shape}", ", ".join(map(str, self.schema.shape))
-            raise DataError(f"pixels are {found}; expected uint8 (N, {wanted}).")
+            found, expected = f"{self.pixels.dtype} {self.pixels.shape}", ", ".join(map(str, self.schema.shape))
+            raise DataError(f"pixels are {found}; expected uint8 (N, {expected}).")
         if (self.labels is None) == bool(self.schema.classes):
             raise DataError("labels and classes go together: give both, or neither.")
         if self.labels is not None and (
@@ -99,12 +99,12 @@ class Images:
         return len(self.pixels)
 
     def take(self, index: np.ndarray | slice) -> "Images":
-        """The images at ``index``; a slice shares their memory."""
+        """Select the images at ``index``; a slice shares their memory."""
         return Images(self.pixels[index], self.schema, None if self.labels is None else self.labels[index])
 
     @classmethod
     def joined(cls, parts: Sequence["Images"]) -> "Images":
-        """The images of sets with one schema, one set after the other."""
+        """Concatenate data sets with the same schema."""
         labels = [part.labels for part in parts if part.labels is not None]
         pixels = np.concatenate([part.pixels for part in parts])
         return cls(pixels, parts[0].schema, np.concatenate(labels) if labels else None)
@@ -119,10 +119,10 @@ class Images:
 
     @classmethod
     def read(cls, folder: Path) -> "Images":
-        """The images that :meth:`write` wrote; their pixels stay on disk until they are used.
+        """Read images written by :meth:`write`; their pixels are memory-mapped.
 
         Raises:
-            DataError: a file is missing or not what the schema says.
+            DataError: a file is missing or does not match the schema.
         """
         schema = ImageSchema.read(folder / SCHEMA)
         try:

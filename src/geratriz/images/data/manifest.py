@@ -1,4 +1,4 @@
-"""Look at image files: what each is and whether it can be read, as a table that a contract is held against."""
+"""Manifest of image files: the properties of each and whether it can be read, as a table for a contract."""
 
 import functools
 import hashlib
@@ -16,7 +16,7 @@ import pandas as pd
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from geratriz.errors import DataError
-from geratriz.images.data.entry import LARGEST_PIXELS, Entry, starts_as_image
+from geratriz.images.data.entry import MAX_PIXELS, Entry, starts_as_image
 from geratriz.images.data.images import MODES
 from geratriz.images.data.source import entries, labels
 
@@ -36,13 +36,13 @@ COLUMNS = (
 )
 NUMBERS = ("width", "height", "channels", "bits")  # missing where a file could not be read
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")  # no others: some run programs
-SHOWN = 3  # files in a message
-TURNED = 5  # from this orientation on, height and width change places
+SHOWN = 3  # files listed in a message
+MIN_TRANSPOSED = 5  # first EXIF orientation that exchanges height and width
 _DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
-_BITS = {"1": 1, "I": 16} | dict.fromkeys(_DEEP, 16)  # I: of PGM, and of PNG in older versions of Pillow
+_BITS = {"1": 1, "I": 16} | dict.fromkeys(_DEEP, 16)  # I: PGM, and PNG in older versions of Pillow
 _GREY = ("1", "L", *_BITS)
 _COLOUR = ("P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV")
-_CLEAR = ("LA", "La", "PA", "RGBA", "RGBa")
+_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 _TURN = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -55,33 +55,33 @@ _TURN = {
 
 
 class Unreadable(Exception):
-    """A file is no image that can be used; the message says why."""
+    """A file is not a usable image; the message gives the reason."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Header:
-    """What an image is before it is decoded."""
+    """Properties of an image from its header."""
 
     format: str
     mode: str
-    """Pillow's name of what a pixel is: L, RGB, CMYK, ..."""
+    """Pillow's name of the pixel format: L, RGB, CMYK, ..."""
     width: int
-    """Pixels, upright: as the EXIF orientation says."""
+    """Pixels, after the EXIF orientation is applied."""
     height: int
     channels: int
-    """1, 3 or 4: what it takes to keep its colours and transparency."""
+    """1, 3 or 4: the channels needed for its colours and transparency."""
     bits: int
-    """Of one value of one pixel."""
+    """Bits per channel of a pixel."""
 
 
 def manifest(path: Path) -> pd.DataFrame:
-    """One row per image at ``path`` (see :func:`image_source.entries`), with the columns :data:`COLUMNS`.
+    """Read one row per image at ``path`` (see :func:`geratriz.images.data.source.entries`), with :data:`COLUMNS`.
 
-    Every image is decoded, one in memory at a time. ``sha256`` is of the file's bytes, so that equal files are found
-    wherever they lie; ``problem`` says why an image is not ``readable``.
+    Every image is decoded, one in memory at a time. ``sha256`` hashes the file's bytes, so that equal files are found;
+    ``problem`` is the reason why an image is not ``readable``.
 
     Raises:
-        DataError: there is no such path, it is damaged as a whole, or holds no images.
+        DataError: the path does not exist, is damaged as a whole, or holds no images.
     """
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS if name != "label"}
     found: list[Entry] = []
@@ -99,25 +99,25 @@ def manifest(path: Path) -> pd.DataFrame:
 
 
 def no_images(path: Path) -> DataError:
-    """The error of a path without images."""
+    """Error for a path without images."""
     return DataError(
-        f"{path} holds no images. Expected files such as .png or .jpg in it, or in one sub-folder for each class."
+        f"{path} holds no images. Expected files such as .png or .jpg in it, or in one sub-folder per class."
     )
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without Pillow's warnings about single files: what is wrong with one is said in its row."""
+    """Suppress Pillow's warnings about single files: the manifest reports their problems."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def header(entry: Entry) -> Header:
-    """What an image is, without decoding it.
+    """Read the properties of an image without decoding it.
 
     Raises:
-        Unreadable: it is no image, of too many pixels, or of a kind that cannot be used.
+        Unreadable: it is not an image, has too many pixels, or has an unsupported format.
     """
     if entry.pixels is not None:
         return _header_of_array(entry.pixels)
@@ -126,7 +126,7 @@ def header(entry: Entry) -> Header:
 
 
 def decode(entry: Entry) -> Image.Image:
-    """The image, upright, in mode L, RGB or RGBA: 16 bits scaled to 8, CMYK and palettes as colours.
+    """Decode an image, upright, to mode L, RGB or RGBA: 16 bits scaled to 8, CMYK and palettes as colours.
 
     Raises:
         Unreadable: as :func:`header`, or its pixels are damaged.
@@ -141,7 +141,7 @@ def decode(entry: Entry) -> Image.Image:
             plain: Image.Image = Image.fromarray(((deep + 128) // 257).astype(np.uint8))
         else:
             plain = image.convert(MODES[found.channels])
-        if turn is not None and found.format != "TIFF":  # those Pillow turns itself
+        if turn is not None and found.format != "TIFF":  # Pillow turns TIFF itself
             plain = plain.transpose(turn)
     return plain
 
@@ -167,7 +167,7 @@ def _header_of_array(pixels: np.ndarray) -> Header:
 
 @contextmanager
 def _open(entry: Entry) -> Iterator[tuple[Image.Image, Header]]:
-    """The image with its header read; damage found while it is open is Unreadable, too."""
+    """Open an image and read its header; damage found while it is open also raises :class:`Unreadable`."""
     if entry.problem is not None:
         raise Unreadable(entry.problem)
     if not entry.content:
@@ -179,57 +179,57 @@ def _open(entry: Entry) -> Iterator[tuple[Image.Image, Header]]:
         raise
     except UnidentifiedImageError:
         kind = _kind(entry.content)
-        known = f"no image of a known format ({kind})" if kind else "damaged: it begins as an image and breaks off"
-        raise Unreadable(known) from None
+        reason = f"not an image of a known format ({kind})" if kind else "damaged: it begins as an image and ends early"
+        raise Unreadable(reason) from None
     except Image.DecompressionBombError:
-        raise Unreadable(f"more than {LARGEST_PIXELS:,} pixels") from None
-    except Exception as problem:  # a decoder meets damaged bytes with any error there is
-        said = (str(problem) or type(problem).__name__).splitlines()[0]
-        said = re.sub(r"image file is (truncated)", r"\1", said)
-        raise Unreadable(f"damaged: {said}") from None
+        raise Unreadable(f"more than {MAX_PIXELS:,} pixels") from None
+    except Exception as problem:  # decoders raise any type of error on damaged bytes
+        reason = (str(problem) or type(problem).__name__).splitlines()[0]
+        reason = re.sub(r"image file is (truncated)", r"\1", reason)
+        raise Unreadable(f"damaged: {reason}") from None
 
 
 def _header(image: Image.Image, content: bytes) -> Header:
     width, height = image.size
-    if width * height > LARGEST_PIXELS:
-        raise Unreadable(f"{width:,} x {height:,} pixels; at most {LARGEST_PIXELS:,} pixels are read")
+    if width * height > MAX_PIXELS:
+        raise Unreadable(f"{width:,} x {height:,} pixels; at most {MAX_PIXELS:,} pixels are read")
     mode, kind = image.mode, str(image.format)
-    if mode not in (*_GREY, *_COLOUR, *_CLEAR) or (mode == "I" and kind not in ("PNG", "PPM")):
-        raise Unreadable(f"pixels of mode {mode}, whose range is not known: convert them to 8 or 16 bits")
-    if getattr(image, "is_animated", False) and kind != "MPO":  # a camera's JPEG with a preview in it
+    if mode not in (*_GREY, *_COLOUR, *_ALPHA) or (mode == "I" and kind not in ("PNG", "PPM")):
+        raise Unreadable(f"pixels of mode {mode}, whose range is unknown: convert them to 8 or 16 bits")
+    if getattr(image, "is_animated", False) and kind != "MPO":  # a camera's JPEG with a preview
         raise Unreadable("several pictures in one file (animated or of several pages)")
-    if _orientation(image) >= TURNED and kind != "TIFF":  # whose size is upright already
+    if _orientation(image) >= MIN_TRANSPOSED and kind != "TIFF":  # Pillow has turned TIFF already
         width, height = height, width
-    clear = mode in _CLEAR or ("transparency" in image.info and (mode == "1" or mode not in _BITS))
+    has_alpha = mode in _ALPHA or ("transparency" in image.info and (mode == "1" or mode not in _BITS))
     return Header(
         format=kind,
         mode=mode,
         width=width,
         height=height,
-        channels=4 if clear else 1 if mode in _GREY else 3,
-        bits=content[24] if kind == "PNG" else _BITS.get(mode, 8),  # of PNG as IHDR has it: colours of 16 are read as 8
+        channels=4 if has_alpha else 1 if mode in _GREY else 3,
+        bits=content[24] if kind == "PNG" else _BITS.get(mode, 8),  # PNG: from IHDR; Pillow reads 16-bit colours as 8
     )
 
 
 def _orientation(image: Image.Image) -> int:
-    if image.format == "PNG" and "exif" not in image.info:  # getexif() would decode all of it to look behind the pixels
+    if image.format == "PNG" and "exif" not in image.info:  # getexif() would decode all pixels to look after them
         return 1
     try:
         value = image.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # a camera's notes may be broken where its picture is not
+    except Exception:  # EXIF may be damaged in an image that is not
         return 1
     return value if isinstance(value, int) else 1
 
 
 @functools.cache
 def _formats() -> tuple[str, ...]:
-    """Those of :data:`FORMATS` that this Pillow was built with."""
+    """Formats among :data:`FORMATS` that the installed Pillow supports."""
     Image.init()
-    return tuple(each for each in FORMATS if each in Image.OPEN)
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def _kind(content: bytes) -> str | None:
-    """What a file is that Pillow does not know; None if it should be known."""
+    """Describe a file that Pillow does not recognise; None if it begins as an image."""
     kinds = {b"%PDF": "PDF", b"PK\3\4": "a zip", b"<svg": "SVG", b"<?xml": "XML", b"<!DOC": "HTML", b"<html": "HTML"}
     kinds |= {b"8BPS": "Photoshop", b"%!PS": "PostScript", b"version https://git-lfs": "a Git LFS pointer"}
     known = next((kind for start, kind in kinds.items() if content.startswith(start)), None)

@@ -1,4 +1,4 @@
-"""Images in a Parquet file: a column of encoded bytes, and maybe one of labels."""
+"""Read images in a Parquet file: a column of encoded bytes, and optionally one of labels."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from geratriz.errors import DataError
-from geratriz.images.data.entry import IMAGE, LARGEST, Entry, rows_together, too_large
+from geratriz.images.data.entry import IMAGE, MAX_FILE_BYTES, Entry, batch_rows, too_large
 from geratriz.images.data.images import LABEL
 
 
 def read_parquet(path: Path) -> Iterator[Entry]:
-    """Holds a page of the file in memory, where Arrow puts at most 1,024 images."""
+    """Read the entries of a Parquet file with one page in memory, which Arrow limits to 1,024 images."""
     with pq.ParquetFile(path, pre_buffer=False, buffer_size=2**20) as file:
         schema = file.schema_arrow
         if IMAGE not in schema.names:
@@ -24,8 +24,8 @@ def read_parquet(path: Path) -> Iterator[Entry]:
                 "Rename the one that holds them, and the one of labels, if any, to 'label'."
             )
         kind = schema.field(IMAGE).type
-        held = kind.field("bytes").type if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0 else kind
-        if not any(of(held) for of in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)):
+        stored = kind.field("bytes").type if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0 else kind
+        if not any(test(stored) for test in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)):
             raise DataError(
                 f"{path}: the column {IMAGE!r} is {kind}; expected the bytes of PNG or JPEG files, or structs with a "
                 "field 'bytes'."
@@ -33,9 +33,9 @@ def read_parquet(path: Path) -> Iterator[Entry]:
         label = _labels_of(path, schema)
         columns = [IMAGE, LABEL] if label else [IMAGE]
         groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-        typical = sum(each.total_byte_size for each in groups) // max(file.metadata.num_rows, 1)
+        typical = sum(group.total_byte_size for group in groups) // max(file.metadata.num_rows, 1)
         row = 0
-        for batch in file.iter_batches(rows_together(typical), columns=columns, use_threads=False):
+        for batch in file.iter_batches(batch_rows(typical), columns=columns, use_threads=False):
             images = batch.column(IMAGE)
             cells = pc.struct_field(images, "bytes") if pa.types.is_struct(kind) else images
             for i in range(len(cells)):
@@ -46,26 +46,26 @@ def read_parquet(path: Path) -> Iterator[Entry]:
 
 
 def _cell(stored: pa.Buffer | None) -> tuple[bytes, str | None]:
-    """What stands in a cell, or the problem of it."""
+    """Content of a cell, or its problem."""
     if stored is None:
         return b"", "there is no image in this row"
-    if stored.size > LARGEST:
+    if stored.size > MAX_FILE_BYTES:
         return b"", too_large(stored.size)
     return stored.to_pybytes(), None
 
 
 def _labels_of(path: Path, schema: pa.Schema) -> Callable[[Any], str | None] | None:
-    """How a cell of the column of labels becomes a name; Hugging Face's metadata have names for numbers."""
+    """Function that converts a cell of the label column to a name; Hugging Face's metadata name integer labels."""
     if LABEL not in schema.names:
         return None
     kind = schema.field(LABEL).type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    text = any(of(kind) for of in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
+    text = any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
     if not (text or pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
-        raise DataError(f"{path}: the column {LABEL!r} is {kind}; expected text or whole numbers.")
+        raise DataError(f"{path}: the column {LABEL!r} is {kind}; expected text or integers.")
     try:
-        told = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-        names = tuple(map(str, told["info"]["features"][LABEL]["names"]))
+        features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        names = tuple(map(str, features["info"]["features"][LABEL]["names"]))
     except (ValueError, KeyError, TypeError):
         names = ()
 

@@ -1,4 +1,4 @@
-"""What a page shows of images beside their metrics, as JSON: classes, pairs learnt by heart, what looked at them."""
+"""Content of a page of images besides the metrics, as JSON: classes, nearest pairs, and the feature network."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,14 +9,14 @@ from geratriz.scoring.score import Score
 
 
 def details(trio: ImageTrio, scores: Mapping[str, Score], marks: Landmarks) -> dict[str, Any]:
-    """``extractor``; ``classes``: what of each was learnt from synthetic and from real images; ``pairs``: synthetic
-    images beside the nearest training and held-out images, by place in their sets, the nearest first; ``spaces``: what
-    was found in each space; ``standard_errors`` by metric; ``blurred``: what blurred real images score, by metric."""
+    """Section ``details`` of metrics.json. ``classes``: accuracy per class, learnt from synthetic and from real images;
+    ``pairs``: indices of synthetic images and their nearest training and held-out images, nearest first; ``spaces``:
+    results of the copy check per space; ``standard_errors`` by metric; ``blurred``: scores of blurred images."""
     spaces = scores["memorised_share"].detail["spaces"]
-    strongest = max(spaces, key=lambda each: each["excess"])
+    strongest = max(spaces, key=lambda space: space["excess"])
     content: dict[str, Any] = {
         "extractor": trio.config.extractor.name,
-        "spaces": [{name: each[name] for name in each if name != "pairs"} for each in spaces],
+        "spaces": [{name: space[name] for name in space if name != "pairs"} for space in spaces],
         "pairs": strongest["pairs"],
         "standard_errors": {
             name: score.detail["standard_error"] for name, score in scores.items() if "standard_error" in score.detail

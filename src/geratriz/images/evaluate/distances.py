@@ -1,4 +1,4 @@
-"""How far the distribution of synthetic images is from that of real ones, in the space of a network's features."""
+"""Distances between the distributions of synthetic and real images, in the feature space of a network."""
 
 import numpy as np
 
@@ -7,14 +7,14 @@ from geratriz.scoring.metric import Metric
 from geratriz.scoring.resampling import Z
 from geratriz.scoring.score import Score
 
-GROUPS = 5  # of each side that are left out in turn, for the interval of the Frechet distance
+GROUPS = 5  # per side, left out in turn for the jackknife interval of the Frechet distance
 
 
 def kid(trio: ImageTrio) -> Score | None:
-    """The unbiased squared maximum mean discrepancy under a cubic kernel (Binkowski et al., arXiv 1801.01401, 3).
+    """Unbiased squared maximum mean discrepancy with a cubic kernel (Binkowski et al., arXiv 1801.01401, 3).
 
-    Its expectation is 0 where the distributions are equal, whatever the number of images; so it can be below 0. The
-    standard error is the jackknife's over the images of both sides.
+    Its expectation is 0 for equal distributions, whatever the number of images, so values can be below 0. The standard
+    error is that of the jackknife over the images of both sides.
     """
     if trio.size < 3:
         return None
@@ -23,31 +23,31 @@ def kid(trio: ImageTrio) -> Score | None:
 
 
 def fd(trio: ImageTrio) -> Score | None:
-    """The Frechet distance of two Gaussians with the features' moments (Heusel et al., arXiv 1706.08500, equation 6).
+    """Frechet distance of two Gaussians with the moments of the features (Heusel et al., arXiv 1706.08500, equation 6).
 
-    It is biased upwards where images are few, and by how much depends on the generator (Chong and Forsyth, arXiv
-    1911.07023): read it beside what as many fresh real images score. The interval is the jackknife's over groups of
-    either side.
+    It is biased upwards for few images, by an amount that depends on the generator (Chong and Forsyth, arXiv
+    1911.07023): compare it with the score of the same number of fresh real images. The interval is that of the
+    jackknife over groups of both sides.
     """
     if trio.size < 4 * GROUPS:
         return None
     real, synthetic = (trio.features(name).astype(np.float64) for name in ("test", "synthetic"))
     group = np.arange(trio.size) % GROUPS
     variance = 0.0
-    for whole, cut in ((synthetic, real), (real, synthetic)):  # the distance is the same both ways
-        mean, factor = whole.mean(0), _factor(whole)
-        without = np.array([_frechet(mean, factor, cut[group != each]) for each in range(GROUPS)])
+    for full, reduced in ((synthetic, real), (real, synthetic)):  # the distance is symmetric
+        mean, factor = full.mean(0), _factor(full)
+        without = np.array([_frechet(mean, factor, reduced[group != left_out]) for left_out in range(GROUPS)])
         variance += (GROUPS - 1) / GROUPS * float(np.square(without - without.mean()).sum())
     value, error = _frechet(mean, factor, synthetic), variance**0.5
     return Score(value=value, low=max(value - Z * error, 0.0), high=value + Z * error, detail={"standard_error": error})
 
 
 def discrepancy(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """The unbiased squared MMD of features (N, D) and (M, D), three of each at least, and its standard error."""
+    """Unbiased squared MMD of features (N, D) and (M, D), at least three of each, and its standard error."""
     x, y = x.astype(np.float64), y.astype(np.float64)
     n, m = len(x), len(y)
     within_x, within_y, across = kernel(x, x), kernel(y, y), kernel(x, y)
-    rows_x, rows_y = (each.sum(1) - each.diagonal() for each in (within_x, within_y))
+    rows_x, rows_y = (matrix.sum(1) - matrix.diagonal() for matrix in (within_x, within_y))
     rows, columns = across.sum(1), across.sum(0)
     sum_x, sum_y, sum_xy = rows_x.sum(), rows_y.sum(), rows.sum()
     value = sum_x / n / (n - 1) + sum_y / m / (m - 1) - 2 * sum_xy / n / m
@@ -59,13 +59,13 @@ def discrepancy(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 
 
 def kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The cubic kernel of features (N, D) and (M, D), (N, M)."""
+    """Cubic kernel of features (N, D) and (M, D), (N, M)."""
     found: np.ndarray = (x @ y.T / x.shape[1] + 1) ** 3
     return found
 
 
 def _factor(features: np.ndarray) -> np.ndarray:
-    """F of as few rows as can be, (min(N, D), D): F' F is the covariance of features (N, D)."""
+    """Smallest factor F, (min(N, D), D), such that F' F is the covariance of features (N, D)."""
     centred = _centred(features)
     if len(centred) <= centred.shape[1]:
         return centred
@@ -80,10 +80,10 @@ def _centred(features: np.ndarray) -> np.ndarray:
 
 
 def _frechet(mean: np.ndarray, factor: np.ndarray, features: np.ndarray) -> float:
-    """The distance to the Gaussian of ``mean`` and covariance F' F, F being ``factor``.
+    """Distance to the Gaussian of ``mean`` and covariance F' F, where F is ``factor``.
 
-    The trace of the root of a product of covariances F' F and C is that of F C F', which is symmetric: real
-    eigenvalues, no NaN. Of few images a smaller matrix has the same eigenvalues.
+    The root of the product of covariances F' F and C has the trace of the root of F C F', which is symmetric: real
+    eigenvalues, no NaN. For few images a smaller matrix has the same eigenvalues.
     """
     centred = _centred(features)
     if len(features) < len(factor):
@@ -100,16 +100,16 @@ def _frechet(mean: np.ndarray, factor: np.ndarray, features: np.ndarray) -> floa
 KID = Metric(
     name="kid",
     title="KID",
-    explains="How far synthetic images are from real ones, seen by a network trained on ImageNet. 0 where they are "
-    "distributed alike, whatever their number: the figure to compare generators by.",
+    explains="How far synthetic images are from real ones, in the features of a network trained on ImageNet. It is 0 "
+    "for equal distributions, whatever the number of images: use this figure to compare generators.",
     better="lower",
     compute=kid,
 )
 FD = Metric(
     name="fd",
     title="Frechet distance",
-    explains="The same by mean and covariance alone. It is above 0 for real images too, the more the fewer there are: "
-    "read it beside fresh real ones. No FID: another network looks.",
+    explains="The same by mean and covariance alone. It is above 0 for real images too, and larger for fewer images: "
+    "compare it with fresh real images. It is not the FID, which uses another network.",
     better="lower",
     compute=fd,
 )

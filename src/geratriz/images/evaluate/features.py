@@ -1,8 +1,8 @@
-"""Features of images: what a network that was trained on ImageNet sees in them, or a network of the user's own.
+"""Features of images, by a network trained on ImageNet or by a network of the user.
 
 The default network comes in a wheel (EfficientNet-Lite0: Tan and Le, arXiv 1905.11946), so nothing is downloaded. It is
-not Inception: a distance between its features is no FID, and is comparable only with others by the same network.
-Real and synthetic images take the same path, from bytes: resized with antialiasing (Parmar et al., arXiv 2104.11222).
+not Inception: a distance between its features is not the FID, and is comparable only with those of the same network.
+Real and synthetic images are processed alike, resized with antialiasing (Parmar et al., arXiv 2104.11222).
 """
 
 import hashlib
@@ -23,30 +23,30 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BATCH = 256
-DEFAULT_SIZE = 64  # pixels; at 224, where the network was trained, it takes ten times as long
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and standard deviation of its pixels
+DEFAULT_SIZE = 64  # pixels; 224, the size that the network was trained on, takes ten times as long
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and standard deviation of its pixels, per channel
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExtractorConfig:
-    """Which network looks at the images. Without a path: EfficientNet-Lite0."""
+    """Settings of the feature network. Without a path: EfficientNet-Lite0."""
 
     path: Path | None = None
-    """A TorchScript file that takes float32 (N, 3, size, size), normalised as for ImageNet, and gives (N, D)."""
+    """TorchScript file of a network from float32 (N, 3, size, size), normalised as for ImageNet, to (N, D)."""
     sha256: str | None = None
-    """Of that file; it runs code, so it must be the one that is meant."""
+    """SHA-256 of that file, which is checked because the file runs code."""
     size: int = DEFAULT_SIZE
-    """Pixels that images are resized to."""
+    """Width and height in pixels that images are resized to."""
 
     def __post_init__(self) -> None:
         if (self.path is None) != (self.sha256 is None):
-            raise ValueError("give path and sha256 of a network of your own, or neither")
+            raise ValueError("set both path and sha256 of a network, or neither")
         if self.size < 32:
             raise ValueError(f"size must be at least 32, got {self.size}")
 
     @property
     def name(self) -> str:
-        """What stands beside figures that rest on it; files of one name are told apart by their content."""
+        """Name of the network next to figures that depend on it; files of one name differ by their hash."""
         network = "efficientnet-lite0"
         if self.path is not None and self.sha256 is not None:
             network = f"{self.path.stem}-{self.sha256[:8]}"
@@ -54,13 +54,13 @@ class ExtractorConfig:
 
 
 def features_of(images: Images, config: ExtractorConfig) -> np.ndarray:
-    """The features of ``images``, float32 (N, D).
+    """Features of ``images``, float32 (N, D).
 
-    Grey images are shown as grey RGB. An RGBA image is what it looks like on white and on black, so D is twice as
-    large: colour under full transparency does not count, and how transparent a pixel is does.
+    Grey images are converted to RGB. RGBA images are placed on white and on black, so D is twice as large: colour under
+    full transparency does not count, and transparency does.
 
     Raises:
-        ConfigError: the user's network is missing, is another one, or does not give (N, D).
+        ConfigError: the user's network is missing, has another hash, or does not return (N, D).
     """
     import torch
 
@@ -69,12 +69,12 @@ def features_of(images: Images, config: ExtractorConfig) -> np.ndarray:
     with torch.inference_mode():
         for part in blocks(len(images), images.schema, BATCH):
             pixels = torch.from_numpy(np.array(images.pixels[part])).permute(0, 3, 1, 2).float() / 255
-            parts = [_checked(network(_resized(shown, config.size)), config) for shown in _shown(pixels)]
+            parts = [_checked(network(_resized(image, config.size)), config) for image in _rgb(pixels)]
             found.append(torch.cat(parts, 1).float().numpy())
     return np.concatenate(found)
 
 
-def _shown(pixels: "Tensor") -> list["Tensor"]:
+def _rgb(pixels: "Tensor") -> list["Tensor"]:
     """RGB images in [0, 1] of ``pixels`` (N, C, H, W)."""
     if pixels.shape[1] == 4:
         colours, alpha = pixels[:, :3], pixels[:, 3:]
@@ -93,7 +93,7 @@ def _resized(pixels: "Tensor", size: int) -> "Tensor":
 def _checked(features: Any, config: ExtractorConfig) -> "Tensor":
     if getattr(features, "ndim", None) != 2:
         raise ConfigError(
-            f"the network in {config.path} gives {getattr(features, 'shape', type(features))}, not (N, D)."
+            f"the network in {config.path} returns {getattr(features, 'shape', type(features))}, not (N, D)."
         )
     return features  # type: ignore[no-any-return]
 
@@ -123,16 +123,16 @@ def _own(path: Path, sha256: str) -> Callable[["Tensor"], "Tensor"]:
     import torch
 
     if not path.is_file():
-        raise ConfigError(f"evaluate.extractor.path is {path}, which is no file.")
-    content = path.read_bytes()  # once: what is run is what was hashed
+        raise ConfigError(f"evaluate.extractor.path is {path}, which is not a file.")
+    content = path.read_bytes()  # read once, so that the hashed bytes are those that run
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise ConfigError(
-            f"{path} has the SHA-256 {found}, evaluate.extractor.sha256 says {sha256}. Which one is meant?"
+            f"{path} has the SHA-256 {found}, evaluate.extractor.sha256 is {sha256}. Correct the path or the hash."
         )
     try:
         network = torch.jit.load(io.BytesIO(content), map_location="cpu").eval()  # type: ignore[no-untyped-call]
     except RuntimeError as problem:
-        raise ConfigError(f"{path} is no TorchScript file: {str(problem).splitlines()[0]}") from None
-    mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in IMAGENET)
+        raise ConfigError(f"{path} is not a TorchScript file: {str(problem).splitlines()[0]}") from None
+    mean, std = (torch.tensor(channels).view(1, 3, 1, 1) for channels in IMAGENET)
     return lambda images: network((images - mean) / std)

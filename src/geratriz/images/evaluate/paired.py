@@ -1,6 +1,6 @@
-"""Is one generator of images better than another, or is it noise: as paired.py, by KID and coverage.
+"""Comparison of two generators of images on the same real images, by KID and coverage.
 
-Each is drawn several times and held against the same real images; those are resampled under equal weights for both.
+Both are sampled several times; the real images are resampled with the same weights for both (scoring/difference.py).
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from geratriz.images.evaluate.distances import kernel
 from geratriz.images.evaluate.support import K_DENSE, radii
 from geratriz.images.evaluate.trio import ImageEvaluateConfig, ImageTrio
 from geratriz.images.evaluate.work import one_thread
-from geratriz.scoring.difference import CHANCE, difference
+from geratriz.scoring.difference import ALPHA, difference
 from geratriz.scoring.resampling import weights
 
 RESAMPLES = 200
@@ -22,14 +22,14 @@ RESAMPLES = 200
 
 @dataclass(frozen=True, slots=True)
 class _Real:
-    """What the real images are to each other: asked once, for all draws of both generators."""
+    """Figures of the real images alone, computed once for all samples of both generators."""
 
     features: np.ndarray
-    """float64 (N, D)."""
+    """Features, float64 (N, D)."""
     within: float
-    """The mean kernel of two different ones."""
+    """Mean kernel of two different images."""
     reach: np.ndarray
-    """Of each, the distance to its k-th nearest neighbour, (N,)."""
+    """Distance of each image to its k-th nearest neighbour, (N,)."""
 
     @classmethod
     def of(cls, trio: ImageTrio) -> "_Real":
@@ -41,18 +41,18 @@ class _Real:
 def compare(
     candidate: Sequence[Images], champion: Sequence[Images], test: Images, config: ImageEvaluateConfig
 ) -> dict[str, dict[str, Any]]:
-    """How much better the candidate is than the champion, by metric; as :func:`geratriz.evaluate.paired.compare`.
+    """Compare samples of a candidate and of the champion, per metric; as in geratriz.table.evaluate.paired.
 
     Args:
-        candidate: several sets that the one drew, of ``test``'s size.
-        champion: as many that the other drew.
-        test: real images that neither learnt from.
-        config: the seed, the most images a side, and who looks at them.
+        candidate: several sets drawn by the candidate, with the schema of ``test``.
+        champion: the same number drawn by the champion.
+        test: real images that neither was trained on.
+        config: the seed, the most images per side, and the feature network.
     """
-    images = min(config.max_images, *(len(each) for each in (test, *candidate, *champion)))
+    images = min(config.max_images, *(len(part) for part in (test, *candidate, *champion)))
     seen: dict[int, tuple[Images, np.ndarray]] = {}
     sides = [
-        [ImageTrio(train=test, test=test, synthetic=each, config=config, images=images, seen=seen) for each in draws]
+        [ImageTrio(train=test, test=test, synthetic=draw, config=config, images=images, seen=seen) for draw in draws]
         for draws in (candidate, champion)
     ]
     once = np.ones((1, images), dtype=np.float32)
@@ -61,7 +61,7 @@ def compare(
     found = {}
     for name, (better, measure) in _METRICS.items():
         one, other = (np.array([measure(trio, real, weight) for trio in side]) for side in sides)
-        found[name] = {**difference(one, other, CHANCE / len(_METRICS)), "better": better}
+        found[name] = {**difference(one, other, ALPHA / len(_METRICS)), "better": better}
     return found
 
 
@@ -70,11 +70,11 @@ def _within(features: np.ndarray) -> float:
     return float((found.sum() - np.trace(found)) / len(found) / max(len(found) - 1, 1))
 
 
-# Each measures synthetic images under weights (1 + R, N) of the test images, the first being ones: (1 + R,). --------
+# Scores of synthetic images under weights (1 + R, N) of the test images, the first of which are ones: (1 + R,). ------
 
 
 def _kid(trio: ImageTrio, real: _Real, weight: np.ndarray) -> np.ndarray:
-    """What the real images are to each other is not resampled: it is the same for both generators."""
+    """KID; the kernel among real images is not resampled, as it is the same for both generators."""
     synthetic = trio.features("synthetic").astype(np.float64)
     across = kernel(real.features, synthetic).mean(1)
     values: np.ndarray = real.within + _within(synthetic) - 2 * (weight @ across) / weight.sum(1)

@@ -1,4 +1,4 @@
-"""All metrics of images, and the landmarks they stand between: scattered, blurred, fresh and copied real images."""
+"""All metrics of images, and their landmarks: scattered, blurred, fresh and copied real images."""
 
 import hashlib
 from collections.abc import Mapping
@@ -17,27 +17,26 @@ from geratriz.images.evaluate.trio import ImageEvaluateConfig, ImageTrio
 from geratriz.images.evaluate.utility import CAS, CAS_REAL
 from geratriz.images.evaluate.work import blocks, one_thread
 from geratriz.scoring.landmarks import Landmarks
-from geratriz.scoring.metric import Metric, listed, measure
+from geratriz.scoring.metric import Metric, by_name, measure
 from geratriz.scoring.score import Score
 
-OF_REAL_IMAGES = "cas_real"  # says nothing of the synthetic images: what cas is to be read beside
-BLUR = 3  # pixels a side that the landmark's blur averages over
-METRICS: dict[str, Metric[ImageTrio]] = listed(
+CAS_BASELINE = "cas_real"  # a reference for `cas`; it does not depend on the synthetic images
+BLUR = 3  # width and height in pixels of the blur of a landmark
+METRICS: dict[str, Metric[ImageTrio]] = by_name(
     KID, FD, PRECISION, RECALL, DENSITY, COVERAGE, CAS, CAS_REAL, MEMORISED_SHARE
 )
 
 
 @one_thread()
 def evaluate(trio: ImageTrio, known: Mapping[str, Score] = MappingProxyType({})) -> dict[str, Score]:
-    """Every metric that makes sense for the images, by name; those in ``known`` are not measured again."""
+    """Score of each metric that applies to the images, by name; those in ``known`` are not computed again."""
     return measure(METRICS, trio, known)
 
 
 def landmarks(train: Images, fresh: Images, test: Images, config: ImageEvaluateConfig) -> Landmarks:
     """The floor, ``train`` scattered; the ceiling, ``fresh``; ``fresh`` blurred; and the copycat, ``train`` itself.
 
-    As synthetic images, ``fresh`` cannot be held-out ones as well: whether images were learnt by heart is less certain
-    there.
+    For the ceiling ``fresh`` is not available as held-out images, so the interval of memorised images is wider there.
     """
     images = min(len(train), len(fresh), len(test), config.max_images)
     shared: dict[str, Any] = {"train": train, "test": test, "config": config, "images": images, "seen": {}}
@@ -46,7 +45,7 @@ def landmarks(train: Images, fresh: Images, test: Images, config: ImageEvaluateC
         return ImageTrio(synthetic=synthetic, fresh=unseen, **shared)
 
     ceiling = evaluate(trio(fresh, None))
-    real = {name: score for name, score in ceiling.items() if name == OF_REAL_IMAGES}
+    real = {name: score for name, score in ceiling.items() if name == CAS_BASELINE}
     return Landmarks(
         rows=images,
         floor=evaluate(trio(scattered(train, len(fresh), config.seed), fresh), real),
@@ -57,26 +56,26 @@ def landmarks(train: Images, fresh: Images, test: Images, config: ImageEvaluateC
 
 
 def halve(test: Images) -> tuple[Images, Images]:
-    """``test`` by content into fresh images for the ceiling and images to judge against; equal ones stay together.
+    """Divide ``test`` by content into fresh images for the ceiling and test images; equal images stay together.
 
     Raises:
         DataError: ``test`` has fewer than two different images.
     """
-    place = np.array([hashlib.sha256(np.ascontiguousarray(each).data).digest()[:8] for each in test.pixels])
-    middle = np.sort(place)[len(place) // 2] if len(place) else b""
-    first = place < middle
+    digests = np.array([hashlib.sha256(np.ascontiguousarray(image).data).digest()[:8] for image in test.pixels])
+    middle = np.sort(digests)[len(digests) // 2] if len(digests) else b""
+    first = digests < middle
     if not first.any():
-        raise DataError(f"{len(test)} test images are too few to be divided; bring more that differ.")
+        raise DataError(f"{len(test)} test images are too few to divide; use more that differ.")
     return test.take(first), test.take(~first)
 
 
-def scattered(images: Images, most: int, seed: int) -> Images:
-    """Some of ``images``, at most so many, with each pixel and the label shuffled among them on its own.
+def scattered(images: Images, limit: int, seed: int) -> Images:
+    """At most ``limit`` of ``images``, with every pixel and the label shuffled among them independently.
 
-    What a table is with every column shuffled: each place keeps its colours, and no image is left.
+    It is like a table with every column shuffled: every position keeps its colours, and no image is left.
     """
     rng = seeding.generator(seed, "floor")
-    count, (height, width, _) = min(most, len(images)), images.schema.shape
+    count, (height, width, _) = min(limit, len(images)), images.schema.shape
     some = images.take(np.sort(rng.choice(len(images), count, replace=False)))
     for row in range(height):
         source = rng.permuted(np.tile(np.arange(count)[:, None], width), axis=0)
@@ -85,7 +84,7 @@ def scattered(images: Images, most: int, seed: int) -> Images:
 
 
 def blurred(images: Images) -> Images:
-    """Each pixel the mean of the 3 x 3 around it, at the edges of those there are."""
+    """``images`` with every pixel replaced by the mean of the 3 x 3 pixels around it, or fewer at the edges."""
     reach = BLUR // 2
     height, width, _ = images.schema.shape
     pixels = np.empty_like(images.pixels)

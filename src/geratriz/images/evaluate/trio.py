@@ -1,4 +1,4 @@
-"""What every metric of images takes: three sets of images and how thoroughly they are judged."""
+"""The three sets of images that every metric compares, and the settings of an evaluation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ from geratriz.images.evaluate.features import ExtractorConfig, features_of
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageEvaluateConfig:
-    """How thoroughly synthetic images are judged."""
+    """Settings of an evaluation of synthetic images."""
 
     seed: int = 0
     max_images: int = 5_000
-    """At most so many a side; more narrow the intervals and cost time."""
+    """Most images per side; more images narrow the intervals and cost time."""
     extractor: ExtractorConfig = field(default_factory=ExtractorConfig)
 
     def __post_init__(self) -> None:
@@ -25,12 +25,12 @@ class ImageEvaluateConfig:
             raise ValueError(f"max_images must be at least 10, got {self.max_images}")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)  # equal to itself alone: what was found out about it is kept by it
+@dataclass(frozen=True, kw_only=True, eq=False)  # hashed by identity, because results are cached by trio
 class ImageTrio:
-    """The three sets a metric compares, each side cut to ``size`` images; features are computed once for all metrics.
+    """The three sets that a metric compares, each subsampled to ``size`` images; features are computed once.
 
-    ``train`` is what the generator saw, ``test`` real images it did not see. Whether images were learnt by heart is
-    asked of all training images, and of more unseen ones, ``fresh``, where there are some.
+    ``train`` is the training data of the generator, ``test`` real images it has not seen. The check for memorised
+    images uses all training images, and further unseen ones, ``fresh``, where there are any.
     """
 
     train: Images
@@ -38,23 +38,23 @@ class ImageTrio:
     synthetic: Images
     config: ImageEvaluateConfig = field(default_factory=ImageEvaluateConfig)
     fresh: Images | None = None
-    """More real images the generator did not see."""
+    """Further real images that the generator has not seen."""
     images: int | None = None
-    """Images a side; as many as the smallest of the three sets has when None."""
+    """Images per side; those of the smallest set when None."""
     seen: dict[int, tuple[Images, np.ndarray]] = field(default_factory=dict)
-    """Features that are known already, by the identity of their set; trios that share it compute none twice."""
+    """Cache of features by the identity of their set; trios can share it."""
 
     _distances: dict[tuple[str, str], np.ndarray] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def size(self) -> int:
-        """Images a side."""
+        """Images per side."""
         smallest = min(len(self.train), len(self.test), len(self.synthetic), self.config.max_images)
         return smallest if self.images is None else min(self.images, smallest)
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many there are in each part, and how many per side are compared."""
+        """Number of images in each part, and compared per side."""
         return {
             "train": len(self.train),
             "test": len(self.test),
@@ -64,30 +64,30 @@ class ImageTrio:
 
     @cached_property
     def cut(self) -> Mapping[str, Images]:
-        """``train``, ``test`` and ``synthetic`` at equal size: images drawn without replacement under the seed."""
+        """``train``, ``test`` and ``synthetic`` subsampled to equal size, without replacement, under the seed."""
         return {name: getattr(self, name).take(self._chosen(name)) for name in ("train", "test", "synthetic")}
 
     @cached_property
     def unseen(self) -> Images:
-        """All real images the generator did not see."""
+        """All real images that the generator has not seen."""
         return self.test if self.fresh is None else Images.joined([self.test, self.fresh])
 
     def features(self, name: str) -> np.ndarray:
-        """The features of the cut side ``name``, float32 (size, D)."""
+        """Features of the subsample ``name``, float32 (size, D)."""
         cut: np.ndarray = self.all_features(name)[self._chosen(name)]
         return cut
 
     def all_features(self, name: str) -> np.ndarray:
-        """The features of all images of ``train``, ``test``, ``fresh``, ``synthetic`` or ``unseen``, float32 (N, D)."""
+        """Features of all images of ``train``, ``test``, ``fresh``, ``synthetic`` or ``unseen``, float32 (N, D)."""
         if name == "unseen" and self.fresh is not None:
             return np.concatenate([self.all_features("test"), self.all_features("fresh")])
         images: Images = self.test if name == "unseen" else getattr(self, name)
-        if id(images) not in self.seen:  # kept beside its features, so that no other set gets its identity
+        if id(images) not in self.seen:  # the set is stored too, so that no other set gets its identity
             self.seen[id(images)] = (images, features_of(images, self.config.extractor))
         return self.seen[id(images)][1]
 
     def between(self, one: str, other: str) -> np.ndarray:
-        """Distances between the features of two cut sides, float32 (size, size); each pair of sides once."""
+        """Distances between the features of two subsamples, float32 (size, size), cached."""
         if (other, one) in self._distances:
             return self._distances[other, one].T
         self._distances[one, other] = distances(self.features(one), self.features(other))

@@ -1,7 +1,7 @@
-"""Are synthetic images good to learn from: a small classifier learns labels from them and is tested on real images.
+"""Usefulness of synthetic images for training: a small classifier learns labels from them, tested on real images.
 
-(Classification accuracy score: Ravuri and Vinyals, arXiv 1905.10887.) A distance between distributions does not say so:
-a generator can come near and still mix up what belongs to which label.
+(Classification accuracy score: Ravuri and Vinyals, arXiv 1905.10887.) Distances between distributions do not show it: a
+generator can have a small distance and still mix up labels.
 """
 
 import itertools
@@ -20,29 +20,29 @@ from geratriz.scoring.score import Score
 if TYPE_CHECKING:
     from torch import Tensor
 
-PASSES = 8  # over the images that are learnt from
-LEAST_STEPS = 300
+EPOCHS = 8  # of the classifier
+MIN_STEPS = 300  # of the optimiser
 BATCH = 64
-RATE = 3e-3
+LEARNING_RATE = 3e-3
 WIDTH = 32  # channels of the first layer
-GROUPS = 8  # of channels, normalised together: unlike batches, they are the same when it is asked
-LARGEST = 64  # pixels a side that are looked at; larger images are averaged down
+GROUPS = 8  # of channels for group normalisation, which is the same in training and prediction
+MAX_PIXELS = 64  # width and height of an input; larger images are averaged down
 
 
 def cas(trio: ImageTrio) -> Score | None:
-    """The share of real test images that a classifier gets right that learnt from synthetic ones."""
+    """Accuracy on real test images of a classifier trained on synthetic images."""
     return _score(trio, "synthetic")
 
 
 def cas_real(trio: ImageTrio) -> Score | None:
-    """The same of one that learnt from as many training images: what ``cas`` would be if they were real."""
+    """Accuracy of a classifier trained on the same number of training images: ``cas`` of perfect synthetic images."""
     return _score(trio, "train")
 
 
-def classify(known: Images, asked: Images, seed: int) -> np.ndarray:
-    """The labels that a small convolutional network, taught with ``known``, gives the images ``asked``, int64 (N,).
+def classify(known: Images, queries: Images, seed: int) -> np.ndarray:
+    """Labels of ``queries`` by a small convolutional network trained on ``known``, int64 (N,).
 
-    In float32: strided convolutions of small maps are NaN in bfloat16 (docs/log.md).
+    It uses float32: strided convolutions of small maps are NaN in bfloat16 (docs/log.md).
     """
     import torch
     from torch import nn
@@ -65,9 +65,9 @@ def classify(known: Images, asked: Images, seed: int) -> np.ndarray:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         images, labels = _numbers(known), torch.from_numpy(np.array(known.labels))
         batch = min(BATCH, len(known))
-        steps = max(PASSES * len(known) // batch, LEAST_STEPS)
-        optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=1e-2)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
+        steps = max(EPOCHS * len(known) // batch, MIN_STEPS)
+        optimiser = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=1e-2)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps)
         order = torch.cat([torch.randperm(len(known)) for _ in range(-(-steps * batch // len(known)))])
         for step in range(steps):
             index = order[step * batch : (step + 1) * batch]
@@ -78,13 +78,13 @@ def classify(known: Images, asked: Images, seed: int) -> np.ndarray:
             schedule.step()
         network.eval()
         with torch.inference_mode():
-            found = [network(part).argmax(1) for part in torch.split(_numbers(asked), 512)]
+            found = [network(part).argmax(1) for part in torch.split(_numbers(queries), 512)]
     answers: np.ndarray = torch.cat(found).numpy()
     return answers
 
 
-def _score(trio: ImageTrio, taught: str) -> Score | None:
-    known, test = trio.cut[taught], trio.cut["test"]
+def _score(trio: ImageTrio, training: str) -> Score | None:
+    known, test = trio.cut[training], trio.cut["test"]
     if known.labels is None or test.labels is None or len(np.unique(test.labels)) < 2:
         return None
     right = classify(known, test, trio.config.seed) == test.labels
@@ -97,11 +97,11 @@ def _score(trio: ImageTrio, taught: str) -> Score | None:
 
 
 def _numbers(images: Images) -> "Tensor":
-    """float32 (N, C, H, W) in about [-1, 1], averaged down to 64 pixels a side at most."""
+    """Images as float32 (N, C, H, W) in about [-1, 1], averaged to at most 64 x 64 pixels."""
     import torch
 
     height, width, channels = images.schema.shape
-    scale = min(LARGEST / max(height, width), 1.0)
+    scale = min(MAX_PIXELS / max(height, width), 1.0)
     size = tuple(max(round(side * scale), 1) for side in (height, width))
     numbers = torch.empty(len(images), channels, *size).contiguous(memory_format=torch.channels_last)
     for part in blocks(len(images), images.schema):
@@ -113,14 +113,14 @@ def _numbers(images: Images) -> "Tensor":
 CAS = Metric(
     name="cas",
     title="Learnt from synthetic images",
-    explains="A small classifier learns labels from synthetic images; the share of real ones it gets right.",
+    explains="A small classifier is trained on synthetic images. The share of real images that it labels correctly.",
     better="higher",
     compute=cas,
 )
 CAS_REAL = Metric(
     name="cas_real",
     title="Learnt from real images",
-    explains="The same of one that learns from as many training images: what it would be if they were real.",
+    explains="The same after training on the same number of real images: the value of perfect synthetic images.",
     better="higher",
     compute=cas_real,
 )

@@ -1,19 +1,19 @@
-"""How metrics of images compute: on one thread, and on as many images at once as memory holds, whatever their size."""
+"""Resources of metrics of images: one thread, and blocks of images that fit in memory whatever their size."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from geratriz.images.data.images import ImageSchema
 
-BYTES = 2**26  # of the images of a block, as float32
+BLOCK_BYTES = 2**26  # of a block of images as float32
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch and BLAS compute with one thread inside the block (usable as a decorator).
+    """Run torch and BLAS on one thread inside the block (usable as a decorator).
 
-    The last bits of a sum depend on how many threads share it, and what a network has learnt depends on them: figures
-    must not tell how many processors there were. Two processes that each use all of them were measured six times slower
+    The last bits of a sum depend on the number of threads, and trained networks depend on those bits: figures must not
+    depend on the number of processors. Two processes that each use all processors were measured six times slower
     (docs/log.md).
     """
     import torch
@@ -28,11 +28,11 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def blocks(count: int, schema: ImageSchema, most: int | None = None) -> Iterator[slice]:
-    """Slices of ``count`` images, one after another: what is small enough as float32, ``most`` images at most."""
+def blocks(count: int, schema: ImageSchema, limit: int | None = None) -> Iterator[slice]:
+    """Consecutive slices of ``count`` images, small enough as float32 and at most ``limit`` images each."""
     height, width, channels = schema.shape
-    step = max(BYTES // (4 * height * width * channels), 1)
-    if most is not None:
-        step = min(step, most)
+    step = max(BLOCK_BYTES // (4 * height * width * channels), 1)
+    if limit is not None:
+        step = min(step, limit)
     for start in range(0, count, step):
         yield slice(start, min(start + step, count))

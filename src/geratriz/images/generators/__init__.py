@@ -1,1 +1,1 @@
-"""Generators of images: one algorithm, one file; the file's name is its name in params.yaml."""
+"""Generators of images, one algorithm per file; the file is named as the algorithm in params.yaml."""

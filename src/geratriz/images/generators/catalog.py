@@ -1,4 +1,4 @@
-"""Every generator of images."""
+"""Catalog of the generators of images."""
 
 from geratriz.fitting.catalog import Catalog
 

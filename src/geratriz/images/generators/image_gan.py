@@ -1,16 +1,16 @@
-"""A generative adversarial network for images: a generator draws them, a discriminator tells them from real ones.
+"""Generative adversarial network for images: a generator draws them, a discriminator separates them from real ones.
 
 - Loss: relativistic pairing, softplus(-(D(real) - D(fake))) and its mirror image (Jolicoeur-Martineau, arXiv
   1807.00734), with zero-centred gradient penalties on real (R1) and generated images (R2; Mescheder et al., arXiv
   1801.04406, section 4.1). Huang et al. (arXiv 2501.05441) show that both together converge where either alone does
-  not. They are computed every few steps at so many times their weight, as in Karras et al. (arXiv 1912.04958). As a
-  step is never longer than its clipped gradient, a weight far above the default acts only where each step has it.
-- Networks: _pyramid.py, residual blocks without any normalisation.
-- Labels: the generator gets an embedding beside the noise, the discriminator scores by projection on another (Miyato
+  not. They are computed every few steps with their weight multiplied by that number, as in Karras et al. (arXiv
+  1912.04958). Since gradients are clipped, a weight far above the default acts fully only if every step has one.
+- Networks: residual blocks without normalisation (nets/pyramid.py).
+- Labels: the generator takes an embedding next to the noise, the discriminator scores by projection on another (Miyato
   and Koyama, arXiv 1802.05637).
-- What is sampled from is the average of the generator over steps.
-- Small sets are augmented, real and generated images alike (_augment.py), so that they are not learnt by heart.
-- After each round the averaged generator is looked at: where its images are all alike, the fit ends with the reason.
+- Samples are drawn from the average of the generator over steps.
+- Small data sets are augmented, both real and generated images (nets/augment.py), so that they are not memorised.
+- After each round the averaged generator is checked; if its images are all alike, the fit ends with the reason.
 
 docs/log.md has the measurements behind each choice. Shapes: N images, C channels, H x W pixels, Z noise.
 """
@@ -37,30 +37,30 @@ from geratriz.images.generators.base import ImageGenerator, shares_of
 from geratriz.images.nets.augment import augment
 from geratriz.images.nets.pyramid import SLOPE, Down, Up, scale
 from geratriz.images.nets.stock import (
-    SHEET,
+    PREVIEW_IMAGES,
+    ImageBatches,
     ImageNetworkConfig,
     Pace,
-    Stock,
     as_pixels,
     checkpoint_of,
     is_watched,
     labels_on,
-    placed,
+    preview_grid,
+    preview_labels,
     record_of,
     runtime_of,
-    show,
-    shown_labels,
+    to_device,
     variety,
 )
 
 WARM_UP = 0.02  # share of the steps after which the rate is at its peak
-LEAK = 0.01  # of the bounded output: images that are all black have a gradient still, and the fit does not end in them
-FEATURES = 16  # of the discriminator's last layer, in units of `width`
-WATCHED = 256  # images drawn after each round to see whether the generator has collapsed
-COLLAPSED, DIVERGED = 0.2, 1.4  # their variety, as a share of that of real images, below and above which it has
-ALIKE = 0.01  # variety of real images below which there is nothing to collapse from
-CLIP = 1.0  # norm of the gradient, beyond which a step is shortened
-OFTEN = 60  # times each image is seen in a fit from which on images are augmented
+LEAK = 0.01  # slope added to the bounded output, so that all-black images still have a gradient
+FEATURES = 16  # inputs of the discriminator's last layer, in units of `width`
+WATCHED_IMAGES = 256  # images drawn after each round to detect a collapse of the generator
+MIN_VARIETY, MAX_VARIETY = 0.2, 1.4  # relative to real images; outside, the generator has collapsed or diverged
+MIN_REAL_VARIETY = 0.01  # variety of real images below which a collapse cannot be detected
+MAX_GRADIENT_NORM = 1.0
+MIN_AUGMENTED_REPEATS = 60  # times that each image is shown in a fit from which on images are augmented
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,16 +68,16 @@ class ImageGanConfig(ImageNetworkConfig):
     """Settings of the GAN; the defaults were chosen on Fashion-MNIST (docs/log.md)."""
 
     rate: float = 1e-3
-    """Peak of the learning rate of both networks; it falls to 0 along a cosine."""
+    """Peak learning rate of both networks; it falls to 0 along a cosine."""
     noise: int = 64
-    """Dimensions of what the generator draws from."""
+    """Dimensions of the generator's noise."""
     penalty: float | Literal["auto"] = "auto"
-    """Weight of the gradient penalties: higher is steadier and slower. 0.1 at 32 x 32, in proportion to the pixels, and
-    0.01 at least: small images need some, too."""
+    """Weight of the gradient penalties: higher is steadier and slower. Auto: 0.1 at 32 x 32, in proportion to the
+    pixels, and at least 0.01."""
     penalty_every: int = 4
-    """Steps from one penalty to the next, at so many times its weight: 1 is slower, and keeps rare modes longer."""
+    """Steps from one penalty to the next, and the factor on its weight: 1 is slower, and keeps rare modes longer."""
     augment: bool | Literal["auto"] = "auto"
-    """Whether images are augmented; auto: where each is seen 60 times or more."""
+    """Whether images are augmented; auto: if each is shown at least 60 times."""
 
     def __post_init__(self) -> None:
         ImageNetworkConfig.__post_init__(self)
@@ -89,16 +89,16 @@ class ImageGanConfig(ImageNetworkConfig):
 
 
 class _Generator(nn.Module):
-    """Noise, and a label where there is one, to images in [-1, 1]."""
+    """Network from noise, and labels if there are any, to images in [-1, 1]."""
 
     def __init__(self, schema: ImageSchema, config: ImageGanConfig) -> None:
         super().__init__()
-        given = config.noise if schema.classes else 0
-        self.label = nn.Embedding(len(schema.classes), given) if given else None
-        self.up = Up(config.noise + given, schema, config.width)
+        dimensions = config.noise if schema.classes else 0
+        self.label = nn.Embedding(len(schema.classes), dimensions) if dimensions else None
+        self.up = Up(config.noise + dimensions, schema, config.width)
 
     def forward(self, noise_NZ: Tensor, labels_N: Tensor | None) -> Tensor:
-        """Images, (N, C, H, W), float32."""
+        """Return images, (N, C, H, W), float32."""
         if self.label is not None:
             noise_NZ = torch.cat([noise_NZ, self.label(labels_N)], 1)
         raw: Tensor = self.up(noise_NZ)
@@ -106,7 +106,7 @@ class _Generator(nn.Module):
 
 
 class _Discriminator(nn.Module):
-    """Images to a score, higher for what looks more real."""
+    """Network from images to scores, higher for more realistic images."""
 
     def __init__(self, schema: ImageSchema, config: ImageGanConfig) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class _Discriminator(nn.Module):
             nn.init.normal_(self.label.weight, std=features**-0.5)
 
     def forward(self, images: Tensor, labels_N: Tensor | None) -> Tensor:
-        """Scores, (N,), float32."""
+        """Return scores, (N,), float32."""
         features = nn.functional.leaky_relu(self.features(self.down(images)), SLOPE).float()
         with torch.autocast(images.device.type, enabled=False):
             scores: Tensor = self.score(features).squeeze(1)
@@ -132,13 +132,13 @@ class _Discriminator(nn.Module):
 @final
 @dataclass(frozen=True, slots=True)
 class ImageGan(ImageGenerator[ImageGanConfig]):
-    """A GAN for images, conditional on the label where there is one."""
+    """Generator of images: a GAN, conditional on the label if there are labels."""
 
     kind: ClassVar[str] = "image_gan"
     config_cls: ClassVar[type[Any]] = ImageGanConfig
 
     network: _Generator
-    """In evaluation mode, on the device it was fitted or loaded on."""
+    """Fitted network in evaluation mode, on the device of the fit or the load."""
 
     @classmethod
     def _fit(cls, data: Images, config: ImageGanConfig, run: FitRun) -> Self:
@@ -149,7 +149,7 @@ class ImageGan(ImageGenerator[ImageGanConfig]):
             checkpoint = checkpoint_of(data, config, run, runtime)
             network = train(
                 game.round,
-                judge=None,
+                validate=None,
                 rounds=game.rounds,
                 patience=game.rounds,
                 ema=game.ema,
@@ -157,7 +157,7 @@ class ImageGan(ImageGenerator[ImageGanConfig]):
                 rng=game.rng,
                 checkpoint=checkpoint,
                 tracker=run.tracker,
-                look=game.look,
+                preview=game.preview,
             )
         checkpoint.clear()
         return cls(config, record_of(data, run, runtime), data.schema, shares_of(data), network)
@@ -168,8 +168,8 @@ class ImageGan(ImageGenerator[ImageGanConfig]):
     def _decode(self, latents: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         device = self.network.up.start.weight.device
         with torch.inference_mode():
-            given = labels_on(labels, device)
-            return as_pixels(self.network(torch.from_numpy(latents).to(device), given))
+            labels_N = labels_on(labels, device)
+            return as_pixels(self.network(torch.from_numpy(latents).to(device), labels_N))
 
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         return {}, arrays_of(self.network)
@@ -182,7 +182,7 @@ class ImageGan(ImageGenerator[ImageGanConfig]):
 
 
 class _Game:
-    """Generator and discriminator against each other."""
+    """Training of the generator and the discriminator against each other."""
 
     def __init__(self, data: Images, config: ImageGanConfig, runtime: Runtime, seed: int) -> None:
         self._config, self._runtime, self._seed = config, runtime, seed
@@ -190,10 +190,10 @@ class _Game:
         self.rounds, self._steps = pace.rounds, pace.steps
         height, width, _ = data.schema.shape
         self._penalty = 0.1 * max(height * width / 32**2, 0.1) if config.penalty == "auto" else config.penalty
-        self._augmented = pace.often >= OFTEN if config.augment == "auto" else config.augment
-        self._stock = Stock(data, runtime, batch=pace.batch, seed=seed)
-        self._generator = placed(_Generator(data.schema, config), runtime)
-        self._discriminator = placed(_Discriminator(data.schema, config), runtime)
+        self._augmented = pace.repeats >= MIN_AUGMENTED_REPEATS if config.augment == "auto" else config.augment
+        self._batches = ImageBatches(data, runtime, batch=pace.batch, seed=seed)
+        self._generator = to_device(_Generator(data.schema, config), runtime)
+        self._discriminator = to_device(_Discriminator(data.schema, config), runtime)
         self.ema = Ema(self._generator, config.ema)
         self._optimisers = [
             torch.optim.Adam(network.parameters(), lr=config.rate, betas=(0.0, 0.99), eps=1e-8, fused=True)
@@ -206,15 +206,15 @@ class _Game:
             "discriminator_steps": self._optimisers[1],
         }
         self.rng = torch.Generator(runtime.device).manual_seed(seeding.derive(seed, "train"))
-        known, labels = self._stock.take(torch.linspace(0, len(data) - 1, min(WATCHED, len(data))).long())
-        self._real_variety = variety(known)
-        self._watched = None if labels is None else np.resize(labels.cpu().numpy(), WATCHED)  # as real ones follow
-        self._shown = shown_labels(data.schema)
+        real, labels = self._batches.take(torch.linspace(0, len(data) - 1, min(WATCHED_IMAGES, len(data))).long())
+        self._real_variety = variety(real)
+        self._watched_labels = None if labels is None else np.resize(labels.cpu().numpy(), WATCHED_IMAGES)
+        self._preview_labels = preview_labels(data.schema)
         networks = (self._generator, self._discriminator)
-        self.plan = pace.said(data, runtime, networks, also=", augmented" if self._augmented else "")
+        self.plan = pace.describe(data, runtime, networks, suffix=", augmented" if self._augmented else "")
 
     def round(self, number: int) -> dict[str, float]:
-        """Train one round, and look at what the generator draws now.
+        """Train one round, and check the images that the generator draws then.
 
         Raises:
             TrainingError: the generator has collapsed.
@@ -222,9 +222,9 @@ class _Game:
         sums = torch.zeros(4, device=self._runtime.device)
         for step in range((number - 1) * self._steps, number * self._steps):
             self._set_rate(step)
-            images, labels = self._stock.at(step)
-            sums[:3] += self._teach_discriminator(images, labels, penalised=step % self._config.penalty_every == 0)
-            sums[3] += self._teach_generator(images, labels)
+            images, labels = self._batches.at(step)
+            sums[:3] += self._step_discriminator(images, labels, penalised=step % self._config.penalty_every == 0)
+            sums[3] += self._step_generator(images, labels)
             self.ema.update(step + 1)
         discriminator, accuracy, slope, generator = (sums / self._steps).tolist()
         values = {
@@ -236,9 +236,9 @@ class _Game:
         self._watch(number, values)
         return values
 
-    def look(self, network: _Generator) -> np.ndarray:
-        """A picture of what ``network`` draws, from the same noise each time."""
-        return show(as_pixels(self._draw(network, SHEET, self._shown)))
+    def preview(self, network: _Generator) -> np.ndarray:
+        """Draw a picture of images of ``network``, from the same noise on each call."""
+        return preview_grid(as_pixels(self._draw(network, PREVIEW_IMAGES, self._preview_labels)))
 
     def _set_rate(self, step: int) -> None:
         done = (step + 1) / (self.rounds * self._steps)
@@ -248,16 +248,16 @@ class _Game:
                 group["lr"] = rate
 
     def _scores(self, images: Tensor, labels: Tensor | None) -> Tensor:
-        seen = augment(images, self.rng) if self._augmented else images
-        scores: Tensor = self._discriminator(seen, labels)
+        inputs = augment(images, self.rng) if self._augmented else images
+        scores: Tensor = self._discriminator(inputs, labels)
         return scores
 
     def _generate(self, labels: Tensor | None, count: int) -> Tensor:
         images: Tensor = self._generator(normal(self.rng, count, self._config.noise), labels)
         return images
 
-    def _teach_discriminator(self, images: Tensor, labels: Tensor | None, *, penalised: bool) -> Tensor:
-        """One step: its loss, the share of pairs in which the real image scored higher, the mean squared slope."""
+    def _step_discriminator(self, images: Tensor, labels: Tensor | None, *, penalised: bool) -> Tensor:
+        """Take a step; return loss, share of pairs in which the real image scored higher, and mean squared slope."""
         with self._runtime.autocast():
             with torch.no_grad():
                 drawn = self._generate(labels, len(images))
@@ -270,44 +270,44 @@ class _Game:
             (gradient,) = torch.autograd.grad(scores.sum(), both, create_graph=True)
             slope = gradient.float().square().sum((1, 2, 3)).mean()
             weight = self._penalty * self._config.penalty_every
-            total = total + weight * slope  # half the weight on real images, half on generated ones
-        self._step(self._optimisers[1], total)
+            total = total + weight * slope  # half of it on real images, half on generated ones
+        self._descend(self._optimisers[1], total)
         return torch.stack([loss.detach(), (real > fake).float().mean(), slope.detach()])
 
-    def _teach_generator(self, images: Tensor, labels: Tensor | None) -> Tensor:
-        """One step; its loss."""
+    def _step_generator(self, images: Tensor, labels: Tensor | None) -> Tensor:
+        """Take a step; return the loss."""
         self._discriminator.requires_grad_(False)
         with self._runtime.autocast():
             fake = self._scores(self._generate(labels, len(images)), labels)
             with torch.no_grad():
                 real = self._scores(images, labels)
         loss = nn.functional.softplus(real - fake).mean()
-        self._step(self._optimisers[0], loss)
+        self._descend(self._optimisers[0], loss)
         self._discriminator.requires_grad_(True)
         return loss.detach()
 
     @staticmethod
-    def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-        descend(loss, optimiser, optimiser.param_groups[0]["params"], clip=CLIP)
+    def _descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+        descend(loss, optimiser, optimiser.param_groups[0]["params"], clip=MAX_GRADIENT_NORM)
 
     def _draw(self, network: _Generator, count: int, labels: np.ndarray | None) -> Tensor:
         rng = torch.Generator(self._runtime.device).manual_seed(seeding.derive(self._seed, "look"))
-        given = labels_on(labels, self._runtime.device)
+        labels_N = labels_on(labels, self._runtime.device)
         with torch.no_grad(), self._runtime.autocast():
-            drawn: Tensor = network(normal(rng, count, self._config.noise), given)
+            drawn: Tensor = network(normal(rng, count, self._config.noise), labels_N)
         return drawn
 
     def _watch(self, number: int, values: dict[str, float]) -> None:
-        """Add to ``values`` how varied the averaged generator's images are, as a share of real images' variety."""
-        varied = variety(self._draw(self.ema.average, WATCHED, self._watched)) / max(self._real_variety, ALIKE)
-        values["variety"] = varied
-        watched = is_watched(number, self.rounds, self._steps) and self._real_variety > ALIKE
-        watched = watched and math.isfinite(varied)  # what is not finite is told of by itself
-        if watched and not COLLAPSED <= varied <= DIVERGED:
-            went = "diverged" if varied > DIVERGED else "collapsed"
+        """Add to ``values`` the variety of the averaged generator's images, relative to that of real images."""
+        drawn = self._draw(self.ema.average, WATCHED_IMAGES, self._watched_labels)
+        values["variety"] = varied = variety(drawn) / max(self._real_variety, MIN_REAL_VARIETY)
+        watched = is_watched(number, self.rounds, self._steps) and self._real_variety > MIN_REAL_VARIETY
+        watched = watched and math.isfinite(varied)  # values that are not finite are reported elsewhere
+        if watched and not MIN_VARIETY <= varied <= MAX_VARIETY:
+            fault = "diverged" if varied > MAX_VARIETY else "collapsed"
             raise TrainingError(
-                f"the generator {went}: after round {number} of {self.rounds} the images drawn from it differ by "
-                f"{varied:.0%} of what real ones differ by. The discriminator was right on {values['accuracy']:.0%} "
-                f"of the pairs. Lower the setting `rate` (now {self._config.rate:g}), or raise `penalty` (now "
+                f"the generator {fault}: after round {number} of {self.rounds}, the differences between its images are "
+                f"{varied:.0%} of those between real ones. The discriminator was right on {values['accuracy']:.0%} of "
+                f"the pairs. Lower the setting `rate` (now {self._config.rate:g}), or raise `penalty` (now "
                 f"{self._penalty:g})."
             )

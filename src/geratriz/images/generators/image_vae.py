@@ -1,16 +1,16 @@
-"""A variational autoencoder for images: an encoder to latents, a decoder back, and a learnt prior to draw from.
+"""Variational autoencoder for images: an encoder to latents, a decoder to images, and a learnt prior of the latents.
 
-- Likelihood: Gaussian with one variance a band of frequencies (_bands.py), at its optimum for each batch: the loss is
+- Likelihood: Gaussian with one variance per frequency band (nets/bands.py), at its optimum for each batch: the loss is
   the sum of N / 2 log(MSE) over bands of N numbers, and the KL term (Rybkin et al., arXiv 2006.13202, section 4, have
-  one band), so nothing weighs pixels against the KL term, and fine detail is not lost in the variance of the coarse.
-- Detail: each feature map of the decoder has latents of its own, drawn given what is above it (_ladder.py). A vector
-  alone leaves the decoder to answer with means, which are blurred.
-- The KL term's weight of the vector rises over the first part of the fit, that of detail is whole from the start: else
-  detail, the shorter way, tells everything, and what the image is as a whole is left to chance.
-- Prior: what the encoder makes of the training images is far from a standard Gaussian, and what the decoder makes of
-  latents it never saw is no image. A flow is fitted to the aggregate posterior after the networks (py).
-- Labels: encoder, decoder and prior are told.
-- Held-out images decide which round is kept; a fit whose latents are all switched off ends with the reason.
+  one band), so no weight balances pixels and KL term, and fine detail is not lost in the variance of coarse structure.
+- Detail: each feature map of the decoder has its own latents, drawn given all coarser ones (nets/ladder.py). With a
+  vector alone the decoder outputs means, which are blurred.
+- The weight of the vector's KL term rises over the first part of the fit; that of the detail is 1 from the start.
+  Otherwise the detail, which is easier to learn, encodes everything, and the vector nothing.
+- Prior: the encoder's latents of the training images are far from a standard Gaussian, and latents that the decoder
+  never saw do not give images. A flow is fitted to the aggregate posterior after the networks (fitting/flow.py).
+- Labels: encoder, decoder and prior are conditioned on them.
+- Held-out images decide which round is used; a fit in which no latent is in use ends with the reason.
 
 docs/log.md has the measurements behind each choice. Shapes: N images, C channels, H x W pixels, Z latents: those of
 the vector, then those of each map, smallest map first.
@@ -39,32 +39,32 @@ from geratriz.images.nets.bands import bands
 from geratriz.images.nets.ladder import Gaussian, Rung
 from geratriz.images.nets.pyramid import Down, Up
 from geratriz.images.nets.stock import (
-    SHEET,
+    PREVIEW_IMAGES,
+    ImageBatches,
     ImageNetworkConfig,
     Pace,
-    Stock,
     as_numbers,
     as_pixels,
     checkpoint_of,
     is_watched,
     labels_on,
-    placed,
+    preview_grid,
+    preview_labels,
     record_of,
     runtime_of,
-    show,
-    shown_labels,
+    to_device,
 )
 
-HELD_OUT = 0.05  # share of the images that judge each round
-HELD_OUT_MOST = 1000
+HELD_OUT = 0.05  # share of the images that validate each round
+MAX_HELD_OUT = 1000
 WARM_UP = 0.2  # share of the steps after which the KL term has its full weight
-LEAST_VARIANCE = (2 / 255) ** 2 / 12  # of a pixel: what rounding to a byte leaves
-DETAIL = 8  # latents a place of the smallest map; half as many at each doubling of it, and 2 at least
-LABEL = 16  # dimensions of a label's embedding
+MIN_VARIANCE = (2 / 255) ** 2 / 12  # variance of a pixel from rounding to a byte
+DETAIL_LATENTS = 8  # per position of the smallest map; half at each doubling of the map, and at least 2
+LABEL_DIMENSIONS = 16  # dimensions of a label's embedding
 ACTIVE = 0.01  # variance of a latent's posterior mean above which it is in use (Burda et al., arXiv 1509.00519)
-LOOKED_AT = 512  # images whose latents are counted
-PASSED = 4  # batches that go through the networks at once where nothing is learnt
-CLIP = 100.0  # norm of the gradient, beyond which a step is shortened
+WATCHED_IMAGES = 512  # images in which active latents are counted
+CHUNK_BATCHES = 4  # batches that pass through the networks at once outside training
+MAX_GRADIENT_NORM = 100.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,13 +72,13 @@ class ImageVaeConfig(ImageNetworkConfig):
     """Settings of the VAE; the defaults were chosen on Fashion-MNIST (docs/log.md)."""
 
     batch: int = 32
-    """Images a step."""
+    """Images per step."""
     rate: float = 2e-3
-    """Peak of the learning rate."""
+    """Peak learning rate."""
     latent: int = 64
     """Dimensions of the vector of latents."""
     prior_steps: int = 3000
-    """Steps of fitting the prior."""
+    """Steps of the prior's fit."""
 
     def __post_init__(self) -> None:
         ImageNetworkConfig.__post_init__(self)
@@ -90,14 +90,14 @@ class ImageVaeConfig(ImageNetworkConfig):
 
 
 class _Terms(NamedTuple):
-    """Of an image, at one draw of the posterior, in nats without constants."""
+    """Terms of the negative lower bound at one draw of the posterior, in nats per image, without constants."""
 
     reconstruction: Tensor
-    """The negative log likelihood at the optimal variance of each band."""
+    """Negative log likelihood at the optimal variance of each band."""
     vector: Tensor
-    """The KL term of the vector."""
+    """KL term of the vector."""
     detail: Tensor
-    """The KL term of the latents of maps."""
+    """KL term of the latents of maps."""
 
 
 class _Network(nn.Module):
@@ -105,13 +105,13 @@ class _Network(nn.Module):
 
     def __init__(self, schema: ImageSchema, config: ImageVaeConfig) -> None:
         super().__init__()
-        given = LABEL if schema.classes else 0
-        self.label = nn.Embedding(len(schema.classes), given) if given else None
+        dimensions = LABEL_DIMENSIONS if schema.classes else 0
+        self.label = nn.Embedding(len(schema.classes), dimensions) if dimensions else None
         self.down = Down(schema, config.width)
-        self.posterior = nn.Linear(self.down.features + given, 2 * config.latent)
-        self.up = Up(config.latent + given, schema, config.width)
+        self.posterior = nn.Linear(self.down.features + dimensions, 2 * config.latent)
+        self.up = Up(config.latent + dimensions, schema, config.width)
         self.rungs = nn.ModuleList(
-            Rung(channels, max(DETAIL >> level, 2)) for level, channels in enumerate(self.up.widths)
+            Rung(channels, max(DETAIL_LATENTS >> level, 2)) for level, channels in enumerate(self.up.widths)
         )
         nn.init.normal_(self.posterior.weight, std=0.1 * self.posterior.in_features**-0.5)
         nn.init.zeros_(self.posterior.bias)
@@ -121,57 +121,57 @@ class _Network(nn.Module):
         ]
         ends = np.cumsum([0, config.latent, *(int(np.prod(shape)) for shape in self.shapes)])
         self.parts = [slice(start, end) for start, end in pairwise(ends.tolist())]
-        """Where in all latents are those of the vector, and of each map."""
+        """Slices of the vector and of each map in all latents."""
         self.latents = self.parts[-1].stop
 
     def encode(self, images: Tensor, labels_N: Tensor | None) -> Tensor:
-        """The posterior means of all latents of p(z | x, y), (N, Z), float32."""
-        seen = self.down.maps(images)
-        mean = self._vector(seen, labels_N).mean
+        """Return the posterior means of all latents of p(z | x, y), (N, Z), float32."""
+        encoded = self.down.maps(images)
+        mean = self._vector(encoded, labels_N).mean
         means = [mean]
 
         def take(level: int, prior: Gaussian, maps: Tensor) -> Tensor:
-            means.append(self._rung(level).posterior(prior, maps, seen[-1 - level])[0].mean)
+            means.append(self._rung(level).posterior(prior, maps, encoded[-1 - level])[0].mean)
             return means[-1]
 
-        self._paint(mean, labels_N, take)
-        return torch.cat([each.flatten(1) for each in means], 1)
+        self._decode(mean, labels_N, take)
+        return torch.cat([latents.flatten(1) for latents in means], 1)
 
     def vector(self, images: Tensor, labels_N: Tensor | None) -> Gaussian:
-        """The posterior of the vector, (N, latent) each."""
+        """Return the posterior of the vector, (N, latent) each."""
         return self._vector(self.down.maps(images), labels_N)
 
     def decode(self, z_NZ: Tensor, labels_N: Tensor | None) -> Tensor:
-        """The images of all latents, means of p(x | z, y), (N, C, H, W), float32."""
-        return self._paint(z_NZ[:, self.parts[0]], labels_N, lambda level, prior, maps: self._of(level, z_NZ))
+        """Return the images of all latents, means of p(x | z, y), (N, C, H, W), float32."""
+        return self._decode(z_NZ[:, self.parts[0]], labels_N, lambda level, prior, _: self._map(level, z_NZ))
 
     def draw(self, z_NZ: Tensor, labels_N: Tensor | None) -> Tensor:
-        """The images of a vector, and of standard noise in place of the latents of maps, (N, C, H, W), float32."""
-        return self._paint(z_NZ[:, self.parts[0]], labels_N, lambda level, prior, maps: prior.at(self._of(level, z_NZ)))
+        """Return the images of a vector, and of standard noise for the latents of maps, (N, C, H, W), float32."""
+        return self._decode(z_NZ[:, self.parts[0]], labels_N, lambda level, prior, _: prior.at(self._map(level, z_NZ)))
 
     def terms(self, images: Tensor, labels_N: Tensor | None, rng: torch.Generator) -> _Terms:
-        """The terms of the negative lower bound, means over ``images``."""
-        seen = self.down.maps(images)
-        vector = self._vector(seen, labels_N)
+        """Return the terms of the negative lower bound, means over ``images``."""
+        encoded = self.down.maps(images)
+        vector = self._vector(encoded, labels_N)
         kl = 0.5 * (vector.mean.square() + vector.log_variance.exp() - 1 - vector.log_variance).sum(1).mean()
         details: list[Tensor] = []
 
         def take(level: int, prior: Gaussian, maps: Tensor) -> Tensor:
-            posterior, cost = self._rung(level).posterior(prior, maps, seen[-1 - level])
+            posterior, cost = self._rung(level).posterior(prior, maps, encoded[-1 - level])
             details.append(cost.sum((1, 2, 3)).mean())
             return posterior.at(normal(rng, *posterior.mean.shape))
 
-        left = self._paint(vector.at(normal(rng, *vector.mean.shape)), labels_N, take) - images
-        optimal = [band[0].numel() / 2 * band.square().mean().clamp_min(LEAST_VARIANCE).log() for band in bands(left)]
+        error = self._decode(vector.at(normal(rng, *vector.mean.shape)), labels_N, take) - images
+        optimal = [band[0].numel() / 2 * band.square().mean().clamp_min(MIN_VARIANCE).log() for band in bands(error)]
         return _Terms(torch.stack(optimal).sum(), kl, torch.stack(details).sum())
 
-    def _vector(self, seen: list[Tensor], labels_N: Tensor | None) -> Gaussian:
-        mean, log_variance = self.posterior(self._told(self.down.flat(seen[-1]), labels_N)).float().chunk(2, dim=1)
+    def _vector(self, encoded: list[Tensor], labels_N: Tensor | None) -> Gaussian:
+        mean, log_variance = self.posterior(self._join(self.down.flat(encoded[-1]), labels_N)).float().chunk(2, dim=1)
         return Gaussian(mean, log_variance.clamp(-12, 4))
 
-    def _paint(self, z: Tensor, labels_N: Tensor | None, take: Callable[[int, Gaussian, Tensor], Tensor]) -> Tensor:
-        """The images of a vector, and of the latents that ``take`` gives for a level, its prior and its maps."""
-        maps = self.up.smallest(self._told(z, labels_N))
+    def _decode(self, z: Tensor, labels_N: Tensor | None, take: Callable[[int, Gaussian, Tensor], Tensor]) -> Tensor:
+        """Decode a vector and the latents that ``take`` returns for a level, its prior and its maps."""
+        maps = self.up.smallest(self._join(z, labels_N))
         for level in range(len(self.rungs)):
             rung = self._rung(level)
             maps = self.up.levels[level](maps)
@@ -181,31 +181,31 @@ class _Network(nn.Module):
     def _rung(self, level: int) -> Rung:
         return cast(Rung, self.rungs[level])
 
-    def _of(self, level: int, z_NZ: Tensor) -> Tensor:
+    def _map(self, level: int, z_NZ: Tensor) -> Tensor:
         return z_NZ[:, self.parts[level + 1]].reshape(-1, *self.shapes[level])
 
-    def _told(self, features: Tensor, labels_N: Tensor | None) -> Tensor:
+    def _join(self, features: Tensor, labels_N: Tensor | None) -> Tensor:
         return features if self.label is None else torch.cat([features, self.label(labels_N)], 1)
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class ImageVae(ImageGenerator[ImageVaeConfig]):
-    """A VAE for images, conditional on the label where there is one."""
+    """Generator of images: a VAE, conditional on the label if there are labels."""
 
     kind: ClassVar[str] = "image_vae"
     config_cls: ClassVar[type[Any]] = ImageVaeConfig
 
     network: _Network
-    """In evaluation mode, on the device it was fitted or loaded on."""
+    """Fitted network in evaluation mode, on the device of the fit or the load."""
     prior: Flow
-    """Of the vector."""
+    """Prior of the vector."""
 
     def encode(self, images: Images) -> np.ndarray:
-        """The posterior means of ``images``, float32 (N, Z).
+        """Return the posterior means of ``images``, float32 (N, Z).
 
         Raises:
-            RequestError: they have another size or other classes than the images it was fitted on.
+            RequestError: ``images`` differ from the training images in size or classes.
         """
         if images.schema != self.schema:
             raise RequestError(f"encode got images of {images.schema}; expected those of {self.schema}.")
@@ -218,15 +218,15 @@ class ImageVae(ImageGenerator[ImageVaeConfig]):
         return np.concatenate(latents)
 
     def decode(self, latents: np.ndarray, labels: np.ndarray | None = None) -> Images:
-        """The image of each latent, shape (N, Z); ``labels`` (N,), where the images have them.
+        """Decode latents (N, Z) to images; ``labels`` (N,) are required if the images have them.
 
         Raises:
-            RequestError: the latents have another shape, or labels are missing.
+            RequestError: the latents have another shape, or labels are missing or superfluous.
         """
         if latents.ndim != 2 or latents.shape[1] != self.network.latents:
             raise RequestError(f"latents have shape {latents.shape}, expected (images, {self.network.latents}).")
         if (labels is None) == bool(self.schema.classes):
-            raise RequestError("give labels, one an image, where the images have them, and only there.")
+            raise RequestError("give labels, one per image, if the training images have labels, and only then.")
         with torch.inference_mode():
             z = torch.from_numpy(latents.astype(np.float32)).to(self._device)
             pixels = as_pixels(self.network.decode(z, labels_on(labels, self._device)))
@@ -237,21 +237,21 @@ class ImageVae(ImageGenerator[ImageVaeConfig]):
         runtime = runtime_of(config, run)
         checkpoint = checkpoint_of(data, config, run, runtime)
         with runtime.active():
-            learning = _Learning(data, config, runtime, run.seed)
-            run.tracker.note(learning.plan)
+            trainer = _Trainer(data, config, runtime, run.seed)
+            run.tracker.note(trainer.plan)
             network = train(
-                learning.round,
-                judge=learning.judge if len(learning.held) else None,
-                rounds=learning.rounds,
-                patience=max(learning.rounds // 4, 3),
-                ema=learning.ema,
-                parts=learning.parts,
-                rng=learning.rng,
+                trainer.round,
+                validate=trainer.validate if len(trainer.held_out) else None,
+                rounds=trainer.rounds,
+                patience=max(trainer.rounds // 4, 3),
+                ema=trainer.ema,
+                parts=trainer.parts,
+                rng=trainer.rng,
                 checkpoint=checkpoint,
                 tracker=run.tracker,
-                look=learning.look,
+                preview=trainer.preview,
             )
-            prior = learning.fit_prior(network)
+            prior = trainer.fit_prior(network)
         checkpoint.clear()
         return cls(config, record_of(data, run, runtime), data.schema, shares_of(data), network, prior)
 
@@ -260,10 +260,10 @@ class ImageVae(ImageGenerator[ImageVaeConfig]):
 
     def _decode(self, latents: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         with torch.inference_mode():
-            given = labels_on(labels, self._device)
+            labels_N = labels_on(labels, self._device)
             noise = torch.from_numpy(latents).to(self._device)
-            vector = self.prior.latents(noise[:, : self.config.latent], given)
-            return as_pixels(self.network.draw(torch.cat([vector, noise[:, self.config.latent :]], 1), given))
+            vector = self.prior.latents(noise[:, : self.config.latent], labels_N)
+            return as_pixels(self.network.draw(torch.cat([vector, noise[:, self.config.latent :]], 1), labels_N))
 
     @property
     def _device(self) -> torch.device:
@@ -286,37 +286,37 @@ def _flow_for(schema: ImageSchema, config: ImageVaeConfig) -> Flow:
     return Flow(config.latent, len(schema.classes), width=4 * config.latent, blocks=3)
 
 
-class _Learning:
-    """Networks and prior on their way to the fitted ones."""
+class _Trainer:
+    """Training of the networks and the prior."""
 
     def __init__(self, data: Images, config: ImageVaeConfig, runtime: Runtime, seed: int) -> None:
         self._config, self._runtime, self._seed, self._schema = config, runtime, seed, data.schema
         order = seeding.generator(seed, "held").permutation(len(data))
-        count = min(int(len(data) * HELD_OUT), HELD_OUT_MOST)
-        self.held = torch.from_numpy(order[:count].copy())
-        self._known = torch.from_numpy(np.sort(order[count:]))
+        count = min(int(len(data) * HELD_OUT), MAX_HELD_OUT)
+        self.held_out = torch.from_numpy(order[:count].copy())
+        self._training = torch.from_numpy(np.sort(order[count:]))
         self._numbers = int(np.prod(data.schema.shape))
-        pace = Pace.of(config, len(data), held=count)
+        pace = Pace.of(config, len(data), held_out=count)
         self.rounds, self._steps = pace.rounds, pace.steps
-        self._stock = Stock(data, runtime, index=self._known, batch=pace.batch, seed=seed)
-        self._network = placed(_Network(data.schema, config), runtime)
+        self._batches = ImageBatches(data, runtime, index=self._training, batch=pace.batch, seed=seed)
+        self._network = to_device(_Network(data.schema, config), runtime)
         steps = self.rounds * self._steps
         self._learner = Learner(
-            self._network, rate=config.rate, steps=steps, ema=config.ema, weight_decay=1e-4, clip=CLIP
+            self._network, rate=config.rate, steps=steps, ema=config.ema, weight_decay=1e-4, clip=MAX_GRADIENT_NORM
         )
         self.ema, self.parts = self._learner.ema, self._learner.parts
         self.rng = torch.Generator(runtime.device).manual_seed(seeding.derive(seed, "train"))
-        self.plan = pace.said(data, runtime, [self._network])
+        self.plan = pace.describe(data, runtime, [self._network])
 
     def round(self, number: int) -> dict[str, float]:
         """Train one round, and count the latents in use.
 
         Raises:
-            TrainingError: none is: the posterior has collapsed.
+            TrainingError: no latent is in use: the posterior has collapsed.
         """
         sums = torch.zeros(3, device=self._runtime.device)
         for step in range((number - 1) * self._steps, number * self._steps):
-            images, labels = self._stock.at(step)
+            images, labels = self._batches.at(step)
             with self._runtime.autocast():
                 terms = self._network.terms(images, labels, self.rng)
             weight = min((step + 1) / (WARM_UP * self.rounds * self._steps), 1.0)
@@ -334,40 +334,40 @@ class _Learning:
         if is_watched(number, self.rounds, self._steps) and np.isfinite(vector + detail) and not active:
             raise TrainingError(
                 f"the posterior collapsed: after round {number} of {self.rounds} none of the {self._network.latents} "
-                f"latents says anything of an image (KL {vector + detail:.2g} nats). Lower the setting `rate` (now "
+                f"latents depends on the image (KL {vector + detail:.2g} nats). Lower the setting `rate` (now "
                 f"{self._config.rate:g})."
             )
         return values
 
-    def judge(self, averaged: _Network) -> float:
-        """The negative lower bound of held-out images, in nats an image; the same noise each time."""
+    def validate(self, averaged: _Network) -> float:
+        """Return the negative lower bound of held-out images, in nats per image, with the same noise on each call."""
         rng = torch.Generator(self._runtime.device).manual_seed(seeding.derive(self._seed, "judge"))
         total = 0.0
-        for index in self._passes(self.held):
+        for index in self._chunks(self.held_out):
             with torch.no_grad(), self._runtime.autocast():
-                total += float(sum(averaged.terms(*self._stock.take(index), rng))) * len(index)
-        return total / len(self.held)
+                total += float(sum(averaged.terms(*self._batches.take(index), rng))) * len(index)
+        return total / len(self.held_out)
 
-    def look(self, network: _Network) -> np.ndarray:
-        """A picture of samples, from the same noise each time.
+    def preview(self, network: _Network) -> np.ndarray:
+        """Draw a picture of samples, from the same noise on each call.
 
-        The prior is fitted when the networks are done; until then vectors come from a Gaussian with the moments of the
-        posteriors of some images. Never real images, nor what is decoded from theirs: pictures are part of a bundle.
+        The prior is fitted after the networks; until then vectors come from a Gaussian with the moments of the
+        posteriors of some images. Real images and their reconstructions are never shown: pictures are part of a bundle.
         """
-        some = self._posterior(network, self._known[:LOOKED_AT])
-        spread = (some.mean.var(0, correction=0) + some.log_variance.exp().mean(0)).sqrt()
+        posterior = self._posterior(network, self._training[:WATCHED_IMAGES])
+        std = (posterior.mean.var(0, correction=0) + posterior.log_variance.exp().mean(0)).sqrt()
         rng = torch.Generator(self._runtime.device).manual_seed(seeding.derive(self._seed, "look"))
-        noise = normal(rng, SHEET, network.latents)
+        noise = normal(rng, PREVIEW_IMAGES, network.latents)
         vector, detail = noise.tensor_split([self._config.latent], 1)
-        given = labels_on(shown_labels(self._schema), self._runtime.device)
+        labels = labels_on(preview_labels(self._schema), self._runtime.device)
         with torch.no_grad(), self._runtime.autocast():
-            drawn = network.draw(torch.cat([some.mean.mean(0) + spread * vector, detail], 1), given)
-        return show(as_pixels(drawn))
+            drawn = network.draw(torch.cat([posterior.mean.mean(0) + std * vector, detail], 1), labels)
+        return preview_grid(as_pixels(drawn))
 
     def fit_prior(self, network: _Network) -> Flow:
-        """The flow to one draw of the posterior an image."""
-        mean, log_variance = self._posterior(network, self._known)
-        labels = None if self._stock.labels is None else self._stock.labels[self._known.to(mean.device)]
+        """Fit the flow to draws of the posteriors of the training images."""
+        mean, log_variance = self._posterior(network, self._training)
+        labels = None if self._batches.labels is None else self._batches.labels[self._training.to(mean.device)]
 
         def draw(index: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor | None]:
             noise = normal(rng, len(index), mean.shape[1])
@@ -379,21 +379,21 @@ class _Learning:
         return fitted.requires_grad_(False)
 
     def _posterior(self, network: _Network, index: Tensor) -> Gaussian:
-        """The posteriors of the vectors of the images at ``index``."""
+        """Return the posteriors of the vectors of the images at ``index``."""
         parts = []
-        for each in self._passes(index):
+        for chunk in self._chunks(index):
             with torch.no_grad(), self._runtime.autocast():
-                parts.append(network.vector(*self._stock.take(each)))
-        return Gaussian(*(torch.cat(each) for each in zip(*parts, strict=True)))
+                parts.append(network.vector(*self._batches.take(chunk)))
+        return Gaussian(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
 
     def _active(self) -> int:
-        """Latents whose posterior mean varies from image to image."""
+        """Count the latents whose posterior mean varies between images."""
         means = []
-        for index in self._passes(self._known[:LOOKED_AT]):
+        for index in self._chunks(self._training[:WATCHED_IMAGES]):
             with torch.no_grad(), self._runtime.autocast():
-                means.append(self.ema.average.encode(*self._stock.take(index)))
+                means.append(self.ema.average.encode(*self._batches.take(index)))
         return int((torch.cat(means).var(0, correction=0) > ACTIVE).sum())
 
-    def _passes(self, index: Tensor) -> tuple[Tensor, ...]:
-        """``index`` in parts that need no more memory than a step of training does."""
-        return torch.split(index, PASSED * self._stock.size)
+    def _chunks(self, index: Tensor) -> tuple[Tensor, ...]:
+        """Split ``index`` into parts that need no more memory than a training step."""
+        return torch.split(index, CHUNK_BATCHES * self._batches.size)

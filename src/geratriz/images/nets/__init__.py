@@ -1,1 +1,1 @@
-"""Parts of the networks that model images."""
+"""Parts of networks for images."""

@@ -1,8 +1,8 @@
-"""Convolutional networks that go from a vector to an image, and back, for images of any size; no normalisation layers.
+"""Convolutional networks from vectors to images of any size and back, without normalisation layers.
 
-Residual blocks of dense convolutions on feature maps that double in size, and patches of pixels as the channels of the
-largest map: on a processor both are several times faster than grouped convolutions, or maps of single pixels, above all
-under gradient penalties (docs/log.md).
+They consist of residual blocks of dense convolutions on feature maps that double in size; the channels of the largest
+map are patches of pixels. On a processor, both choices are several times faster than grouped convolutions or maps of
+single pixels, especially with gradient penalties (docs/log.md).
 """
 
 from dataclasses import dataclass
@@ -14,44 +14,44 @@ from torch import Tensor, nn
 
 from geratriz.images.data.images import ImageSchema
 
-GRID = 4  # rows and columns of the smallest feature map, about
-SLOPE = 0.2  # of the leaky rectifier
-FAINT = 0.3  # gain of the last layer at first: images start grey
-WIDTHS = (1, 2, 4)  # of feature maps, from the largest, in units of the width; smaller maps are as wide as the last
+SMALLEST_MAP = 4  # approximate rows and columns of the smallest feature map
+SLOPE = 0.2  # negative slope of the leaky rectifier
+FINAL_GAIN = 0.3  # initial gain of the last layer: images start grey
+WIDTHS = (1, 2, 4)  # channels of feature maps in units of the width, largest map first; smaller maps use the last value
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sizes:
-    """A feature pyramid whose largest map, patches of ``patch`` pixels, covers the image; the rest is cropped."""
+    """Sizes of a feature pyramid whose largest map, of patches of pixels, covers the image; the excess is cropped."""
 
     height: int
-    """Of the smallest map."""
+    """Height of the smallest map."""
     width: int
     doublings: int
-    """From the smallest map to the map of patches."""
+    """Doublings from the smallest map to the map of patches."""
     patch: int
 
     @classmethod
     def of(cls, schema: ImageSchema, *, patch: int = 2) -> Self:
-        """The pyramid for images of this size."""
+        """Return the pyramid for images of this size."""
         rows, columns = (-(-size // patch) for size in (schema.height, schema.width))
-        doublings = max(round(np.log2(max(min(rows, columns), 1) / GRID)), 0)
+        doublings = max(round(np.log2(max(min(rows, columns), 1) / SMALLEST_MAP)), 0)
         return cls(height=-(-rows // 2**doublings), width=-(-columns // 2**doublings), doublings=doublings, patch=patch)
 
     @property
     def full(self) -> tuple[int, int]:
-        """Height and width in pixels of what the pyramid covers."""
+        """Height and width covered by the pyramid, in pixels."""
         scale = self.patch * 2**self.doublings
         return self.height * scale, self.width * scale
 
     def cover(self, pixels: Tensor) -> Tensor:
-        """Images (N, C, H, W) with their last rows and columns repeated until the pyramid is covered."""
+        """Pad images (N, C, H, W) to the size of the pyramid by repeating their last rows and columns."""
         below, right = self.full[0] - pixels.shape[2], self.full[1] - pixels.shape[3]
         return nn.functional.pad(pixels, (0, right, 0, below), mode="replicate") if below or right else pixels
 
 
 class Up(nn.Module):
-    """Vectors (N, F) to images (N, C, H, W), float32."""
+    """Network from vectors (N, F) to images (N, C, H, W), float32."""
 
     def __init__(self, features: int, schema: ImageSchema, width: int) -> None:
         super().__init__()
@@ -67,29 +67,29 @@ class Up(nn.Module):
             self.levels.append(nn.Sequential(*layers, Block(channels, len(widths))))
         self.patches = nn.Conv2d(widths[-1], schema.channels * self.sizes.patch**2, 3, padding=1)
         scale(self.start)
-        scale(self.patches, FAINT)
+        scale(self.patches, FINAL_GAIN)
 
     def forward(self, features_NF: Tensor) -> Tensor:
-        """The images of ``features_NF``; not bounded."""
+        """Return the images of ``features_NF``, unbounded."""
         maps = self.smallest(features_NF)
         for level in self.levels:
             maps = level(maps)
         return self.images(maps)
 
     def smallest(self, features_NF: Tensor) -> Tensor:
-        """The smallest feature maps, before the first level."""
+        """Return the smallest feature maps, before the first level."""
         maps: Tensor = self.start(features_NF).view(len(features_NF), -1, self.sizes.height, self.sizes.width)
         return maps.contiguous(memory_format=torch.channels_last)
 
     def images(self, maps: Tensor) -> Tensor:
-        """The images of the largest feature maps."""
+        """Return the images of the largest feature maps."""
         patches = self.patches(nn.functional.leaky_relu(maps, SLOPE))
         covering: Tensor = nn.functional.pixel_shuffle(patches, self.sizes.patch).float()
         return covering[:, :, : self._shape[0], : self._shape[1]]
 
 
 class Down(nn.Module):
-    """Images (N, C, H, W) to vectors (N, ``features``)."""
+    """Network from images (N, C, H, W) to vectors (N, ``features``)."""
 
     def __init__(self, schema: ImageSchema, width: int) -> None:
         super().__init__()
@@ -104,25 +104,25 @@ class Down(nn.Module):
         self.features = widths[-1] * self.sizes.height * self.sizes.width
 
     def forward(self, images: Tensor) -> Tensor:
-        """The features of ``images``, from the smallest map."""
+        """Return the features of ``images``, from the smallest map."""
         return self.flat(self.maps(images)[-1])
 
     def maps(self, images: Tensor) -> list[Tensor]:
-        """The feature maps of ``images``, from the largest to the smallest."""
+        """Return the feature maps of ``images``, from the largest to the smallest."""
         patches = nn.functional.pixel_unshuffle(self.sizes.cover(images), self.sizes.patch)
-        maps, found = patches.contiguous(memory_format=torch.channels_last), []
+        maps, pyramid = patches.contiguous(memory_format=torch.channels_last), []
         for level in self.levels:
             maps = level(maps)
-            found.append(maps)
-        return found
+            pyramid.append(maps)
+        return pyramid
 
     def flat(self, smallest: Tensor) -> Tensor:
-        """The features in the smallest of :meth:`maps`."""
+        """Return the features in the smallest of :meth:`maps`."""
         return nn.functional.leaky_relu(smallest, SLOPE).flatten(1)
 
 
 class Block(nn.Module):
-    """A residual block of two convolutions that starts as the identity (Zhang et al., arXiv 1901.09321)."""
+    """Residual block of two convolutions, initially the identity (Zhang et al., arXiv 1901.09321)."""
 
     def __init__(self, channels: int, blocks: int) -> None:
         super().__init__()
@@ -132,27 +132,27 @@ class Block(nn.Module):
         nn.init.zeros_(self.second.weight)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Maps of the same shape."""
+        """Return maps of the same shape."""
         hidden = self.first(nn.functional.leaky_relu(maps, SLOPE))
         out: Tensor = maps + self.second(nn.functional.leaky_relu(hidden, SLOPE))
         return out
 
 
 def scale(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> None:
-    """Draw weights that keep the variance behind a leaky rectifier (He et al., arXiv 1502.01852), times ``gain``."""
+    """Initialise a layer to preserve variance after a leaky rectifier (He et al., arXiv 1502.01852), times ``gain``."""
     nn.init.normal_(layer.weight, std=gain * (2 / (1 + SLOPE**2) / layer.weight[0].numel()) ** 0.5)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
 
 
 def _widths(sizes: Sizes, width: int) -> list[int]:
-    """Channels of the feature maps, from the largest to the smallest."""
+    """Return the channels of the feature maps, from the largest to the smallest."""
     return [width * WIDTHS[min(level, len(WIDTHS) - 1)] for level in range(sizes.doublings + 1)]
 
 
-def _change(channels: int, to: int) -> list[nn.Module]:
-    if channels == to:
+def _change(channels: int, new: int) -> list[nn.Module]:
+    if channels == new:
         return []
-    layer = nn.Conv2d(channels, to, 1, bias=False)
+    layer = nn.Conv2d(channels, new, 1, bias=False)
     scale(layer)
     return [layer]

@@ -1,1 +1,1 @@
-"""The parts of a page that only a generator of images has."""
+"""The sections of a page that are specific to generators of images."""

@@ -1,1 +1,1 @@
-"""Tables as data: what their columns are, how they are encoded, divided and protected."""
+"""Tables as data: schema, encoding, division into parts and protection of rare values."""

@@ -1,6 +1,6 @@
-"""Which rows keep an expectation about single rows, evaluated with pandas as Great Expectations would.
+"""Expectations about single rows, evaluated with pandas as Great Expectations evaluates them.
 
-Missing values compare as unequal here; whether that counts is the matter of :func:`ignored`.
+Missing values compare as unequal here; :func:`ignored` decides whether that counts.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,42 +18,42 @@ def _in_set(frame: pd.DataFrame, kwargs: Mapping[str, Any]) -> Any:
 def _not_in_set(frame: pd.DataFrame, kwargs: Mapping[str, Any]) -> Any:
     values, known = frame[kwargs["column"]], kwargs["value_set"] or []
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        known = [_bound(values, each) for each in known]
+        known = [_bound(values, value) for value in known]
     return ~values.isin(known)
 
 
 def _between(frame: pd.DataFrame, kwargs: Mapping[str, Any]) -> Any:
-    values, kept = _uncategorical(frame[kwargs["column"]]), np.ones(len(frame), dtype=bool)
+    values, mask = _uncategorical(frame[kwargs["column"]]), np.ones(len(frame), dtype=bool)
     if kwargs.get("min_value") is not None:
         low = _bound(values, kwargs["min_value"])
-        kept &= as_mask(values > low if kwargs.get("strict_min") else values >= low)
+        mask &= as_mask(values > low if kwargs.get("strict_min") else values >= low)
     if kwargs.get("max_value") is not None:
         high = _bound(values, kwargs["max_value"])
-        kept &= as_mask(values < high if kwargs.get("strict_max") else values <= high)
-    return kept
+        mask &= as_mask(values < high if kwargs.get("strict_max") else values <= high)
+    return mask
 
 
 def _match(frame: pd.DataFrame, kwargs: Mapping[str, Any]) -> Any:
-    codes, words = pd.factorize(frame[kwargs["column"]])
-    return pd.Series(words).astype(str).str.contains(kwargs["regex"]).to_numpy(dtype=bool)[codes]
+    codes, distinct = pd.factorize(frame[kwargs["column"]])
+    return pd.Series(distinct).astype(str).str.contains(kwargs["regex"]).to_numpy(dtype=bool)[codes]
 
 
 def _pair_in_set(frame: pd.DataFrame, kwargs: Mapping[str, Any]) -> Any:
     pairs = kwargs["value_pairs_set"]
     if pairs is None:
         return np.ones(len(frame), dtype=bool)
-    (a, index_a), (b, index_b) = (coded(frame[kwargs[each]]) for each in ("column_A", "column_B"))
+    (a, index_a), (b, index_b) = (code_cells(frame[kwargs[key]]) for key in ("column_A", "column_B"))
     known = [index_a[x] * len(index_b) + index_b[y] for x, y in pairs if x in index_a and y in index_b]
     return np.isin(a * len(index_b) + b, known)
 
 
 def _greater(frame: pd.DataFrame, kwargs: Mapping[str, Any]) -> Any:
-    a, b = (_uncategorical(frame[kwargs[each]]) for each in ("column_A", "column_B"))
+    a, b = (_uncategorical(frame[kwargs[key]]) for key in ("column_A", "column_B"))
     return a >= b if kwargs.get("or_equal") else a > b
 
 
 def _equal(frame: pd.DataFrame, kwargs: Mapping[str, Any]) -> Any:
-    a, b = (_uncategorical(frame[kwargs[each]]) for each in ("column_A", "column_B"))
+    a, b = (_uncategorical(frame[kwargs[key]]) for key in ("column_A", "column_B"))
     return a == b
 
 
@@ -81,7 +81,7 @@ CHECKS: dict[str, Callable[[pd.DataFrame, Mapping[str, Any]], Any]] = {
 
 
 def ignored(cells: pd.DataFrame, kind: str, kwargs: Mapping[str, Any]) -> np.ndarray:
-    """Rows that a rule passes over for what is missing in its ``cells``, bool (N,)."""
+    """Rows that a rule ignores because of missing values in its ``cells``, bool (N,)."""
     absent = cells.isna().to_numpy()
     if "column" in kwargs:
         return absent[:, 0] & (kind != NOT_NULL)
@@ -94,7 +94,7 @@ def ignored(cells: pd.DataFrame, kind: str, kwargs: Mapping[str, Any]) -> np.nda
 
 
 def as_mask(mask: Any) -> np.ndarray:
-    """A mask of pandas or NumPy as bool (N,), what is neither as False."""
+    """Convert a mask of pandas or NumPy to bool (N,); missing becomes False."""
     return np.array(mask.to_numpy(dtype=bool, na_value=False) if isinstance(mask, pd.Series) else mask, dtype=bool)
 
 
@@ -104,16 +104,16 @@ def _uncategorical(values: pd.Series) -> pd.Series:
     return values
 
 
-def _bound(values: pd.Series, given: Any) -> Any:
-    """A bound as it can be compared with ``values``: text becomes a moment beside moments."""
-    if not (isinstance(given, str) and pd.api.types.is_datetime64_any_dtype(values.dtype)):
-        return given
-    moment, zone = pd.Timestamp(given), getattr(values.dtype, "tz", None)
+def _bound(values: pd.Series, bound: Any) -> Any:
+    """Make a bound comparable with ``values``: text becomes a timestamp if they are datetimes."""
+    if not (isinstance(bound, str) and pd.api.types.is_datetime64_any_dtype(values.dtype)):
+        return bound
+    moment, zone = pd.Timestamp(bound), getattr(values.dtype, "tz", None)
     return moment.tz_localize(zone) if zone is not None and moment.tzinfo is None else moment
 
 
-def coded(values: pd.Series) -> tuple[np.ndarray, dict[Any, int]]:
-    """A number for each cell, and the number of each value; None stands for missing."""
-    codes, words = pd.factorize(values)
-    index = {word: code for code, word in enumerate(words.tolist())}
+def code_cells(values: pd.Series) -> tuple[np.ndarray, dict[Any, int]]:
+    """Integer code per cell, and the code of each value; None stands for missing."""
+    codes, distinct = pd.factorize(values)
+    index = {value: code for code, value in enumerate(distinct.tolist())}
     return np.where(codes < 0, len(index), codes), {**index, None: len(index)}

@@ -1,13 +1,9 @@
-"""Columns to compact arrays and back: a code for every cell, and a quantile-normal value where it is continuous.
+"""Encode columns as compact arrays and back: a code per cell, and a quantile-normal value if the cell is continuous.
 
-Every learnt column has *levels*. A column of few values has one level a value (an *atom*). A numeric column of many
-values keeps its heavy values as atoms and has one level more, *continuous*; the place of such a cell in the column's
-distribution function is its value, mapped to a standard normal. A number that fewer rows have than the
-column's ``rare`` is no atom: among few values it counts as the nearest that is one. Missing is a level like any other,
-so its pattern is part of what is learnt. :meth:`Codec.bin` cuts the continuous level into quantile bins, for models
-over codes alone.
-A column that says the same as another one (education and its rank) is not modelled twice: it is filled in from its
-twin, so that the two never contradict each other. Ids and personal columns are not learnt: new values are issued.
+Levels, atoms and continuous cells are defined in :mod:`geratriz.table.data.levels`. :meth:`Codec.bin` divides the
+continuous level into quantile bins, for models over codes alone.
+A column that is one-to-one with another (education and its rank) is not modelled: it is filled in from its twin, so the
+two never contradict each other. Ids and personal columns are not learnt: new values are issued.
 """
 
 from collections.abc import Mapping
@@ -40,7 +36,7 @@ from geratriz.table.data.twins import Twin, find_twins
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Cells as arrays, rows by learnt columns: int32 ``codes`` and quantile-normal float32 ``values`` (0 at atoms)."""
+    """Cells as arrays (rows, learnt columns): int32 ``codes`` and quantile-normal float32 ``values`` (0 at atoms)."""
 
     codes: np.ndarray
     values: np.ndarray
@@ -48,28 +44,28 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """Turns tables of one schema into arrays and back.
+    """Converts tables of one schema to arrays and back.
 
-    Categories, booleans, atoms and missing values come back exactly (moments to the microsecond, outside of 1834 to
-    2106 to the millisecond); continuous cells come back on the column's grid, inside the range that was seen and as
-    near as float32 and :data:`KNOTS` knots allow.
+    Categories, booleans, atoms and missing values are restored exactly (datetimes to the microsecond, outside of 1834
+    to 2106 to the millisecond); continuous cells are restored on the column's grid, inside the observed range and as
+    closely as float32 and :data:`geratriz.table.data.levels.KNOTS` knots allow.
     """
 
     schema: Schema
     levels: tuple[Levels, ...]
     twins: tuple[Twin, ...] = ()
     sources: Mapping[str, personal.Source] = field(default_factory=dict)
-    """Of the new values of each personal column, by its name."""
+    """Source of new values for each personal column, by column name."""
 
     @classmethod
     def fit(cls, table: Table, config: CodecConfig, rng: np.random.Generator) -> "Codec":
-        """Read off the levels of every learnt column, and find new values for the personal ones.
+        """Find the levels of every learnt column, and the sources of new values of the personal columns.
 
         Raises:
-            ConfigError: a personal column is declared with a form or locale that is not known.
-            DataError: there is no column to learn; one holds values that are no words, numbers, dates or booleans, more
-                than :data:`MAX_WORDS` categories, or texts that look personal or are almost all different and were not
-                declared; or a personal one has values of a type that there are no new ones of.
+            ConfigError: a personal column is declared with an unknown form or locale.
+            DataError: there is no column to learn; a column holds values other than text, numbers, dates or booleans,
+                too many categories, or undeclared texts that look personal or are almost all different; or a personal
+                column has a type for which no new values can be made.
         """
         if not table.schema.learnt:
             raise DataError(
@@ -81,33 +77,33 @@ class Codec:
 
     @property
     def modelled(self) -> tuple[int, ...]:
-        """Positions, among the learnt columns, of those that are no twin of another."""
+        """Positions, among the learnt columns, of those that are not filled in from a twin."""
         twins = {twin.column for twin in self.twins}
         return tuple(i for i in range(len(self.levels)) if i not in twins)
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """Codes per modelled column after binning."""
-        return tuple(each.size for each in self.modelled_levels)
+        return tuple(levels.size for levels in self.modelled_levels)
 
     @property
     def modelled_levels(self) -> tuple[Levels, ...]:
-        """The levels of each modelled column."""
+        """Levels of each modelled column."""
         return tuple(self.levels[i] for i in self.modelled)
 
     def encode(self, table: Table, rng: np.random.Generator, *, gaps: bool = False) -> Encoded:
-        """Arrays for ``table``; ``rng`` spreads grid values over their cell so that they have a density.
+        """Encode ``table``; ``rng`` spreads grid values over their grid cells so that they have a density.
 
-        With ``gaps`` a cell may be missing where none ever was; its code is -1.
+        With ``gaps`` a cell may be missing in a column without missing training values; its code is -1.
 
         Raises:
-            RequestError: a category was not seen when the codec was fitted, or, without ``gaps``, a missing value.
+            RequestError: the training data did not have a category or, without ``gaps``, missing values in a column.
         """
         pairs = [encode_cells(levels, table.frame[levels.column.name], rng, gaps=gaps) for levels in self.levels]
         return Encoded(np.stack([c for c, _ in pairs], axis=1), np.stack([v for _, v in pairs], axis=1))
 
     def decode(self, encoded: Encoded, *, first_row: int = 0, seed: int = 0) -> Table:
-        """The table in ``encoded``; ids are issued from ``first_row`` on, personal values under ``seed`` as well."""
+        """Decode to a table; ids are issued from ``first_row`` on, and personal values from there under ``seed``."""
         rows = len(encoded.codes)
         learnt = {
             levels.column.name: decode_cells(levels, encoded.codes[:, i], encoded.values[:, i])
@@ -126,16 +122,16 @@ class Codec:
         return personal.issue(column, source, first_row, rows, seeding.generator(seed, "personal", column.name))
 
     def bin(self, encoded: Encoded) -> np.ndarray:
-        """Codes alone, int32, rows by modelled columns: continuous cells as quantile bins of equal probability."""
+        """Codes, int32 (rows, modelled columns), with continuous cells as quantile bins of equal probability."""
         binned = np.empty((len(encoded.codes), len(self.modelled)), dtype=np.int32)
         for position, i in enumerate(self.modelled):
             binned[:, position] = bin_cells(self.levels[i], encoded.codes[:, i], encoded.values[:, i])
         return binned
 
     def codes(self, table: Table, rng: np.random.Generator) -> np.ndarray:
-        """What :meth:`bin` makes of what :meth:`encode` gives, column by column and in as few bytes as will do.
+        """Result of :meth:`encode` and :meth:`bin`, computed column by column in little memory.
 
-        Shape (N, modelled columns), int16 where no column has too many levels for it, else int32.
+        Shape (N, modelled columns), int16 if the number of levels allows it, otherwise int32.
 
         Raises:
             RequestError: as :meth:`encode`.
@@ -143,14 +139,14 @@ class Codec:
         small = np.int16 if max(self.sizes) <= np.iinfo(np.int16).max else np.int32
         binned = np.empty((len(table), len(self.modelled)), dtype=small)
         positions = {i: position for position, i in enumerate(self.modelled)}
-        for i, levels in enumerate(self.levels):  # twins too: what is drawn from rng does not depend on them
+        for i, levels in enumerate(self.levels):  # twins too, so that the random stream does not depend on them
             codes, normal = encode_cells(levels, table.frame[levels.column.name], rng, gaps=False)
             if i in positions:
                 binned[:, positions[i]] = bin_cells(levels, codes, normal)
         return binned
 
     def unbin(self, binned: np.ndarray, rng: np.random.Generator) -> Encoded:
-        """The inverse of :meth:`bin`, a place drawn uniformly inside each bin, twins filled in."""
+        """Inverse of :meth:`bin`: draws a uniform position inside each bin and fills in twins."""
         codes = np.zeros((len(binned), len(self.levels)), dtype=np.int32)
         codes[:, self.modelled] = binned
         for twin in self.twins:
@@ -160,17 +156,17 @@ class Codec:
             if levels.bins:
                 spread = rng.random(len(codes))  # drawn for all rows: the stream does not depend on the codes
                 continuous = codes[:, i] >= levels.exact
-                place = (codes[continuous, i] - levels.exact + spread[continuous]) / levels.bins
-                values[continuous, i] = ndtri(np.clip(place, TAIL, 1 - TAIL))
+                probability = (codes[continuous, i] - levels.exact + spread[continuous]) / levels.bins
+                values[continuous, i] = ndtri(np.clip(probability, TAIL, 1 - TAIL))
                 codes[continuous, i] = levels.exact
         return Encoded(codes, values)
 
     def condition(self, where: Mapping[str, Any]) -> tuple[dict[int, int], dict[str, Any]]:
-        """Wanted cells as ({position among the modelled columns: binned code}, {column name: value in its own type}).
+        """Encode conditions: {position among the modelled columns: binned code}, {column name: value in its own type}.
 
         Raises:
-            RequestError: a column that is not learnt, a value that was never seen or lies outside the range seen, or
-                two values that never go together.
+            RequestError: a column is not learnt, a value was never observed or is outside the observed range, or two
+                values never occur together.
         """
         names = [levels.column.name for levels in self.levels]
         twins = {twin.column: twin for twin in self.twins}
@@ -179,13 +175,11 @@ class Codec:
         for name, wanted in where.items():
             if name not in names and name in self.schema.names:
                 raise RequestError(
-                    f"where names {name!r}, which is no column the generator learnt: its kind is "
-                    f"{self.schema[name].kind}, and its values are made anew.{nearest('', names)}"
+                    f"where names {name!r}, which the generator did not learn: its kind is {self.schema[name].kind}, "
+                    f"so its values are new.{nearest('', names)}"
                 )
             if name not in names:
-                raise RequestError(
-                    f"where names {name!r}, which is no column the generator learnt.{nearest(name, names)}"
-                )
+                raise RequestError(f"where names {name!r}, which the generator did not learn.{nearest(name, names)}")
             column = names.index(name)
             code, cells[name] = condition_code(self.levels[column], wanted)
             if column in twins:
@@ -193,48 +187,48 @@ class Codec:
             position = self.modelled.index(column)
             if codes.setdefault(position, code) != code:
                 raise RequestError(
-                    f"where asks for {name} = {wanted!r} beside another {names[column]}: they never meet."
+                    f"where asks for {name} = {wanted!r} with another {names[column]}: they never occur together."
                 )
         return codes, cells
 
     def values(self) -> dict[str, tuple[pd.Series, bool]]:
-        """By learnt column: its levels and the two ends of its range, and whether these are all the values it has."""
+        """Levels and range ends of each learnt column, and whether these are all of its values, by column name."""
         found = {}
-        for each in self.levels:
-            codes = np.append(np.arange(each.exact), [each.exact] * 2 if each.bins else []).astype(np.int64)
-            ends = np.where(np.arange(len(codes)) == each.exact, -np.inf, np.inf)
-            found[each.column.name] = decode_cells(each, codes, ends), not each.bins
+        for levels in self.levels:
+            codes = np.append(np.arange(levels.exact), [levels.exact] * 2 if levels.bins else []).astype(np.int64)
+            ends = np.where(np.arange(len(codes)) == levels.exact, -np.inf, np.inf)
+            found[levels.column.name] = decode_cells(levels, codes, ends), not levels.bins
         return found
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """The codec as JSON and arrays; :meth:`from_state` is its inverse."""
+        """JSON mapping and arrays of the codec; :meth:`from_state` is the inverse."""
         head = {
             "schema": self.schema.to_json(),
-            "levels": [{"atoms": list(each.atoms), "missing": each.missing, "bins": each.bins} for each in self.levels],
-            "twins": [{"column": each.column, "of": each.of, "codes": list(each.codes)} for each in self.twins],
-            "personal": {name: each.to_json() for name, each in self.sources.items()},
+            "levels": [{"atoms": list(item.atoms), "missing": item.missing, "bins": item.bins} for item in self.levels],
+            "twins": [{"column": twin.column, "of": twin.of, "codes": list(twin.codes)} for twin in self.twins],
+            "personal": {name: source.to_json() for name, source in self.sources.items()},
         }
         arrays = {}
-        for i, each in enumerate(self.levels):
-            if each.bins:
-                arrays[f"codec.{i}.knots"], arrays[f"codec.{i}.heights"] = each.knots, each.heights
+        for i, levels in enumerate(self.levels):
+            if levels.bins:
+                arrays[f"codec.{i}.knots"], arrays[f"codec.{i}.heights"] = levels.knots, levels.heights
         return head, arrays
 
     @classmethod
     def from_state(cls, head: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> "Codec":
-        """Rebuild what :meth:`to_state` gave."""
+        """Rebuild a codec from the result of :meth:`to_state`."""
         schema = Schema.from_json(head["schema"])
         levels = tuple(
             Levels(
                 column=column,
-                atoms=tuple(each["atoms"]),
-                missing=each["missing"],
-                bins=each["bins"],
+                atoms=tuple(content["atoms"]),
+                missing=content["missing"],
+                bins=content["bins"],
                 knots=arrays.get(f"codec.{i}.knots", np.empty(0)),
                 heights=arrays.get(f"codec.{i}.heights", np.empty(0)),
             )
-            for i, (column, each) in enumerate(zip(schema.learnt, head["levels"], strict=True))
+            for i, (column, content) in enumerate(zip(schema.learnt, head["levels"], strict=True))
         )
-        twins = tuple(Twin(each["column"], each["of"], tuple(each["codes"])) for each in head["twins"])
-        sources = {name: personal.Source.from_json(each) for name, each in head.get("personal", {}).items()}
+        twins = tuple(Twin(twin["column"], twin["of"], tuple(twin["codes"])) for twin in head["twins"])
+        sources = {name: personal.Source.from_json(source) for name, source in head.get("personal", {}).items()}
         return cls(schema, levels, twins, sources)

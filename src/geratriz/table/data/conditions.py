@@ -1,8 +1,8 @@
-"""Row conditions of Great Expectations: which rows an expectation is about. Text is read here, and never executed.
+"""Row conditions of Great Expectations, which select the rows of an expectation. Text is parsed and never executed.
 
 A suite's ``row_condition`` is text for pandas' ``query`` (``pdays > -1 and poutcome == "unknown"``), text for Great
-Expectations' own parser (``col("pdays") > -1``) or one of its condition objects as JSON. ``query`` evaluates whatever
-stands in the text, and conditions stand in bundles, which must not run code: so a grammar of comparisons, ``in``,
+Expectations' own parser (``col("pdays") > -1``) or one of its condition objects as JSON. ``query`` evaluates any code
+in the text, and bundles, which must not run code, hold conditions: therefore only a grammar of comparisons, ``in``,
 ``isnull()``, ``and``, ``or`` and ``not`` over columns and literals is evaluated here, with pandas' own operators.
 """
 
@@ -30,10 +30,10 @@ _QUOTED = re.compile(r"""("[^"]*"|'[^']*')|`([^`]+)`""")
 
 
 def columns(condition: str | Mapping[str, Any]) -> set[str]:
-    """The columns a condition names.
+    """Columns that a condition names.
 
     Raises:
-        ValueError: it is none, or one that only Great Expectations understands.
+        ValueError: it is not a condition, or only Great Expectations supports it.
     """
     found: set[str] = set()
     _compile(_parse(condition), found)
@@ -43,7 +43,7 @@ def columns(condition: str | Mapping[str, Any]) -> set[str]:
 
 
 def mask(condition: str | Mapping[str, Any], frame: pd.DataFrame) -> np.ndarray:
-    """Which rows of ``frame`` meet ``condition``, bool (N,); a comparison with a missing value is not met."""
+    """Rows of ``frame`` that meet ``condition``, bool (N,); a comparison with a missing value is not met."""
     met = _compile(_parse(condition), set())(frame)
     return np.asarray(met.to_numpy(dtype=bool, na_value=False))
 
@@ -54,11 +54,11 @@ def _parse(condition: str | Mapping[str, Any]) -> ast.expr:
     try:
         return ast.parse(named, mode="eval").body
     except (SyntaxError, RecursionError, MemoryError):
-        raise ValueError(f"{text!r} is no condition") from None
+        raise ValueError(f"{text!r} is not a valid condition") from None
 
 
 def _text(condition: Mapping[str, Any]) -> str:
-    """One of Great Expectations' condition objects as text."""
+    """Convert a condition object of Great Expectations to text."""
     match condition:
         case {"type": "pass_through", "pass_through_filter": str(text)}:
             return text
@@ -68,24 +68,24 @@ def _text(condition: Mapping[str, Any]) -> str:
             return f"col({name!r}).{'isnull' if is_null else 'notnull'}()"
         case {"type": "and" | "or" as word, "conditions": [_, *_] as parts}:
             return "(" + f" {word} ".join(map(_text, parts)) + ")"
-    raise ValueError(f"{condition!r} is no condition")
+    raise ValueError(f"{condition!r} is not a valid condition")
 
 
 def _compile(node: ast.expr, names: set[str]) -> Callable[[pd.DataFrame], pd.Series]:
-    """A function from a frame to a boolean series; the columns it reads are added to ``names``."""
+    """Compile to a function from a frame to a boolean series; columns that it reads are added to ``names``."""
 
-    def each(nodes: list[ast.expr]) -> list[Callable[[pd.DataFrame], pd.Series]]:
+    def compiled(nodes: list[ast.expr]) -> list[Callable[[pd.DataFrame], pd.Series]]:
         return [_compile(part, names) for part in nodes]
 
     match node:
         case ast.BoolOp(op=ast.And(), values=values):
-            return _joined(operator.and_, each(values))
+            return _joined(operator.and_, compiled(values))
         case ast.BoolOp(values=values):
-            return _joined(operator.or_, each(values))
+            return _joined(operator.or_, compiled(values))
         case ast.BinOp(left=left, op=ast.BitAnd(), right=right):
-            return _joined(operator.and_, each([left, right]))
+            return _joined(operator.and_, compiled([left, right]))
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            return _joined(operator.or_, each([left, right]))
+            return _joined(operator.or_, compiled([left, right]))
         case ast.UnaryOp(op=ast.Not() | ast.Invert(), operand=operand):
             inner = _compile(operand, names)
             return lambda frame: ~inner(frame)
@@ -109,7 +109,7 @@ def _compile(node: ast.expr, names: set[str]) -> Callable[[pd.DataFrame], pd.Ser
             if name is not None:
                 names.add(name)
                 return lambda frame: frame[name]
-    raise ValueError(f"{ast.unparse(node)!r} is no condition")
+    raise ValueError(f"{ast.unparse(node)!r} is not a valid condition")
 
 
 def _operand(node: ast.expr, names: set[str]) -> Callable[[pd.DataFrame], Any]:
@@ -120,7 +120,7 @@ def _operand(node: ast.expr, names: set[str]) -> Callable[[pd.DataFrame], Any]:
     try:
         value = ast.literal_eval(node)
     except (ValueError, TypeError):
-        raise ValueError(f"{ast.unparse(node)!r} is no column, number or text") from None
+        raise ValueError(f"{ast.unparse(node)!r} is not a column, number or text") from None
     return lambda frame: value
 
 

@@ -1,4 +1,4 @@
-"""Columns that are never learnt: new ids are issued in their place, and personal values are made up."""
+"""Columns that are never learnt: new ids are issued instead, and personal values are made up."""
 
 import dataclasses
 import hashlib
@@ -14,11 +14,11 @@ from geratriz.table.data.table import Table
 
 
 def replaced(table: Table) -> tuple[Schema, dict[str, personal.Source]]:
-    """The schema of new tables, without a value of an id or a personal column, and what the latter are made from."""
+    """Schema of new tables, without values of id and personal columns, and the sources of new personal values."""
     columns, sources, secret = [], {}, b""
     for column in table.schema.columns:
         values = table.frame[column.name]
-        if column.kind == "id" and column.dtype == "category":  # new keys are no set: they come back as what they are
+        if column.kind == "id" and column.dtype == "category":  # new keys are not a fixed set: restore their own dtype
             column = dataclasses.replace(column, dtype=str(values.cat.categories.dtype), categories=None, ordered=False)
         if column.kind == "personal":
             secret = secret or row_hashes(table.frame).tobytes()
@@ -29,7 +29,7 @@ def replaced(table: Table) -> tuple[Schema, dict[str, personal.Source]]:
 
 
 def issue_ids(column: Column, first_row: int, rows: int) -> pd.Series:
-    """New ids: row numbers from 1, as text behind the column's name where ids are text."""
+    """New ids: row numbers from 1; if ids are text, as text after the column's name."""
     numbers = pd.Series(np.arange(first_row + 1, first_row + rows + 1))
     if column.dtype.lower().startswith(("int", "uint", "float")):
         return column.restore(numbers)

@@ -1,9 +1,9 @@
-"""Personal columns: never learnt, replaced by new values of the same form, of which none is a real one.
+"""Personal columns: never learnt, replaced by new values of the same form, none of which is real.
 
-What a generator keeps of such a column is a :class:`Source`: made-up values, or beginnings that no real value has, and
-the share of missing values; no real value, no hash of one, no list of what to leave out. Which made-up values were
-left out because they are real cannot be told either: the key that they are drawn under is a hash of the whole table,
-which is not kept, and they are a small part of what might have been drawn.
+A generator stores only a :class:`Source` of such a column: made-up values, or beginnings that no real value has, and
+the share of missing values. It stores no real value, no hash of one and no list of excluded values. Nor can it be
+inferred which made-up values were excluded because they are real: they are drawn under a key that is a hash of the
+table and is not stored, and they are a small part of what could have been drawn.
 """
 
 import dataclasses
@@ -28,48 +28,48 @@ from geratriz.table.data import forms, masks
 if TYPE_CHECKING:
     from faker import Faker
 
-POOL = 1000  # made-up values of a name, an address or a text
-CHARACTERS = 200_000  # of all texts of a pool together
-ENOUGH = 100  # new values at least, or they are made from more parts
-EQUALS = 30  # among POOL values at most: there are 1,000**2 / (2 * 30), about 16,000, or more to draw from
-TRIES = 5  # times POOL
-RESERVED = ("example.org", "example.com", "example.net")  # RFC 2606: nobody's, and nobody's ever
-TEXT_LENGTHS = (20, 2000)
+POOL_SIZE = 1000  # made-up names, addresses or texts in a pool
+MAX_POOL_CHARACTERS = 200_000  # characters of all texts in a pool
+MIN_POOL_SIZE = 100  # new values in a pool; with fewer, values are made from more parts
+MAX_DUPLICATES = 30  # per POOL_SIZE draws: at least 1,000**2 / (2 * 30), about 16,000, distinct values can be drawn
+DRAWS_PER_VALUE = 5  # maximum number of draws, as a multiple of the size of the pool
+RESERVED = ("example.org", "example.com", "example.net")  # RFC 2606: never assigned to anyone
+TEXT_LENGTHS = (20, 2000)  # shortest and longest made-up text in characters
 
 Number = Literal["integer", "float"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """What new values of one column are made from."""
+    """Source of new values for one personal column."""
 
     form: str
     missing: float = 0.0
     """Share of missing values."""
     number: Number | None = None
-    """What a text becomes before it takes the column's dtype, where that is no text."""
+    """Type that a text is converted to before it takes the column's dtype, if that is not text."""
     pool: tuple[str, ...] = ()
-    """Whole values; of e-mail addresses the part before the row's number."""
+    """Complete values; for e-mail addresses the part before the row's number."""
     domain: str | None = None
-    """Of e-mail addresses."""
+    """Domain of e-mail addresses."""
     patterns: tuple[masks.Pattern, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON mapping; :meth:`from_json` is its inverse."""
+        """JSON mapping; :meth:`from_json` is its inverse."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Source":
-        """The source in a mapping that :meth:`to_json` made."""
+        """Source from a mapping made by :meth:`to_json`."""
         return config.load(cls, content, "personal")
 
     def texts(self, first_row: int, rows: int, rng: np.random.Generator) -> np.ndarray:
         """New values for ``rows`` rows from ``first_row`` on, as text, shape (rows,)."""
         numbers = np.arange(first_row, first_row + rows)
         if self.patterns:
-            shares = np.cumsum([each.share for each in self.patterns[:-1]])
+            shares = np.cumsum([pattern.share for pattern in self.patterns[:-1]])
             which = np.searchsorted(shares, rng.random(rows), side="right")
-            made = np.stack([each.values(numbers, rng) for each in self.patterns])
+            made = np.stack([pattern.values(numbers, rng) for pattern in self.patterns])
             chosen: np.ndarray = made[which, np.arange(rows)]
             return chosen
         drawn = np.array(self.pool, dtype=object)[rng.integers(0, len(self.pool), rows)]
@@ -79,22 +79,22 @@ class Source:
 
 
 def fit(column: Column, values: pd.Series, key: int) -> tuple[Column, Source]:
-    """``column`` as a generator may keep it, and the source of its new values; ``values`` are looked at here alone.
+    """Return ``column`` without its values, and the source of its new values; only this function reads ``values``.
 
-    A column of pandas' ``category`` comes back as one, its categories some of the new values.
+    A pandas ``category`` column stays one; some of the new values are its categories.
 
     Args:
-        column: of kind personal; its ``form`` where the user gave one, its ``locale`` for names, addresses and texts.
-        values: what the new ones must not be, and whose form they have.
-        key: seeds all that is made up; must not be known to who holds the result.
+        column: of kind personal, with the ``form`` that the user declared, if any, and a ``locale``.
+        values: real values: new values have their form and differ from all of them.
+        key: seeds all made-up values; must be unknown to users of the result.
 
     Raises:
-        ConfigError: there is no such form or locale.
-        DataError: the values are neither text nor numbers, or their dtype has no room for new ones.
+        ConfigError: the form or the locale is unknown.
+        DataError: the values are neither text nor numbers, or their dtype cannot hold new ones.
     """
     if column.form is not None and column.form not in forms.FORMS:
         raise ConfigError(
-            f"data.schema.{column.name}.form is {column.form!r}, which is no form of a personal column."
+            f"data.schema.{column.name}.form is {column.form!r}, which is not a form of a personal column."
             f"{nearest(column.form, forms.FORMS)}"
         )
     cells = pd.Series(values.cat.categories) if isinstance(values.dtype, pd.CategoricalDtype) else values.dropna()
@@ -110,13 +110,13 @@ def fit(column: Column, values: pd.Series, key: int) -> tuple[Column, Source]:
     source = _source(column, cells, source, key)
     if column.dtype != "category":
         return column, source
-    made = pd.unique(_cells(source, source.texts(0, POOL, np.random.default_rng(key)))).tolist()
+    made = pd.unique(_cells(source, source.texts(0, POOL_SIZE, np.random.default_rng(key)))).tolist()
     empty = Source(form=source.form, missing=source.missing, number=number)
     return dataclasses.replace(column, categories=tuple(made), ordered=False), empty
 
 
 def issue(column: Column, source: Source, first_row: int, rows: int, rng: np.random.Generator) -> pd.Series:
-    """New values for ``rows`` rows from ``first_row`` on, in the column's dtype."""
+    """Issue new values for ``rows`` rows from ``first_row`` on, in the column's dtype."""
     absent = rng.random(rows) < source.missing
     if absent.all():
         return column.restore(pd.Series([None] * rows, dtype="object"))
@@ -129,40 +129,40 @@ def issue(column: Column, source: Source, first_row: int, rows: int, rng: np.ran
 
 
 def _source(column: Column, cells: pd.Series, blank: Source, key: int) -> Source:
-    """``blank`` with what new values are made from."""
+    """Complete ``blank`` with the pool or patterns that new values are made from."""
     fake, number, form = _faker(column, key), blank.number, blank.form
-    real, taken = forms.texts(cells), forms.known(cells)
+    real, taken = forms.texts(cells), forms.folded(cells)
     if number is None and form == "email":
         return dataclasses.replace(blank, pool=_users(fake), domain=_domain(taken, fake))
     if number is None and form not in ("phone", "code"):
         return dataclasses.replace(blank, pool=_pool(*_makers(form, fake, real, column.name), taken, fake))
     as_cell = functools.partial(_as_cell, number, cells.dtype)
     used = [_digits_on(text) for text in taken] if number == "float" else taken
-    found = masks.patterns(real, used, column.rare, key, as_cell=as_cell, kept="extEXT" if form == "phone" else "")
+    found = masks.patterns(real, used, column.rare, key, as_cell=as_cell, literals="extEXT" if form == "phone" else "")
     if not found and number is None and form == "phone":
-        return dataclasses.replace(blank, pool=_pool([fake.phone_number], POOL, taken, fake))
+        return dataclasses.replace(blank, pool=_pool([fake.phone_number], POOL_SIZE, taken, fake))
     if not found:
         made = masks.pattern("AA999999" if number is None else "9" * 8, "", used, fake.random, as_cell=as_cell)
         if made is None:
             raise DataError(
-                f"column {column.name!r} is personal and of type {cells.dtype}, which has no room for new numbers "
-                "beside the real ones. Convert it to text or to a wider type."
+                f"column {column.name!r} is personal and of type {cells.dtype}, which cannot hold enough numbers "
+                "besides the real ones. Convert it to text or to a wider type."
             )
         found = [made]
     return dataclasses.replace(blank, patterns=tuple(found))
 
 
 def _number(column: Column, present: pd.Series) -> Number | None:
-    """What kind of number the column holds; None where it is text.
+    """Type of the numbers in the column; None if it holds text.
 
     Raises:
-        DataError: it is neither.
+        DataError: it holds neither.
     """
     types = pd.api.types
     if types.is_datetime64_any_dtype(present.dtype) or types.is_bool_dtype(present.dtype):
         raise DataError(
             f"column {column.name!r} is declared personal but is of type {present.dtype}; new values are made of text "
-            f"and numbers. Take data.schema.{column.name} away, convert the column to text, or leave it out."
+            f"and numbers. Remove data.schema.{column.name}, convert the column to text, or leave it out."
         )
     if types.is_float_dtype(present.dtype):
         if not np.isfinite(present.to_numpy(dtype=np.float64)).all():
@@ -170,13 +170,13 @@ def _number(column: Column, present: pd.Series) -> Number | None:
         return "float"
     if types.is_integer_dtype(present.dtype):
         return "integer"
-    if all(isinstance(each, str) for each in present):
+    if all(isinstance(value, str) for value in present):
         return None
-    return "integer" if all(isinstance(each, (int, np.integer)) for each in present) else "float"
+    return "integer" if all(isinstance(value, (int, np.integer)) for value in present) else "float"
 
 
 def _cells(source: Source, texts: np.ndarray) -> np.ndarray:
-    """Texts as what the column holds."""
+    """Convert texts to the type that the column holds."""
     if source.number is None:
         return texts
     read: type[int] | type[float] = int if source.number == "integer" else float
@@ -184,10 +184,10 @@ def _cells(source: Source, texts: np.ndarray) -> np.ndarray:
 
 
 def _as_cell(number: Number | None, dtype: Any, text: str) -> str | None:
-    """How ``text`` reads once it is a cell of ``dtype``; None where there is no such number, or it is 0."""
+    """Text of the cell of ``dtype`` that holds ``text``; None if there is no such number, or it is 0."""
     if number is None:
         return text
-    plain = getattr(dtype, "numpy_dtype", dtype)  # of pandas' nullable types
+    plain = getattr(dtype, "numpy_dtype", dtype)  # pandas' nullable types have one
     if number == "integer":
         fits = plain.kind not in "iu" or np.iinfo(plain).min <= int(text) <= np.iinfo(plain).max
         return str(int(text)) if fits else None
@@ -197,8 +197,8 @@ def _as_cell(number: Number | None, dtype: Any, text: str) -> str | None:
 
 
 def _digits_on(text: str) -> str:
-    """A decimal number with zeros behind, so that 71.2 is seen to begin with 71.20."""
-    return text + ("" if "." in text else ".") + "0" * masks.LONGEST
+    """Append zeros to a decimal number, so that 71.2 begins with 71.20."""
+    return text + ("" if "." in text else ".") + "0" * masks.MAX_LENGTH
 
 
 def _faker(column: Column, key: int) -> "Faker":
@@ -210,27 +210,27 @@ def _faker(column: Column, key: int) -> "Faker":
             f"data.schema.{column.name}.locale is {column.locale!r}, which Faker does not know."
             f"{nearest(column.locale, AVAILABLE_LOCALES)}"
         )
-    fake = Faker(column.locale, use_weighting=False)  # what is frequent would be missed if it were left out
+    fake = Faker(column.locale, use_weighting=False)  # the absence of a frequent value would be noticed
     fake.seed_instance(key)
     return fake
 
 
 def _pool(makers: Sequence[Callable[[], str]], size: int, taken: Collection[str], fake: "Faker") -> tuple[str, ...]:
-    """``size`` different values that are not ``taken``, from the first of ``makers`` that can make many more."""
+    """Make ``size`` distinct values that are not ``taken``, with the first of ``makers`` that has many more."""
     numbered: Callable[[], str] = functools.partial(_numbered, makers[-1], fake)
-    every: list[Callable[[], str]] = [*makers, numbered]
-    for make in every:
+    candidates: list[Callable[[], str]] = [*makers, numbered]
+    for make in candidates:
         drawn = [make().strip() for _ in range(size)]
-        if len(drawn) - len(set(drawn)) > EQUALS and make is not numbered:
+        if len(drawn) - len(set(drawn)) > MAX_DUPLICATES and make is not numbered:
             continue
         pool: dict[str, None] = {}
-        more = (make().strip() for _ in range(TRIES * size))
+        more = (make().strip() for _ in range(DRAWS_PER_VALUE * size))
         for text in itertools.chain(drawn, more):
             if text.casefold() not in taken:
                 pool[text] = None
             if len(pool) == size:
                 break
-        if len(pool) >= min(size, ENOUGH):
+        if len(pool) >= min(size, MIN_POOL_SIZE):
             break
     return tuple(pool)
 
@@ -240,20 +240,20 @@ def _numbered(make: Callable[[], str], fake: "Faker") -> str:
 
 
 def _makers(form: str, fake: "Faker", real: list[str], name: str) -> tuple[list[Callable[[], str]], int]:
-    """What makes values of ``form`` in the style of the ``real`` ones, and how many of them are made."""
+    """Functions that make values of ``form`` in the style of the ``real`` ones, and the number of values to make."""
     if form == "name":
-        return _names(fake, real, name), POOL
+        return _names(fake, real, name), POOL_SIZE
     if form == "address":
         if sum("," in text or "\n" in text for text in real) < len(real) / 2:
-            return [fake.street_address], POOL
-        return [lambda: str(fake.address()).replace("\n", ", ")], POOL
+            return [fake.street_address], POOL_SIZE
+        return [lambda: str(fake.address()).replace("\n", ", ")], POOL_SIZE
     lengths = np.quantile([len(text) for text in real], np.linspace(0.05, 0.95, 10)).clip(*TEXT_LENGTHS)
-    size = min(POOL, int(CHARACTERS / lengths.mean()))
+    size = min(POOL_SIZE, int(MAX_POOL_CHARACTERS / lengths.mean()))
     return [lambda: _text(fake, int(fake.random.choice(lengths)))], size
 
 
 def _names(fake: "Faker", real: list[str], name: str) -> list[Callable[[], str]]:
-    """Names as the ``real`` ones are written, of two each: of single ones there are few, and most are somebody's."""
+    """Functions that make double names in the style of the ``real`` ones; single names are few, and many are real."""
     first, last, style = fake.first_name, fake.last_name, _style(real)
     if median(len(text.split()) for text in real) == 1:
         part = last if any(word in name.lower() for word in ("last", "sur", "family", "nach")) else first
@@ -266,14 +266,14 @@ def _names(fake: "Faker", real: list[str], name: str) -> list[Callable[[], str]]
 
 
 def _style(real: list[str]) -> Callable[[str], str]:
-    """What makes text of capitals, of small letters or of either, as most of the ``real`` ones are."""
+    """Function that converts text to upper or lower case if most of the ``real`` texts have it."""
     if sum(map(str.isupper, real)) > len(real) / 2:
         return str.upper
     return str.lower if sum(map(str.islower, real)) > len(real) / 2 else str
 
 
 def _text(fake: "Faker", length: int) -> str:
-    """Sentences of about ``length`` characters, cut between words."""
+    """Make sentences of about ``length`` characters, cut between words."""
     text = str(fake.sentence())
     while len(text) < length:
         text += f" {fake.sentence()}"
@@ -281,9 +281,9 @@ def _text(fake: "Faker", length: int) -> str:
 
 
 def _users(fake: "Faker") -> tuple[str, ...]:
-    """What stands before the number of an address: a first and a last name, in ASCII where the language is not."""
-    made = {f"{_ascii(fake.first_name())}.{_ascii(fake.last_name())}" for _ in range(POOL)}
-    return tuple(sorted(each for each in made if each[0] != "." != each[-1])) or ("user",)
+    """Parts of e-mail addresses before the number: a first and a last name, transliterated to ASCII."""
+    made = {f"{_ascii(fake.first_name())}.{_ascii(fake.last_name())}" for _ in range(POOL_SIZE)}
+    return tuple(sorted(user for user in made if user[0] != "." != user[-1])) or ("user",)
 
 
 def _ascii(name: str) -> str:
@@ -291,8 +291,7 @@ def _ascii(name: str) -> str:
 
 
 def _domain(taken: Collection[str], fake: "Faker") -> str:
-    """A reserved domain that none of the addresses ``taken`` has."""
+    """Reserved domain that occurs in none of the addresses ``taken``."""
     made = (f"{''.join(fake.random.choices(string.ascii_lowercase, k=8))}.example" for _ in itertools.count())
-    return next(
-        each for each in (*RESERVED, *itertools.islice(made, len(taken) + 1)) if not any(each in text for text in taken)
-    )
+    candidates = (*RESERVED, *itertools.islice(made, len(taken) + 1))
+    return next(domain for domain in candidates if not any(domain in text for text in taken))

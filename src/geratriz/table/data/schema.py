@@ -1,4 +1,4 @@
-"""What each column of a table is: inferred from the frame, corrected by the user, kept beside the data as JSON."""
+"""Schema of a table: inferred from the frame, corrected by the user, stored as JSON next to the data."""
 
 import dataclasses
 import json
@@ -11,18 +11,18 @@ import numpy as np
 import pandas as pd
 
 from geratriz import config
-from geratriz.column import EXACT, KINDS, NUMERIC, RARE, REPLACED, Column, Kind, as_numbers
+from geratriz.column import KINDS, MAX_EXACT_INTEGER, NUMERIC, RARE, REPLACED, Column, Kind, as_numbers
 from geratriz.errors import ConfigError, DataError, nearest
 
-MAX_DECIMALS = 6  # a float column with more digits than this is taken as continuous
-UNITS_OF_TIME = (86400.0, 3600.0, 60.0, 1.0)  # seconds in a day, an hour, a minute, a second
+MAX_DECIMALS = 6  # decimals of a float column; with more it is continuous
+UNITS_OF_TIME = (86400.0, 3600.0, 60.0, 1.0)  # seconds per day, hour, minute, second
 CONVERT = "Convert it to numbers, text, booleans or dates, or leave it out."
-MIN_ROWS_FOR_ID = 50  # in a shorter table distinct values prove nothing
+MIN_ROWS_FOR_ID = 50  # in a shorter table, distinct values are no evidence of an id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Schema:
-    """The columns in order, and which one is the ``target`` that utility is measured on (or None)."""
+    """Columns in order, and the ``target`` column that utility is measured on (or None)."""
 
     columns: tuple[Column, ...]
     target: str | None = None
@@ -45,11 +45,11 @@ class Schema:
 
     @property
     def learnt(self) -> tuple[Column, ...]:
-        """The columns a generator models: all but ids and personal ones, which are made anew."""
+        """Columns that a generator models: all but ids and personal columns, which get new values."""
         return tuple(column for column in self.columns if column.kind not in REPLACED)
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON mapping; :meth:`from_json` is its inverse."""
+        """JSON mapping; :meth:`from_json` is its inverse."""
         columns = [
             {key: value for key, value in dataclasses.asdict(column).items() if value not in (None, False)}
             for column in self.columns
@@ -58,32 +58,32 @@ class Schema:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Schema":
-        """The schema in a mapping that :meth:`to_json` made."""
+        """Schema from a mapping made by :meth:`to_json`."""
         return config.load(cls, content, "schema")
 
     def write(self, path: Path) -> None:
-        """Write as JSON."""
+        """Write the schema as JSON."""
         path.write_text(json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> "Schema":
-        """Read what :meth:`write` wrote.
+        """Read a schema written by :meth:`write`.
 
         Raises:
-            DataError: it is not there, or not JSON.
+            DataError: the file does not exist, or is not JSON.
         """
         try:
             return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as problem:
-            raise DataError(f"{path} is no schema ({problem}). `dvc repro prepare` writes it.") from None
+            raise DataError(f"{path} is not a schema ({problem}). `dvc repro prepare` writes it.") from None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Declaration:
-    """What the user says of a column: an entry of ``data.schema`` in params.yaml. A kind alone may stand for it."""
+    """Declaration of a column by the user: an entry of ``data.schema`` in params.yaml, or its kind alone."""
 
     kind: Kind | None = None
-    """As inferred where it is not given."""
+    """Kind of the column; None infers it."""
     rare: int = RARE
     form: str | None = None
     locale: str = "en_US"
@@ -95,87 +95,87 @@ class Declaration:
             raise ValueError(f"form is {self.form!r}, but only a column of kind personal has one, not {self.kind}")
 
 
-Declared = Mapping[str, str | Mapping[str, Any]]  # as it stands in params.yaml, by column
+Declared = Mapping[str, str | Mapping[str, Any]]  # entries of data.schema in params.yaml, by column
 
 
 def infer(frame: pd.DataFrame, *, overrides: Declared | None = None, target: str | None = None) -> Schema:
-    """The schema of ``frame``; ``overrides`` says of columns what they are and wins over what the values suggest.
+    """Infer the schema of ``frame``; ``overrides`` declares columns and takes precedence over their values.
 
-    An override is a kind, or a mapping of :class:`Declaration`'s fields.
+    An override is a kind, or a mapping of the fields of :class:`Declaration`.
 
     Raises:
-        ConfigError: an override names an unknown column or kind, or a field that is none.
+        ConfigError: an override names an unknown column, kind or field.
         DataError: names are not unique text, or a column's values do not fit its kind.
     """
     names = [str(name) for name in frame.columns]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise DataError(f"column names must be unique; {', '.join(map(repr, doubled))} stand more than once.")
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if duplicates:
+        raise DataError(f"column names must be unique; repeated: {', '.join(map(repr, duplicates))}.")
     if not all(name.strip() for name in names):
         raise DataError(f"column {[bool(name.strip()) for name in names].index(False) + 1} has no name. Name it.")
-    declared = {name: _declaration(name, given, names) for name, given in (overrides or {}).items()}
+    declared = {name: _declaration(name, override, names) for name, override in (overrides or {}).items()}
     columns = tuple(_column(name, frame[name], declared.get(name, Declaration())) for name in names)
     return Schema(columns=columns, target=target)
 
 
-def _declaration(name: str, given: str | Mapping[str, Any], names: list[str]) -> Declaration:
+def _declaration(name: str, override: str | Mapping[str, Any], names: list[str]) -> Declaration:
     if name not in names:
         raise ConfigError(f"data.schema.{name} names a column the table does not have.{nearest(name, names)}")
-    mapping = given if isinstance(given, Mapping) else {"kind": given}
+    mapping = override if isinstance(override, Mapping) else {"kind": override}
     kind = mapping.get("kind")
     if kind is not None and kind not in KINDS:
-        raise ConfigError(f"data.schema.{name} is {kind!r}, which is no kind of column.{nearest(str(kind), KINDS)}")
+        raise ConfigError(f"data.schema.{name} is {kind!r}, which is not a kind of column.{nearest(str(kind), KINDS)}")
     return config.load(Declaration, mapping, f"data.schema.{name}")
 
 
-def _column(name: str, values: pd.Series, said: Declaration) -> Column:
+def _column(name: str, values: pd.Series, declaration: Declaration) -> Column:
     _check_cells(name, values)
-    chosen = _kind(values) if said.kind is None else said.kind
+    kind = _kind(values) if declaration.kind is None else declaration.kind
     is_categorical = isinstance(values.dtype, pd.CategoricalDtype)
-    if is_categorical and chosen in NUMERIC and not pd.api.types.is_numeric_dtype(values.cat.categories.dtype):
-        raise DataError(f"column {name!r} is a pandas category of text and declared {chosen}. {CONVERT}")
+    if is_categorical and kind in NUMERIC and not pd.api.types.is_numeric_dtype(values.cat.categories.dtype):
+        raise DataError(f"column {name!r} is a pandas category of text and declared {kind}. {CONVERT}")
     return Column(
         name=name,
-        kind=chosen,
+        kind=kind,
         dtype="category" if is_categorical else str(values.dtype),
-        step=_step(name, values, chosen) if chosen in NUMERIC else None,
+        step=_step(name, values, kind) if kind in NUMERIC else None,
         categories=tuple(values.cat.categories.tolist()) if is_categorical else None,
         ordered=bool(values.cat.ordered) if is_categorical else False,
-        declared=said.kind is not None,
-        rare=said.rare,
-        form=said.form,
-        locale=said.locale,
+        declared=declaration.kind is not None,
+        rare=declaration.rare,
+        form=declaration.form,
+        locale=declaration.locale,
     )
 
 
 def _check_cells(name: str, values: pd.Series) -> None:
-    """Refuse cells that are no single values, columns of several types, and types that no file or JSON could hold."""
+    """Reject cells that are not single values, columns of several types, and types that no file or JSON can hold."""
     cells = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values
     if not pd.api.types.is_object_dtype(cells.dtype):
         if not _is_plain(cells.dtype, moments=cells is values):
             raise DataError(f"column {name!r} is of type {cells.dtype}. {CONVERT}")
         return
     present = cells[cells.notna()]
-    types = {type(each) for each in present}
-    nested = next((each for each in types if issubclass(each, (list, dict, set, frozenset, tuple, np.ndarray))), None)
+    types = {type(cell) for cell in present}
+    nested = next((kind for kind in types if issubclass(kind, (list, dict, set, frozenset, tuple, np.ndarray))), None)
     if nested is not None:
         raise DataError(
             f"column {name!r} holds a {nested.__name__} in a cell; a cell is one value. Flatten it, or drop it."
         )
-    sorts = {_sort(each) for each in types}
-    if len(sorts) > 1:
+    type_names = {_type_name(cell) for cell in types}
+    if len(type_names) > 1:
         raise DataError(
-            f"column {name!r} holds values of several types: {', '.join(sorted(sorts))}. Make them one, for example "
-            f"with frame[{name!r}].astype(str)."
+            f"column {name!r} holds values of several types: {', '.join(sorted(type_names))}. Make them one, for "
+            f"example with frame[{name!r}].astype(str)."
         )
-    if not sorts <= {"number", "text", "boolean"}:
-        raise DataError(f"column {name!r} holds a {sorts.pop()} ({present.tolist()[0]!r}). {CONVERT}")
-    if sorts == {"text"}:
+    if not type_names <= {"number", "text", "boolean"}:
+        raise DataError(f"column {name!r} holds a {type_names.pop()} ({present.tolist()[0]!r}). {CONVERT}")
+    if type_names == {"text"}:
         try:
             "".join(present).encode()
         except UnicodeEncodeError as problem:
             lone = problem.object[problem.start]
-            raise DataError(f"column {name!r} holds text that is no valid Unicode ({lone!r}). Mend it.") from None
+            raise DataError(f"column {name!r} holds text that is not valid Unicode ({lone!r}). Correct it.") from None
 
 
 def _is_plain(dtype: Any, *, moments: bool) -> bool:
@@ -186,8 +186,8 @@ def _is_plain(dtype: Any, *, moments: bool) -> bool:
     return number or types.is_string_dtype(dtype) or (moments and types.is_datetime64_any_dtype(dtype))
 
 
-def _sort(cell: type) -> str:
-    """What a type of Python or NumPy is to us, or its own name where it is nothing."""
+def _type_name(cell: type) -> str:
+    """Category of a Python or NumPy type, or its own name if it is not supported."""
     if issubclass(cell, (bool, np.bool_)):
         return "boolean"
     return "number" if issubclass(cell, (int, float, np.number)) else "text" if issubclass(cell, str) else cell.__name__
@@ -204,13 +204,13 @@ def _kind(values: pd.Series) -> Kind:
         if not len(numbers) or not np.array_equal(numbers, np.round(numbers)):
             return "float"
         complete = len(numbers) == len(values) >= MIN_ROWS_FOR_ID
-        if np.abs(numbers).max() >= EXACT:
+        if np.abs(numbers).max() >= MAX_EXACT_INTEGER:
             if pd.api.types.is_float_dtype(values.dtype):
                 return "float"
             return "id" if complete and present.is_unique else "category"
         steps = np.diff(numbers)
         return "id" if complete and steps[0] != 0 and np.all(steps == steps[0]) else "integer"
-    if len(present) and all(isinstance(each, bool) for each in present):
+    if len(present) and all(isinstance(cell, bool) for cell in present):
         return "boolean"
     if len(present) == len(values) >= MIN_ROWS_FOR_ID and present.is_unique:
         return "id"
@@ -218,27 +218,27 @@ def _kind(values: pd.Series) -> Kind:
 
 
 def _step(name: str, values: pd.Series, kind: str) -> float | None:
-    """The coarsest grid that holds every value: a power of ten, or a unit of time for datetimes."""
+    """Find the coarsest grid that contains every value: a power of ten, or a unit of time for datetimes."""
     numbers = as_numbers(name, values, kind)
     numbers = numbers[~np.isnan(numbers)]
-    if kind == "integer" and len(numbers) and np.abs(numbers).max() >= EXACT:
+    if kind == "integer" and len(numbers) and np.abs(numbers).max() >= MAX_EXACT_INTEGER:
         raise DataError(
-            f"column {name!r} is declared integer but holds numbers beyond 2^53, which would not come back exactly. "
+            f"column {name!r} is declared integer but holds numbers beyond 2^53, which float64 cannot restore exactly. "
             "Declare it id (new ones are issued) or category."
         )
     if kind == "datetime":
         return next((unit for unit in UNITS_OF_TIME if np.all(numbers % unit == 0)), None)
     short = values.dtype == np.float32
     largest = np.abs(numbers).max(initial=0)
-    with np.errstate(over="ignore"):  # the largest float has none beyond it; on a finer grid all numbers stand
+    with np.errstate(over="ignore"):  # spacing of the largest float; any number is on a finer grid
         finest = np.spacing(np.float32(largest)) if short else 4 * np.spacing(largest)
     for digits in range(MAX_DECIMALS + 1):
         if digits and 10.0**-digits < finest:
             break
         rounded = np.round(numbers, digits)
-        if short:  # so coarse that a tolerance would find a grid in any numbers
+        if short:  # so coarse that a tolerance would find a grid for any numbers
             on_grid = rounded.astype(np.float32) == numbers
-        else:  # sums such as 0.1 + 0.2 are on the grid they were meant for
+        else:  # sums such as 0.1 + 0.2 count as on the grid
             on_grid = np.abs(numbers - rounded) <= 2 * np.finfo(np.float64).eps * np.abs(numbers)
         if on_grid.all():
             return 10.0**-digits

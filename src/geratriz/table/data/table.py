@@ -1,4 +1,4 @@
-"""Table = a pandas frame and its schema: what tabular generators take and give back."""
+"""Tables: a pandas frame with a schema, the input and output of tabular generators."""
 
 import contextlib
 import csv
@@ -21,14 +21,14 @@ from geratriz.errors import DataError
 from geratriz.table.data import schema as schemas
 from geratriz.table.data.schema import Declared, Schema
 
-MISSING_IN_CSV = ("", "NA", "NaN", "nan", "null", "NULL", "<NA>")  # not "None" or "?": those are words in real tables
-UNREADABLE = (ValueError, OSError, EOFError, csv.Error, lzma.LZMAError, zlib.error)  # pyarrow's are the first two
+MISSING_IN_CSV = ("", "NA", "NaN", "nan", "null", "NULL", "<NA>")  # not "None" or "?", which are values in real tables
+UNREADABLE = (ValueError, OSError, EOFError, csv.Error, lzma.LZMAError, zlib.error)  # pyarrow raises the first two
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(?P<offset>Z|[+-]\d{2}:?\d{2})?)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A frame (``RangeIndex``, columns in the schema's order) and its schema. Treat the frame as read-only."""
+    """A frame (``RangeIndex``, columns in the schema's order) with its schema. Treat the frame as read-only."""
 
     frame: pd.DataFrame
     schema: Schema
@@ -45,12 +45,12 @@ class Table:
         overrides: Declared | None = None,
         schema: Schema | None = None,
     ) -> "Table":
-        """A table from a frame: with the given ``schema``, else one inferred under ``overrides`` and ``target``.
+        """Make a table from a frame, with ``schema`` or one inferred under ``overrides`` and ``target``.
 
-        The frame's index is left behind: make it a column first if it says something (``frame.reset_index()``).
+        The frame's index is dropped: make it a column first if it is needed (``frame.reset_index()``).
 
         Raises:
-            DataError: no rows or columns, columns that are not the schema's, or values that do not fit.
+            DataError: there are no rows or columns, columns differ from the schema, or values do not fit.
         """
         if not len(frame.columns) or not len(frame):
             shape = f"{len(frame)} rows and {len(frame.columns)} columns"
@@ -75,7 +75,7 @@ class Table:
         overrides: Declared | None = None,
         schema: Schema | None = None,
     ) -> "Table":
-        """Read Parquet or CSV (by its ending).
+        """Read a Parquet or CSV file, by its ending.
 
         Raises:
             DataError: the file is missing, unreadable or of another format.
@@ -83,30 +83,30 @@ class Table:
         return cls.from_frame(read_frame(Path(path)), target=target, overrides=overrides, schema=schema)
 
     def write(self, path: Path | str) -> None:
-        """Write Parquet or CSV (by its ending)."""
+        """Write a Parquet or CSV file, by its ending."""
         write_frame(self.frame, Path(path))
 
     def take(self, rows: object) -> "Table":
-        """The table of the given row positions (an index array, boolean mask or slice)."""
+        """Select rows by position (an index array, boolean mask or slice)."""
         return Table(self.frame.iloc[rows].reset_index(drop=True), self.schema)  # type: ignore[call-overload]
 
     @classmethod
     def joined(cls, parts: "Sequence[Table]") -> "Table":
-        """The rows of tables with one schema, one table after the other."""
+        """Concatenate the rows of tables with the same schema."""
         if len(parts) == 1:
             return parts[0]
         return cls(pd.concat([part.frame for part in parts], ignore_index=True), parts[0].schema)
 
 
 def read_frame(path: Path) -> pd.DataFrame:
-    """The frame in a Parquet or CSV file.
+    """Read the frame in a Parquet or CSV file.
 
-    Of CSV, ISO dates become datetimes and ``MISSING_IN_CSV`` become missing. Of Parquet, dates become datetimes,
-    decimals floats, and an index with a name columns.
+    In CSV, ISO dates become datetimes and ``MISSING_IN_CSV`` become missing. In Parquet, dates become datetimes,
+    decimals become floats, and a named index becomes columns.
 
     Raises:
-        DataError: the file is missing, unreadable or of another format; in CSV, columns without a name, two of one
-            name, or a row with more or fewer fields than the header.
+        DataError: the file is missing, unreadable or of another format; a CSV file has columns without a name, two of
+            the same name, or a row with more or fewer fields than the header.
     """
     check_readable(path)
     is_csv = _is_csv(path)
@@ -119,13 +119,13 @@ def _is_csv(path: Path) -> bool:
 
 
 def check_readable(path: Path) -> None:
-    """Let a path pass that :func:`read_frame` may be able to read.
+    """Check that :func:`read_frame` may be able to read a file.
 
     Raises:
         DataError: the file is missing, empty or of another format.
     """
     if not path.exists():
-        hint = f" It is versioned: `dvc pull {path}.dvc` brings it." if Path(f"{path}.dvc").exists() else ""
+        hint = f" It is versioned: `dvc pull {path}.dvc` fetches it." if Path(f"{path}.dvc").exists() else ""
         raise DataError(f"{path} does not exist.{hint}")
     is_csv = _is_csv(path)
     if not is_csv and path.suffix != ".parquet":
@@ -137,10 +137,10 @@ def check_readable(path: Path) -> None:
 
 @contextlib.contextmanager
 def unreadable(path: Path, kind: str) -> Iterator[None]:
-    """Let what goes wrong while reading say so.
+    """Raise reading errors as :class:`DataError`.
 
     Raises:
-        DataError: the file cannot be read as what it claims to be.
+        DataError: the file cannot be read as ``kind``.
     """
     try:
         yield
@@ -160,38 +160,38 @@ def _read_csv(path: Path) -> pd.DataFrame:
         names, first = (*itertools.islice(filter(None, csv.reader(file)), 2), [], [])[:2]
     check_names(names, path)
     if len(names) == 1 == len(first) and (
-        sign := next((each for each in ";\t|" if 0 < names[0].count(each) == first[0].count(each)), None)
+        sign := next((char for char in ";\t|" if 0 < names[0].count(char) == first[0].count(char)), None)
     ):
         raise DataError(
             f"{path} has one column, {names[0]!r}: its fields seem to be separated by {sign!r}, not by commas. Export "
             "it with commas."
         )
-    _check_fields(path, len(names), lines=2)  # of a first row that is too long pandas would take the start for an index
+    _check_fields(path, len(names), lines=2)  # pandas takes extra fields at the start of the first row for an index
     try:
         frame = pd.read_csv(
             path,
             keep_default_na=False,
             na_values=list(MISSING_IN_CSV),
             encoding="utf-8-sig",
-            low_memory=False,  # read in pieces, a column could hold the number 1 here and the word "1" there
+            low_memory=False,  # read in chunks, one column could hold both the number 1 and the text "1"
         )
     except pd.errors.ParserError:
         _check_fields(path, len(names))
         raise
-    if frame.iloc[:, -1].isna().any():  # rows that are too short were filled up
+    if frame.iloc[:, -1].isna().any():  # rows that are too short were padded
         _check_fields(path, len(names))
     return _parse_dates(_readable(frame))
 
 
 def _check_fields(path: Path, wanted: int, lines: int | None = None) -> None:
-    """Refuse a row whose number of fields is not that of the header, among the first ``lines`` or in all of them."""
+    """Reject rows with another number of fields than the header, among the first ``lines`` or all of them."""
     with _open_text(path) as file:
         rows = csv.reader(file)
-        for row in itertools.islice((each for each in rows if each), lines):
+        for row in itertools.islice(filter(None, rows), lines):
             if len(row) != wanted:
                 raise DataError(
                     f"{path} cannot be read as csv: line {rows.line_num} has {len(row)} fields, the header {wanted}. "
-                    'Mend that line (a text with a comma in it stands in double quotes: "a, b").'
+                    'Correct that line (put a text with a comma in double quotes: "a, b").'
                 )
 
 
@@ -207,38 +207,38 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     if path.is_file():
         check_names(pyarrow.parquet.read_schema(path).names, path)
     frame = pd.read_parquet(path)
-    named = [each for each in frame.index.names if each is not None]
-    if named:
-        frame = frame.reset_index(level=named)
+    levels = [name for name in frame.index.names if name is not None]
+    if levels:
+        frame = frame.reset_index(level=levels)
     return _readable(frame)
 
 
 def _readable(frame: pd.DataFrame) -> pd.DataFrame:
-    """Columns of dates and decimals that pandas keeps as objects as datetimes and floats; numbers too long for 64 bits,
-    which are keys, as text. The frame given is left as it is."""
+    """Convert dates and decimals that pandas holds as objects to datetimes and floats, and integers beyond 64 bits
+    (keys) to text. The input frame is not changed."""
     changed: dict[Any, pd.Series] = {}
     for name, values in frame.items():
         present = values.dropna() if pd.api.types.is_object_dtype(values.dtype) else ()
         first = next(iter(present), None)
         if isinstance(first, datetime.date):
-            with contextlib.suppress(ValueError, TypeError):  # not all of them: infer() says so
+            with contextlib.suppress(ValueError, TypeError):  # not all are dates: infer() reports it
                 changed[name] = pd.to_datetime(values)
         elif isinstance(first, decimal.Decimal):
             changed[name] = values.astype("float64")
-        elif isinstance(first, int) and any(isinstance(each, int) and abs(each) >= 2**63 for each in present):
+        elif isinstance(first, int) and any(isinstance(cell, int) and abs(cell) >= 2**63 for cell in present):
             changed[name] = values.map(str, na_action="ignore").astype("str")
     return frame.assign(**changed) if changed else frame
 
 
 def check_names(names: list[str], path: Path) -> None:
-    """Refuse what pandas would rename without a word, or read in part.
+    """Reject column names that pandas would rename silently or read in part.
 
     Raises:
         DataError: a column has no name, or two have the same.
     """
-    doubled = sorted(name for name, count in Counter(names).items() if count > 1 and name.strip())
-    if doubled:
-        raise DataError(f"{path}: column names must be unique; {', '.join(map(repr, doubled))} stand more than once.")
+    duplicates = sorted(name for name, count in Counter(names).items() if count > 1 and name.strip())
+    if duplicates:
+        raise DataError(f"{path}: column names must be unique; repeated: {', '.join(map(repr, duplicates))}.")
     nameless = [str(number) for number, name in enumerate(names, start=1) if not name.strip()]
     if nameless:
         raise DataError(
@@ -248,7 +248,7 @@ def check_names(names: list[str], path: Path) -> None:
 
 
 def check_ending(path: Path) -> None:
-    """Let a path pass that :func:`write_frame` can write.
+    """Check that :func:`write_frame` can write a file.
 
     Raises:
         DataError: its ending names no format.
@@ -258,7 +258,7 @@ def check_ending(path: Path) -> None:
 
 
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
-    """Write ``frame`` as Parquet (zstd) or CSV, by the file's ending; folders are made.
+    """Write ``frame`` as Parquet (zstd) or CSV, by the file's ending; parent folders are created.
 
     Raises:
         DataError: the ending names no format.
@@ -272,7 +272,7 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _parse_dates(frame: pd.DataFrame) -> pd.DataFrame:
-    """ISO dates as datetimes; times of several offsets (summer and winter) in UTC."""
+    """Convert ISO dates to datetimes, times with several offsets (summer and winter) to UTC."""
     for name in frame.columns:
         values = frame[name].dropna()
         if not pd.api.types.is_string_dtype(values.dtype) or not len(values):
@@ -284,7 +284,7 @@ def _parse_dates(frame: pd.DataFrame) -> pd.DataFrame:
                 break
             offsets.add(match.group("offset"))
         else:
-            with contextlib.suppress(ValueError):  # such as 0000-00-00: words, then
+            with contextlib.suppress(ValueError):  # such as 0000-00-00: text, then
                 utc = len(offsets) > 1 and None not in offsets
                 frame[name] = pd.to_datetime(frame[name], format="ISO8601", utc=utc)
     return frame

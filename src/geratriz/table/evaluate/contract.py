@@ -1,4 +1,4 @@
-"""Do synthetic rows keep the contract that the real ones are held to."""
+"""Whether synthetic rows keep the contract of the real data."""
 
 from geratriz.scoring.metric import Metric
 from geratriz.scoring.resampling import share
@@ -7,7 +7,7 @@ from geratriz.table.evaluate.trio import Trio
 
 
 def contract_violations(trio: Trio) -> Score | None:
-    """The share of synthetic rows, all of them, that break a critical expectation of the contract; None without one."""
+    """Share of all synthetic rows that break a critical expectation of the contract; None without a contract."""
     from geratriz.contract import check
 
     if trio.suite is None:
@@ -19,7 +19,7 @@ def contract_violations(trio: Trio) -> Score | None:
 CONTRACT_VIOLATIONS = Metric(
     name="contract_violations",
     title="Contract violations",
-    explains="The share of synthetic rows that break a critical rule of the data's contract.",
+    explains="The share of synthetic rows that break a critical expectation of the data's contract.",
     better="lower",
     compute=contract_violations,
     span=(0.0, 0.1),

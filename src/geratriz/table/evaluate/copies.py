@@ -1,7 +1,7 @@
-"""Are synthetic rows copies: exact ones, near ones, rare values and extremes, each against what unseen real rows show.
+"""Copies among synthetic rows: exact rows, near rows, rare values and extremes, each compared with unseen real rows.
 
-Common rows, values and extremes turn up among synthetic rows without having been copied. So each share is held against
-what real rows show that were never trained on: what remains, the excess, is 0 for one that learnt the population.
+Common rows, values and extremes occur among synthetic rows without having been copied. So each share is compared with
+that of real rows never trained on. The difference, the excess, is 0 for a generator that learnt only the population.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ import pandas as pd
 from geratriz import seeding
 from geratriz.column import NUMERIC, RARE, as_numbers
 from geratriz.scoring.metric import Metric
-from geratriz.scoring.resampling import Z_OF_TWO, beyond_chance, share
+from geratriz.scoring.resampling import Z_TWO_INTERVALS, excess_over_chance, share
 from geratriz.scoring.score import Score
 from geratriz.table.data.split import row_hashes
 from geratriz.table.data.table import Table
@@ -20,27 +20,27 @@ from geratriz.table.evaluate.distances import Space, nearest, neighbours
 from geratriz.table.evaluate.features import Features, encode
 from geratriz.table.evaluate.trio import Trio, subsample
 
-ROWS = 40_000  # of synthetic and of training rows each, whose distances are looked at
-PROBES = 5_000  # unseen rows that say how near strangers come to training rows
-STRANGER = 0.01  # the share of strangers that come as near as what is called a near copy
-BLUR = 0.0025  # the interval that meetings by chance may put around the share of near copies
+MAX_ROWS = 40_000  # synthetic, training and unseen rows each, whose distances are computed
+MAX_PROBES = 5_000  # unseen rows whose distances to training rows set the threshold of a near copy
+NEAR_QUANTILE = 0.01  # share of unseen rows that are nearer to a training row than the threshold
+MAX_ERROR = 0.0025  # half-width of the interval of near copies that chance matches may cause
 
 
 def copy_rate(trio: Trio) -> Score:
-    """The share of synthetic rows that equal a training row in every learnt column.
+    """Share of synthetic rows that equal a training row in every learnt column.
 
-    Held against the whole training table, not a cut of it: a copy of any training row is a copy. The synthetic side
-    is cut, so that the rate stands beside that of as many fresh real rows, which repeat common rows too.
+    All training rows are compared, since a copy of any of them is a copy. The synthetic rows are subsampled, so that
+    the rate is comparable with that of the same number of fresh real rows, which repeat common rows too.
     """
     copies = np.isin(_hashes(trio.cut[2]), np.unique(_hashes(trio.train)))
     return share(int(copies.sum()), len(copies))
 
 
 def dcr_share(trio: Trio) -> Score:
-    """The share of synthetic rows nearer to a training row than to any test row, ties counted half; ideal is 0.5.
+    """Share of synthetic rows nearer to a training row than to any test row; ties count half, and 0.5 is ideal.
 
-    Nearness is no evidence of privacy (Yao et al., "The DCR Delusion", arXiv 2505.01524); it stands here because
-    readers look for it.
+    Distance is no evidence of privacy (Yao et al., "The DCR Delusion", arXiv 2505.01524); the metric is included
+    because readers expect it.
     """
     train, test, synthetic = trio.features
     space = Space.over(train)
@@ -51,26 +51,25 @@ def dcr_share(trio: Trio) -> Score:
 
 
 def copy_excess(trio: Trio) -> Score:
-    """The share of synthetic rows that copy a training row, beyond what chance explains; exact or near, the greater.
+    """Share of synthetic rows that copy a training row, beyond chance: exact or near copies, whichever is greater.
 
-    Only rows that are alone count, those no other real row is like: what several people share is nobody's. Of the real
-    rows, training rows and unseen ones, a generator that copies nobody meets the unseen in proportion to their number;
-    what training rows are met beyond that was copied. A near copy comes nearer to a training row than at least 99 % of
-    unseen rows do.
+    Only unique real rows count: a row that several people share belongs to no one of them. A generator that copies no
+    row matches training rows and unseen rows in proportion to their numbers; matches of training rows beyond that are
+    copies. A near copy is nearer to a training row than at least 99 % of unseen rows are.
     """
     exact, near = _exact(trio), _near(trio)
     return Score(
         value=max(exact["excess"], near["excess"]),
-        low=max(each["excess"] - Z_OF_TWO * each["error"] for each in (exact, near)),
-        high=max(each["excess"] + Z_OF_TWO * each["error"] for each in (exact, near)),
+        low=max(found["excess"] - Z_TWO_INTERVALS * found["error"] for found in (exact, near)),
+        high=max(found["excess"] + Z_TWO_INTERVALS * found["error"] for found in (exact, near)),
         detail={"exact": exact, "near": near},
     )
 
 
 def rare_excess(trio: Trio) -> Score | None:
-    """The share of synthetic rows with a level that is rare in the training rows, less that of unseen rows.
+    """Share of synthetic rows with a level that is rare in the training rows, minus that of unseen rows.
 
-    Rare is what fewer rows have than the schema asks for (``Column.rare``).
+    A level is rare if fewer than ``Column.rare`` training rows have it.
     """
     rare = {}
     for column in trio.train.schema.learnt:
@@ -81,8 +80,8 @@ def rare_excess(trio: Trio) -> Score | None:
 
 
 def extreme_excess(trio: Trio) -> Score | None:
-    """The share of synthetic rows with one of the smallest or largest numbers of the training rows, less that of
-    unseen rows; how many are, ``Column.rare`` says, and an end that so many rows share is nobody's."""
+    """Share of synthetic rows with one of the ``Column.rare`` smallest or largest numbers of the training rows, minus
+    that of unseen rows; a number that at least ``Column.rare`` rows share does not count."""
     rare = {}
     for column in trio.train.schema.learnt:
         if column.kind not in NUMERIC:
@@ -102,40 +101,40 @@ def _hashes(table: Table) -> np.ndarray:
 
 
 def _exact(trio: Trio) -> dict[str, float]:
-    train, unseen, synthetic = (_hashes(each) for each in (trio.train, trio.unseen, trio.synthetic))
+    train, unseen, synthetic = (_hashes(table) for table in (trio.train, trio.unseen, trio.synthetic))
     rows, counts = np.unique(np.concatenate([train, unseen]), return_counts=True)
-    alone = rows[counts == 1]
-    met, times = np.unique(synthetic[np.isin(synthetic, alone)], return_counts=True)
-    of_train = np.isin(met, train)
-    return beyond_chance(times[of_train], times[~of_train], len(train) / len(unseen), len(synthetic))
+    unique = rows[counts == 1]
+    matched, matches = np.unique(synthetic[np.isin(synthetic, unique)], return_counts=True)
+    of_train = np.isin(matched, train)
+    return excess_over_chance(matches[of_train], matches[~of_train], len(train) / len(unseen), len(synthetic))
 
 
 def _near(trio: Trio) -> dict[str, float]:
     seed = trio.config.seed
-    train = subsample(trio.train, ROWS, seed, "copies train")
-    unseen = subsample(trio.unseen, ROWS, seed, "copies unseen")
-    seen, strangers, synthetic = encode([train, unseen, subsample(trio.synthetic, ROWS, seed, "copies synthetic")])
-    space, ratio = Space.over(seen), len(seen) / len(strangers)
+    train = subsample(trio.train, MAX_ROWS, seed, "copies train")
+    unseen = subsample(trio.unseen, MAX_ROWS, seed, "copies unseen")
+    members, others, synthetic = encode([train, unseen, subsample(trio.synthetic, MAX_ROWS, seed, "copies synthetic")])
+    space, ratio = Space.over(members), len(members) / len(others)
     rng = seeding.generator(seed, "copies order")
-    probes = strangers.take(rng.permutation(len(strangers))[:PROBES])
-    # In random order, that of rows equally near the first is anybody.
-    order = rng.permutation(len(seen) + len(strangers))
-    real = Features(seen.names, np.vstack([seen.values, strangers.values])[order], seen.categorical)
+    probes = others.take(rng.permutation(len(others))[:MAX_PROBES])
+    # In random order, so that ties between equally near rows are broken at random.
+    order = rng.permutation(len(members) + len(others))
+    real = Features(members.names, np.vstack([members.values, others.values])[order], members.categorical)
     distances, rows = nearest(synthetic, real, space)
-    # So near that the meetings of strangers, who come as near by chance, leave the excess precise.
-    precise = (BLUR / Z_OF_TWO) ** 2 * len(synthetic) / ratio
-    near = float(np.quantile(nearest(probes, seen, space)[0], min(STRANGER, precise), method="lower"))
-    met, times = np.unique(rows[distances <= near], return_counts=True)
-    if len(met):
-        second = neighbours(real.take(met), real, space, 2)[0][:, -1]
-        met, times = met[second > near], times[second > near]
-    of_train = order[met] < len(seen)
-    found = beyond_chance(times[of_train], times[~of_train], ratio, len(synthetic))
-    return {**found, "distance": near}
+    # A quantile small enough that chance matches of unseen rows leave the excess precise.
+    precise = (MAX_ERROR / Z_TWO_INTERVALS) ** 2 * len(synthetic) / ratio
+    threshold = float(np.quantile(nearest(probes, members, space)[0], min(NEAR_QUANTILE, precise), method="lower"))
+    matched, matches = np.unique(rows[distances <= threshold], return_counts=True)
+    if len(matched):
+        second = neighbours(real.take(matched), real, space, 2)[0][:, -1]
+        matched, matches = matched[second > threshold], matches[second > threshold]
+    of_train = order[matched] < len(members)
+    excess = excess_over_chance(matches[of_train], matches[~of_train], ratio, len(synthetic))
+    return {**excess, "distance": threshold}
 
 
 def _excess_of_values(trio: Trio, values: dict[str, set[Any]]) -> Score | None:
-    """How much more often a row of the synthetic side than of the unseen one holds one of ``values``, by column."""
+    """Share of synthetic rows with one of ``values``, by column, minus the share of unseen rows."""
     if not values:
         return None
     shares = []
@@ -150,7 +149,7 @@ def _excess_of_values(trio: Trio, values: dict[str, set[Any]]) -> Score | None:
                 holds |= cells.isin(wanted).to_numpy()
         shares.append(share(int(holds.sum()), len(holds)))
     synthetic, unseen = shares
-    # Newcombe's interval of a difference of two shares (1998, method 10), honest where one of them is 0.
+    # Newcombe's interval of a difference of two shares (1998, method 10), valid where one of them is 0.
     below = np.hypot(synthetic.value - synthetic.low, unseen.high - unseen.value)
     above = np.hypot(synthetic.high - synthetic.value, unseen.value - unseen.low)
     excess = synthetic.value - unseen.value
@@ -165,8 +164,8 @@ def _excess_of_values(trio: Trio, values: dict[str, set[Any]]) -> Score | None:
 COPY_EXCESS = Metric(
     name="copy_excess",
     title="Copies beyond chance",
-    explains="The share of synthetic rows that copy, exactly or nearly, a training row no other real row is like, less "
-    "what chance explains.",
+    explains="The share of synthetic rows that copy a training row, exactly or nearly, minus the share that chance "
+    "explains. Only real rows unlike any other count.",
     better="lower",
     compute=copy_excess,
     span=(-0.005, 0.01),
@@ -177,7 +176,7 @@ COPY_EXCESS = Metric(
 RARE_EXCESS = Metric(
     name="rare_excess",
     title="Rare values beyond chance",
-    explains=f"The share of synthetic rows with a category that fewer than {RARE} training rows have, less that of "
+    explains=f"The share of synthetic rows with a category that fewer than {RARE} training rows have, minus that of "
     "fresh real rows.",
     better="lower",
     compute=rare_excess,
@@ -188,8 +187,8 @@ RARE_EXCESS = Metric(
 EXTREME_EXCESS = Metric(
     name="extreme_excess",
     title="Extremes beyond chance",
-    explains="The share of synthetic rows with one of the smallest or largest numbers of the training rows, less that "
-    "of fresh real rows.",
+    explains="The share of synthetic rows with one of the smallest or largest numbers of the training rows, minus "
+    "that of fresh real rows.",
     better="lower",
     compute=extreme_excess,
     span=(-0.005, 0.015),
@@ -199,8 +198,8 @@ EXTREME_EXCESS = Metric(
 COPY_RATE = Metric(
     name="copy_rate",
     title="Copies",
-    explains="The share of synthetic rows that equal a training row. Common rows repeat in real data too: read it "
-    "beside what fresh real rows show. The verdict rests on the copies beyond chance.",
+    explains="The share of synthetic rows that equal a training row. Common rows repeat in real data too: compare "
+    "it with fresh real rows. The verdict uses the copies beyond chance instead.",
     better="lower",
     compute=copy_rate,
     span=(0.0, 0.01),
@@ -208,8 +207,8 @@ COPY_RATE = Metric(
 DCR_SHARE = Metric(
     name="dcr_share",
     title="Nearer to training rows",
-    explains="The share of synthetic rows nearer to a training row than to a test row; half is ideal. Weak evidence: "
-    "passing it proves no privacy.",
+    explains="The share of synthetic rows nearer to a training row than to a test row; half is ideal. A good value "
+    "does not prove privacy.",
     better="lower",
     compute=dcr_share,
     span=(0.5, 0.6),

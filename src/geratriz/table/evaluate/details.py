@@ -1,4 +1,4 @@
-"""What a page shows beside the metrics: columns and pairs, real beside synthetic, and the nearest training rows."""
+"""Content of a page besides the metrics: columns and pairs, real and synthetic, and the nearest training rows."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,19 +8,19 @@ import pandas as pd
 
 from geratriz.column import NUMERIC
 from geratriz.scoring.landmarks import Landmarks
-from geratriz.scoring.score import Score, bare
+from geratriz.scoring.score import Score, without_detail
 from geratriz.table.evaluate.distances import Space, nearest
 from geratriz.table.evaluate.pairs import worst_pairs
-from geratriz.table.evaluate.suite import METRICS, OF_REAL_ROWS
+from geratriz.table.evaluate.suite import METRICS, UTILITY_BASELINE
 from geratriz.table.evaluate.trio import Trio
 
-BARS = 40  # of a histogram, at most
+MAX_BARS = 40  # per histogram
 TOP_LEVELS = 20
 NEIGHBOURS_SHOWN = 5
 
 
 def details(trio: Trio, scores: Mapping[str, Score], marks: Landmarks) -> dict[str, Any]:
-    """JSON-native and small: 40 kB for the 15 columns of Adult."""
+    """Section ``details`` of metrics.json; it is small: 40 kB for the 15 columns of Adult."""
     shape = scores["shape_error"].detail["columns"]
     columns = [_column(trio, column.name, shape[column.name]) for column in trio.test.schema.learnt]
     trend = scores["trend_error"].detail if "trend_error" in scores else None
@@ -37,12 +37,12 @@ def details(trio: Trio, scores: Mapping[str, Score], marks: Landmarks) -> dict[s
         },
         "nearest": _nearest(trio),
         "contract": violations,
-        "ceiling": {name: bare(score) for name, score in marks.ceiling.items()},
+        "ceiling": {name: without_detail(score) for name, score in marks.ceiling.items()},
     }
 
 
 def _column(trio: Trio, name: str, error: float) -> dict[str, Any]:
-    """One column, real beside synthetic: shares per bar of a histogram or per level."""
+    """One column, real and synthetic: shares per bar of a histogram or per level."""
     kind = trio.test.schema[name].kind
     _, real, synthetic = trio.features
     a, b = (side.values[:, real.index(name)] for side in (real, synthetic))
@@ -53,14 +53,14 @@ def _column(trio: Trio, name: str, error: float) -> dict[str, Any]:
         "missing": {"real": float(np.isnan(a).mean()), "synthetic": float(np.isnan(b).mean())},
     }
     if kind in NUMERIC:
-        present = [each[~np.isnan(each)] for each in (a, b)]
+        present = [side[~np.isnan(side)] for side in (a, b)]
         entry |= _moments(*present)
         both = np.concatenate(present)
         if not len(both):
             return entry
         step = trio.test.schema[name].step
         ends = edges(both, step)
-        counts = [np.histogram(np.clip(each, ends[0], ends[-1]), ends)[0] / max(len(each), 1) for each in present]
+        counts = [np.histogram(np.clip(side, ends[0], ends[-1]), ends)[0] / max(len(side), 1) for side in present]
         entry["histogram"] = {
             "edges": [float(f"{end:.12g}") for end in ends],  # significant digits: dates are large, some units tiny
             "step": step,
@@ -83,29 +83,29 @@ def _column(trio: Trio, name: str, error: float) -> dict[str, Any]:
 
 
 def _moments(real: np.ndarray, synthetic: np.ndarray) -> dict[str, Any]:
-    """Mean and standard deviation of either side, and the value up to which their shares differ most."""
+    """Mean and standard deviation of both sides, and the value up to which their shares differ most."""
     if not len(real) or not len(synthetic):
         return {}
     a, b = np.sort(real), np.sort(synthetic)
     values = np.union1d(a, b)
     shares = [np.searchsorted(side, values, side="right") / len(side) for side in (a, b)]
-    most = int(np.abs(shares[0] - shares[1]).argmax())
+    furthest = int(np.abs(shares[0] - shares[1]).argmax())
     return {
         "mean": {"real": float(a.mean()), "synthetic": float(b.mean())},
         "deviation": {"real": float(a.std()), "synthetic": float(b.std())},
         "up_to": {
-            "value": float(values[most]),
-            "real": float(shares[0][most]),
-            "synthetic": float(shares[1][most]),
+            "value": float(values[furthest]),
+            "real": float(shares[0][furthest]),
+            "synthetic": float(shares[1][furthest]),
         },
     }
 
 
 def _utility(trio: Trio, scores: Mapping[str, Score]) -> dict[str, Any] | None:
-    """What was predicted and how that was measured; each class as learnt from synthetic and from real rows."""
-    if not {"utility", OF_REAL_ROWS} <= scores.keys():
+    """The target, the measure, and the score of each class as learnt from synthetic and from real rows."""
+    if not {"utility", UTILITY_BASELINE} <= scores.keys():
         return None
-    of_synthetic, of_real = (scores[name].detail for name in ("utility", OF_REAL_ROWS))
+    of_synthetic, of_real = (scores[name].detail for name in ("utility", UTILITY_BASELINE))
     classes = [
         {
             "class": one["class"],
@@ -124,21 +124,21 @@ def _utility(trio: Trio, scores: Mapping[str, Score]) -> dict[str, Any] | None:
 
 
 def edges(values: np.ndarray, step: float | None) -> np.ndarray:
-    """Edges of at most ``BARS`` equal bars over all but the outermost percent of ``values``: it would squeeze the rest.
+    """Edges of at most ``MAX_BARS`` equal bars over the central 99 % of ``values``; outliers would squeeze them.
 
-    Numbers on a grid get bars of whole steps with edges half a step off it: else some bars would hold more of the
-    possible values than others, and look it.
+    Numbers on a grid get bars of whole steps, with edges half a step off the grid: otherwise some bars would hold more
+    of the possible values than others, and look taller.
     """
     low, high = np.quantile(values, [0.005, 0.995], method="nearest")
     if step is None:
-        return np.linspace(low, high if high > low else low + 1, BARS + 1)
-    places = round((high - low) / step) + 1
-    width = -(-places // BARS)
-    return np.asarray(low + step * (width * np.arange(-(-places // width) + 1) - 0.5))
+        return np.linspace(low, high if high > low else low + 1, MAX_BARS + 1)
+    steps = round((high - low) / step) + 1
+    width = -(-steps // MAX_BARS)
+    return np.asarray(low + step * (width * np.arange(-(-steps // width) + 1) - 0.5))
 
 
 def _nearest(trio: Trio) -> list[dict[str, Any]]:
-    """The training rows nearest to a few synthetic ones, side by side."""
+    """A few synthetic rows, each with its nearest training row."""
     train, _, synthetic = trio.features
     names = [column.name for column in trio.train.schema.learnt]
     few = synthetic.take(slice(NEIGHBOURS_SHOWN))

@@ -1,33 +1,33 @@
-"""Can a classifier tell synthetic rows from real ones: 1 - (2 max(.5, AUC) - 1); 1 is no better than chance."""
+"""How well a classifier tells synthetic from real rows: 1 - (2 max(.5, AUC) - 1), where 1 is chance."""
 
 import numpy as np
 
 from geratriz import seeding
 from geratriz.scoring.metric import Metric
-from geratriz.scoring.resampling import around, auc, weights
+from geratriz.scoring.resampling import auc, normal_interval, weights
 from geratriz.scoring.score import Score
 from geratriz.table.evaluate.features import Features
 from geratriz.table.evaluate.trees import classifier, one_thread
 from geratriz.table.evaluate.trio import Trio
 
 FOLDS = 3
-MAX_COLUMNS = 60  # importance is measured for the first so many; each costs a prediction a fold
+MAX_COLUMNS = 60  # columns, from the first, whose importance is measured; each costs a prediction per fold
 
 
 def detection(trio: Trio) -> Score:
-    """Synthetic rows against ``test``."""
+    """Score of a classifier between ``test`` and the synthetic rows."""
     _, real, synthetic = trio.features
     return tell_apart(real, synthetic, seed=trio.config.seed, bootstrap=trio.config.bootstrap)
 
 
 @one_thread()
 def tell_apart(real: Features, other: Features, *, seed: int, bootstrap: int) -> Score:
-    """Gradient-boosted trees over three stratified folds, ``other`` rows against as many real ones.
+    """Score of gradient-boosted trees over three stratified folds, ``other`` rows against the same number of real rows.
 
-    Both must come from one encoding in which no side counts more: codes go by frequency, which would tell.
+    Both must share one encoding and have equal weight in it: codes are ordered by frequency, which would reveal a side.
 
-    The interval resamples out-of-fold predictions; nothing is fitted again. The detail names the columns whose values
-    gave the other rows away: how far the AUC falls when a column is shuffled in the held-out rows.
+    The interval resamples out-of-fold predictions; nothing is fitted again. The detail has the importance of each
+    column: how much the AUC falls when it is shuffled in the held-out rows.
     """
     from sklearn.model_selection import StratifiedKFold
 
@@ -52,7 +52,7 @@ def tell_apart(real: Features, other: Features, *, seed: int, bootstrap: int) ->
             changed[:, i] = changed[shuffled, i]
             falls[i] += (area - auc(model.predict_proba(changed)[:, 1], fake[held])[0]) / FOLDS
     value = float(np.mean(_score(np.array(areas))))
-    low, high = around(value, _score(np.array(resampled)).mean(0), floor=0, ceiling=1)
+    low, high = normal_interval(value, _score(np.array(resampled)).mean(0), floor=0, ceiling=1)
     order = np.argsort(-falls)
     columns = {real.names[i]: float(falls[i]) for i in order if falls[i] > 0}
     return Score(value=value, low=low, high=high, detail={"auc": float(np.mean(areas)), "columns": columns})
@@ -66,8 +66,8 @@ def _score(area: np.ndarray) -> np.ndarray:
 DETECTION = Metric(
     name="detection",
     title="Detection",
-    explains="A classifier tries to tell synthetic rows from real ones. 1: it can do no better than chance; 0: it "
-    "always can.",
+    explains="A classifier tries to tell synthetic rows from real ones. 1: it does no better than guessing; 0: it is "
+    "always right.",
     better="higher",
     compute=detection,
     span=(0.0, 1.0),

@@ -8,21 +8,21 @@ from scipy.spatial.distance import cdist
 
 from geratriz.table.evaluate.features import Features
 
-CELLS = 1_000_000  # distances computed at once: as many as stay in a processor's cache
+CELLS = 1_000_000  # distances computed at once, which fit into a processor's cache
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """The units in which columns weigh about alike: a number in the range that holds the middle 90 %."""
+    """Units that give columns about equal weight: for numbers, the range of the middle 90 %."""
 
     centre: np.ndarray
-    """float64 (M,), of the numeric columns."""
+    """Medians of the numeric columns, float64 (M,)."""
     scale: np.ndarray
-    """float64 (M,)."""
+    """Ranges of the middle 90 %, float64 (M,)."""
 
     @classmethod
     def over(cls, reference: Features) -> "Space":
-        """The space of ``reference``'s columns."""
+        """Space of the columns of ``reference``."""
         numbers = reference.values[:, ~reference.categorical]
         centre, scale = np.zeros(numbers.shape[1]), np.ones(numbers.shape[1])
         for i in range(numbers.shape[1]):
@@ -34,14 +34,14 @@ class Space:
         return cls(centre, scale)
 
     def points(self, side: Features) -> tuple[np.ndarray, np.ndarray]:
-        """``side`` as scaled numbers with NaN, (N, M), and category codes with missing as -1, int32 (K, N)."""
+        """Scaled numbers of ``side`` with NaN, (N, M), and category codes with -1 for missing, int32 (K, N)."""
         numbers = (side.values[:, ~side.categorical] - self.centre) / self.scale
         codes = np.nan_to_num(side.values[:, side.categorical], nan=-1)
         return numbers, np.ascontiguousarray(codes.T, dtype=np.int32)
 
 
 def nearest(queries: Features, base: Features, space: Space) -> tuple[np.ndarray, np.ndarray]:
-    """The distance to the nearest row of ``base`` and which it is, both (queries,); of equally near rows the first."""
+    """Distance to the nearest row of ``base``, and its index, both (queries,); the first of equally near rows."""
     distances, rows = np.empty(len(queries)), np.empty(len(queries), dtype=np.int64)
     for part, distance in blocks(queries, base, space):
         rows[part] = distance.argmin(1)
@@ -50,9 +50,9 @@ def nearest(queries: Features, base: Features, space: Space) -> tuple[np.ndarray
 
 
 def neighbours(queries: Features, base: Features, space: Space, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The distances to the ``k`` nearest rows of ``base``, ascending, and which rows they are, both (queries, k).
+    """Distances to the ``k`` nearest rows of ``base``, ascending, and their indices, both (queries, k).
 
-    Where ``base`` has fewer rows, all of them.
+    If ``base`` has fewer than ``k`` rows, all of them.
     """
     k = min(k, len(base))
     distances, rows = np.empty((len(queries), k)), np.empty((len(queries), k), dtype=np.int64)
@@ -65,15 +65,15 @@ def neighbours(queries: Features, base: Features, space: Space, k: int) -> tuple
 
 
 def blocks(queries: Features, base: Features, space: Space) -> Iterator[tuple[slice, np.ndarray]]:
-    """All distances, a few queries at a time: which queries, and their distances to every row of ``base``.
+    """Distances of a few queries at a time: the slice of queries, and their distances to every row of ``base``.
 
-    A number adds its difference in ``space``'s unit, a category that differs adds 1. A number missing on one side adds
-    1 and how far the other is from the middle.
+    A number adds its difference in the unit of ``space``, a category that differs adds 1. A number missing in one row
+    adds 1 plus the distance of the other number from the median.
     """
     (points, codes), (base_points, base_codes) = space.points(queries), space.points(base)
     gaps = np.isnan(np.vstack([points, base_points])).any(0)
     points, base_points = (
-        np.hstack([np.nan_to_num(each, nan=0.0), np.isnan(each[:, gaps])]) for each in (points, base_points)
+        np.hstack([np.nan_to_num(numbers, nan=0.0), np.isnan(numbers[:, gaps])]) for numbers in (points, base_points)
     )
     step = max(1, CELLS // len(base))
     for start in range(0, len(queries), step):
@@ -83,7 +83,7 @@ def blocks(queries: Features, base: Features, space: Space) -> Iterator[tuple[sl
 
 
 def _disagreements(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """In how many of the K categories rows differ, uint16 (N, M) from codes (K, N) and (K, M)."""
+    """Number of the K categories in which rows differ, uint16 (N, M), from codes (K, N) and (K, M)."""
     count = np.zeros((a.shape[1], b.shape[1]), dtype=np.uint16)
     differs = np.empty(count.shape, dtype=bool)
     for one, other in zip(a, b, strict=True):

@@ -1,4 +1,4 @@
-"""The result of holding new rows against known ones, and the settings that say what counts as drift."""
+"""The result of a comparison of new rows with known ones, and the settings of drift."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -7,19 +7,19 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DriftConfig:
-    """The section ``monitor`` of params.yaml: what counts as drift."""
+    """The section ``monitor`` of params.yaml: settings of drift."""
 
     seed: int = 0
     alpha: float = 0.01
-    """The chance that some column is called drifted when nothing has changed, at most."""
+    """Largest probability that any column is called drifted when nothing has changed."""
     effect: float = 0.1
-    """A column's difference, as a share of the rows, that matters."""
+    """Largest difference of a column, as a share of the rows, that is not drift."""
     auc: float = 0.55
-    """What the classifier may reach; 0.5 is a guess."""
+    """Highest AUC of the classifier that is not drift; 0.5 is a guess."""
     max_rows: int = 10_000
-    """Rows a side that the classifier is given at most."""
+    """Most rows per side that the classifier is fitted to."""
     ignore: tuple[str, ...] = ()
-    """Columns that change by nature, such as the day a row was written."""
+    """Columns that change by nature, such as the date of a record."""
 
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 1 or not 0 <= self.effect < 1:
@@ -32,56 +32,56 @@ class DriftConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """What one test found."""
+    """Result of one test."""
 
     size: float
-    """By how much a probability differs at most, 0 to 1; of categories, beyond what chance alone gives."""
+    """Largest difference in a probability, 0 to 1; for categories, beyond chance."""
     p: float
-    """Corrected over all tests."""
+    """p-value, corrected over all tests."""
     drifted: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ColumnDrift:
-    """One column, before and now. Values that fewer rows share than its ``rare`` are not named."""
+    """One column, before and now. Values that fewer than ``rare`` rows share are not named."""
 
     name: str
     kind: str
     values: Difference | None
-    """None where a side has no value."""
+    """None where one side has no value."""
     missing: Difference | None
     """None where nothing is missing."""
     missing_share: tuple[float, float]
-    """Before and now."""
+    """Shares before and now."""
     new_share: float
-    """Rows whose category was never seen before."""
+    """Share of the rows with a category that was not seen before."""
     new: tuple[str, ...]
     """Those categories, the most frequent first."""
     drawing: Mapping[str, Any]
-    """``histogram`` or ``levels``: shares of rows with a value, ``before`` and ``now``; empty where there are none."""
+    """``histogram`` or ``levels``, with shares of the rows that have a value ``before`` and ``now``; may be empty."""
 
     @property
     def drifted(self) -> bool:
-        """Whether values or what is missing have drifted."""
-        return any(each is not None and each.drifted for each in (self.values, self.missing))
+        """Whether the values or the share of missing values have drifted."""
+        return any(test is not None and test.drifted for test in (self.values, self.missing))
 
     @property
     def size(self) -> float:
         """The larger difference."""
-        return max((each.size for each in (self.values, self.missing) if each is not None), default=0.0)
+        return max((test.size for test in (self.values, self.missing) if test is not None), default=0.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Together:
-    """What a classifier over all columns made of rows it was not fitted to."""
+    """Result of a classifier over all columns on rows it was not fitted to."""
 
     auc: float
     low: float
     high: float
     rows: int
-    """A side."""
+    """Rows per side."""
     columns: Mapping[str, float]
-    """How much of the AUC is lost when a column is shuffled, the most first."""
+    """Loss of AUC when a column is shuffled, largest first."""
     drifted: bool
 
 
@@ -92,13 +92,13 @@ class Broken:
     column: str | None
     description: str
     rows: int
-    """Rows that break it; 0 where it is about the table."""
+    """Rows that break it; 0 for an expectation of the whole table."""
     observed: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drift:
-    """The verdict, why, and what it rests on."""
+    """The verdict, its reasons and its evidence."""
 
     drifted: bool
     reasons: tuple[str, ...]
@@ -108,21 +108,21 @@ class Drift:
     now: int
     """Rows of the new data."""
     judged: int
-    """Of these, rows that were compared: where the table has grown, those that were not in it before."""
+    """Rows of the new data that were compared: only the new ones where the table has grown."""
     schema: tuple[str, ...]
-    """Columns that are gone, new or of another type, in words."""
+    """Sentences about columns that are gone, new or of another type."""
     left_out: tuple[str, ...]
-    """Columns that were not looked at: ids, personal ones, and those to ignore."""
+    """Columns that were not compared: ids, personal columns, and those to ignore."""
     columns: tuple[ColumnDrift, ...]
-    """The most telling first."""
+    """Columns, largest drift first."""
     together: Together | None
     """None where no column can be compared."""
     contract: str | None
-    """Its name, where there is one."""
+    """Name of the contract, if there is one."""
     broken: tuple[Broken, ...]
     config: DriftConfig = field(default_factory=DriftConfig)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON mapping."""
-        columns = [{**asdict(each), "drifted": each.drifted, "size": each.size} for each in self.columns]
+        columns = [{**asdict(column), "drifted": column.drifted, "size": column.size} for column in self.columns]
         return {**asdict(self), "columns": columns}

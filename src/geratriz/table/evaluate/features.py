@@ -1,4 +1,4 @@
-"""Tables as arrays that classifiers and distances can work on: one encoding for all sides."""
+"""Tables as arrays for classifiers and distances, in one encoding for all sides."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,41 +11,41 @@ from geratriz.column import NUMERIC, as_numbers
 from geratriz.errors import DataError
 from geratriz.table.data.table import Table
 
-MAX_LEVELS = 254  # scikit-learn's boosted trees take no more; for them the rarer levels share one
+MAX_LEVELS = 254  # limit of scikit-learn's boosted trees; the rarest levels share one code there
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """The learnt columns of one side: numbers as they are, categories as codes, missing as NaN."""
+    """The learnt columns of one side: numbers unchanged, categories as codes, missing values as NaN."""
 
     names: tuple[str, ...]
     values: np.ndarray
     """float64 (N, C)."""
     categorical: np.ndarray
-    """bool (C,): which columns hold codes."""
+    """Mask of the columns that hold codes, bool (C,)."""
 
     def __len__(self) -> int:
         return len(self.values)
 
     def take(self, rows: np.ndarray | slice) -> "Features":
-        """The rows at the given positions."""
+        """Rows at the given positions."""
         return Features(self.names, self.values[rows], self.categorical)
 
     def index(self, name: str) -> int:
-        """The position of a column."""
+        """Position of a column."""
         return self.names.index(name)
 
     def for_trees(self) -> np.ndarray:
-        """The values with codes capped at :data:`MAX_LEVELS` levels, float64 (N, C)."""
+        """Values with at most :data:`MAX_LEVELS` codes per column, float64 (N, C)."""
         capped: np.ndarray = np.where(self.categorical, np.minimum(self.values, MAX_LEVELS - 1), self.values)
         return capped
 
 
 def encode(tables: Sequence[Table]) -> list[Features]:
-    """Encode ``tables`` of one schema alike: a category has one code on every side, whichever side knows it.
+    """Encode ``tables`` of one schema together, so that a category has the same code on every side.
 
     Raises:
-        DataError: all columns are ids, or a number cannot be read as one.
+        DataError: all columns are ids, or a value of a numeric column is not a number.
     """
     columns = tables[0].schema.learnt
     if not columns:
@@ -64,7 +64,7 @@ def encode(tables: Sequence[Table]) -> list[Features]:
 
 
 def _codes(sides: Sequence[pd.Series]) -> list[np.ndarray]:
-    """Codes by falling frequency over all sides, equally frequent ones by name; missing is NaN."""
+    """Codes by descending frequency over all sides, ties by name; missing is NaN."""
     words = pd.concat([_words(side) for side in sides], ignore_index=True)
     counts = words.value_counts().to_dict()
     ranked = sorted(counts, key=lambda word: (-counts[word], word))
@@ -73,12 +73,12 @@ def _codes(sides: Sequence[pd.Series]) -> list[np.ndarray]:
 
 
 def _words(side: pd.Series) -> pd.Series:
-    """Each different category is put into words once, however often it stands there."""
+    """Categories as text; each distinct category is converted once."""
     cells = side.astype(object)
     return cells.map({value: _word(value) for value in cells.dropna().unique()})
 
 
 def _word(value: object) -> str:
-    """A category as text; a number reads alike in every dtype: 3 becomes 3.0 where its neighbour is missing."""
+    """A category as text; numbers are equal in every dtype: 3 is written as 3.0, as in a column with missing values."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     return str(float(value)) if is_number else str(value)  # type: ignore[arg-type]

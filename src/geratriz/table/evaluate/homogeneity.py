@@ -1,17 +1,17 @@
-"""Tests of homogeneity: the size of a difference as a share of the rows, its p-value, and the correction of several."""
+"""Tests of homogeneity: the size of a difference as a share of the rows, its p-value, and corrected p-values."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-EXPECTED = 5  # rows a cell must be expected to have for chi-squared to hold (Cochran 1954)
-PERMUTATIONS = 1000  # where it does not
+MIN_EXPECTED = 5  # expected rows per cell for chi-squared to hold (Cochran 1954)
+PERMUTATIONS = 1000  # tables simulated where chi-squared does not hold
 CELLS_AT_ONCE = 2_000_000
-EXACT_KS = 1000  # rows a side up to which the exact distribution is worth its time
+EXACT_KS = 1000  # most rows per side for the exact distribution
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """p-values corrected so that each can be held against the chance of one false alarm among all of them.
+    """p-values corrected so that each can be compared with the chance of any false alarm among all of them.
 
     Holm, A simple sequentially rejective multiple test procedure, 1979: valid under any dependence.
     """
@@ -24,7 +24,7 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def numbers_differ(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    """The KS distance and its p-value; ties (rounded numbers) make it too large, never too small."""
+    """KS distance and its p-value; ties (rounded numbers) make the p-value too large, never too small."""
     from scipy.stats import ks_2samp
 
     found = ks_2samp(a, b, method="exact" if max(len(a), len(b)) <= EXACT_KS else "asymp")
@@ -32,11 +32,11 @@ def numbers_differ(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
 
 
 def words_differ(a: np.ndarray, b: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:
-    """The total variation of codes beyond what chance gives, and the p-value of Pearson's test of homogeneity.
+    """Total variation of codes beyond chance, and the p-value of Pearson's test of homogeneity.
 
-    Chance is subtracted since the distance of two samples grows with the number of categories: thousands of rare words
-    would always seem to have changed. Where cells are sparse, the statistic's distribution is that of tables with the
-    same margins; far out in its tail, the gamma curve through its first three moments (Winkler et al. 2016).
+    Chance is subtracted because the distance of two samples grows with the number of categories: thousands of rare
+    words would always seem to have changed. If cells are sparse, the distribution of the statistic is simulated over
+    tables with the same margins; its tail is a gamma curve with the same three moments (Winkler et al. 2016).
     """
     from scipy.stats import chi2, pearson3
 
@@ -56,11 +56,11 @@ def words_differ(a: np.ndarray, b: np.ndarray, rng: np.random.Generator) -> tupl
         value: np.ndarray = 0.5 * np.abs(of_a / n - (total - of_a) / m).sum(-1)
         return value
 
-    here, apart = float(statistic(counts[0])), float(distance(counts[0]))
-    if total.min() * min(n, m) / (n + m) >= EXPECTED:
+    observed, variation = float(statistic(counts[0])), float(distance(counts[0]))
+    if total.min() * min(n, m) / (n + m) >= MIN_EXPECTED:
         share = total / (n + m)
         by_chance = 0.5 * np.sqrt(2 / np.pi * share * (1 - share) * (1 / n + 1 / m)).sum()
-        return max(apart - float(by_chance), 0.0), float(chi2.sf(here, counts.shape[1] - 1))
+        return max(variation - float(by_chance), 0.0), float(chi2.sf(observed, counts.shape[1] - 1))
     statistics, distances = [], []
     at_once = max(CELLS_AT_ONCE // counts.shape[1], 1)
     for start in range(0, PERMUTATIONS, at_once):
@@ -68,16 +68,16 @@ def words_differ(a: np.ndarray, b: np.ndarray, rng: np.random.Generator) -> tupl
         statistics.append(statistic(of_a))
         distances.append(distance(of_a))
     null = np.concatenate(statistics)
-    excess = max(apart - float(np.concatenate(distances).mean()), 0.0)
-    as_far = int((null >= here * (1 - 1e-12)).sum())
-    if as_far >= PERMUTATIONS // 50 or null.std() == 0:
-        return excess, (as_far + 1) / (PERMUTATIONS + 1)
+    excess = max(variation - float(np.concatenate(distances).mean()), 0.0)
+    exceeding = int((null >= observed * (1 - 1e-12)).sum())
+    if exceeding >= PERMUTATIONS // 50 or null.std() == 0:
+        return excess, (exceeding + 1) / (PERMUTATIONS + 1)
     centred = (null - null.mean()) / null.std()
-    return excess, float(pearson3.sf(here, float((centred**3).mean()), null.mean(), null.std()))
+    return excess, float(pearson3.sf(observed, float((centred**3).mean()), null.mean(), null.std()))
 
 
 def missing_differs(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    """The difference of the missing shares, and the p-value of Fisher's exact test."""
+    """Difference of the missing shares, and the p-value of Fisher's exact test."""
     from scipy.stats import fisher_exact
 
     cells = [[int(side.sum()), int((~side).sum())] for side in (a, b)]

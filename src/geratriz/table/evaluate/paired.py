@@ -1,4 +1,4 @@
-"""Two generators of tables held against the same real rows, metric by metric; the method is scoring/difference.py."""
+"""Comparison of two generators of tables on the same real rows, per metric; scoring/difference.py has the method."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from geratriz import seeding
-from geratriz.scoring.difference import CHANCE, difference
+from geratriz.scoring.difference import ALPHA, difference
 from geratriz.scoring.resampling import auc, weights
 from geratriz.table.data.table import Table
 from geratriz.table.evaluate import trends, utility
@@ -19,17 +19,17 @@ from geratriz.table.evaluate.trio import EvaluateConfig, Trio
 def compare(
     candidate: Sequence[Table], champion: Sequence[Table], test: Table, config: EvaluateConfig
 ) -> dict[str, dict[str, Any]]:
-    """How much better the candidate is than the champion, by metric.
+    """Compare samples of a candidate and of the champion, per metric.
 
     Args:
-        candidate: several tables that the one drew, of ``test``'s schema.
-        champion: as many that the other drew.
-        test: real rows that neither learnt from.
-        config: the seed, the number of resamples, and the most rows a side.
+        candidate: several tables drawn by the candidate, with the schema of ``test``.
+        champion: the same number drawn by the champion.
+        test: real rows that neither was trained on.
+        config: the seed, the number of resamples, and the most rows per side.
 
     Returns:
         ``{NAME: {"candidate", "champion", "difference", "low", "high", "better"}}``: the mean values of both, candidate
-        minus champion with its interval, and which way is better. A metric that makes no sense for the data is left
+        minus champion with its interval, and which direction is better. Metrics that do not apply to the data are left
         out.
     """
     rows = min(config.max_rows, *(len(table) for table in (test, *candidate, *champion)))
@@ -37,20 +37,20 @@ def compare(
         [Trio(train=test, test=test, synthetic=draw, config=config, rows=rows) for draw in draws]
         for draws in (candidate, champion)
     ]
-    once = np.ones((1, rows), dtype=np.float32)  # for the values themselves
+    once = np.ones((1, rows), dtype=np.float32)  # weights of the values themselves
     weight = np.vstack([once, weights(rows, config.bootstrap, config.seed, "paired")])
     figures = {}
     for name, (better, measure) in _METRICS.items():
         one, other = ([measure(trio, weight) for trio in side] for side in sides)
-        if not any(each is None for each in (*one, *other)):
+        if not any(values is None for values in (*one, *other)):
             figures[name] = (better, np.array(one), np.array(other))
     return {
-        name: {**difference(one, other, CHANCE / len(figures)), "better": better}
+        name: {**difference(one, other, ALPHA / len(figures)), "better": better}
         for name, (better, one, other) in figures.items()
     }
 
 
-# Each measures synthetic rows under weights (1 + R, N) of the test rows, the first being ones: (1 + R,). -----------
+# Scores of synthetic rows under weights (1 + R, N) of the test rows, the first of which are ones: (1 + R,). ---------
 
 
 @one_thread()
@@ -91,5 +91,5 @@ _METRICS: dict[str, tuple[Literal["higher", "lower"], Callable[[Trio, np.ndarray
     "detection": ("higher", _detection),
     "shape_error": ("lower", _shape_error),
     "trend_error": ("lower", _trend_error),
-    "utility": ("higher", utility.under),
+    "utility": ("higher", utility.weighted_utility),
 }

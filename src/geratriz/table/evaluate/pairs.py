@@ -1,4 +1,4 @@
-"""What is wrong with the pairs of columns that are furthest apart: their correlation, or the cells that differ most."""
+"""Details of the pairs of columns with the largest errors: their correlation, or the cells that differ most."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,19 +9,19 @@ import pandas as pd
 from geratriz.table.evaluate.trends import BINS, Cells, correlations, standardised
 from geratriz.table.evaluate.trio import Trio
 
-WORST = 8  # pairs that are looked into
-CELLS = 3  # of each, the most different first
+MAX_PAIRS = 8  # with the largest errors
+MAX_CELLS = 3  # per pair, largest difference first
 
 
 def worst_pairs(trio: Trio, trend: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The pairs with the largest errors in ``trend``, the detail of `trend_error`; JSON-native.
 
-    Two numbers have their ``correlation``, real and synthetic. Others have ``cells``, each with where it lies in either
-    column and its shares of the rows; a place is ``{"level": ...}``, ``{"from": ..., "to": ...}`` with None for an open
-    end, or ``{"missing": True}``.
+    A pair of numbers has its ``correlation``, real and synthetic. Others have ``cells``, each with its place in both
+    columns and its shares of the rows; a place is ``{"level": ...}``, ``{"from": ..., "to": ...}`` with None for an
+    open end, or ``{"missing": True}``.
     """
     names, matrix = trend["names"], trend["matrix"]
-    ranked = sorted((-matrix[i][j], j, i) for i in range(len(names)) for j in range(i))[:WORST]
+    ranked = sorted((-matrix[i][j], j, i) for i in range(len(names)) for j in range(i))[:MAX_PAIRS]
     return [_pair(trio, i, j, -error) for error, i, j in ranked if error < 0]
 
 
@@ -37,7 +37,7 @@ def _pair(trio: Trio, i: int, j: int, error: float) -> dict[str, Any]:
     a, b = sides[0].beside(sides[1])
     used, codes = np.unique(np.concatenate([a, b]), return_inverse=True)
     shares = [np.bincount(part, minlength=len(used)) / len(part) for part in np.split(codes, [len(a)])]
-    furthest = np.argsort(-np.abs(shares[0] - shares[1]), kind="stable")[:CELLS]
+    furthest = np.argsort(-np.abs(shares[0] - shares[1]), kind="stable")[:MAX_CELLS]
     places = [_places(trio, k, cells) for k, cells in zip((i, j), sides, strict=True)]
     found["cells"] = [
         {
@@ -51,7 +51,7 @@ def _pair(trio: Trio, i: int, j: int, error: float) -> dict[str, Any]:
 
 
 def _places(trio: Trio, column: int, cells: Cells) -> dict[int, dict[str, Any]]:
-    """What each cell of a column stands for."""
+    """Place of each cell of a column, as in :func:`worst_pairs`."""
     places: dict[int, dict[str, Any]] = {cells.count - 1: {"missing": True}}
     if cells.edges is not None:
         ends = [None, *(float(f"{edge:.12g}") for edge in cells.edges), None]

@@ -1,4 +1,4 @@
-"""All metrics of a table, the landmarks they stand between, and the JSON that pages and gates read."""
+"""All metrics of a table, and their landmarks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,8 +9,8 @@ import pandas as pd
 from geratriz import seeding
 from geratriz.errors import DataError
 from geratriz.scoring.landmarks import Landmarks
-from geratriz.scoring.metric import Metric, listed, measure
-from geratriz.table.data.split import places
+from geratriz.scoring.metric import Metric, by_name, measure
+from geratriz.table.data.split import row_positions
 from geratriz.table.data.table import Table
 from geratriz.table.evaluate.attributes import ATTRIBUTE_ADVANTAGE
 from geratriz.table.evaluate.contract import CONTRACT_VIOLATIONS
@@ -25,8 +25,8 @@ from geratriz.table.evaluate.trends import TREND_ERROR
 from geratriz.table.evaluate.trio import EvaluateConfig, Trio
 from geratriz.table.evaluate.utility import UTILITY, UTILITY_REAL
 
-OF_REAL_ROWS = "utility_real"  # says nothing of the synthetic rows: what utility is to be read beside
-METRICS: dict[str, Metric[Trio]] = listed(
+UTILITY_BASELINE = "utility_real"  # a reference for `utility`; it does not depend on the synthetic rows
+METRICS: dict[str, Metric[Trio]] = by_name(
     DETECTION,
     SHAPE_ERROR,
     TREND_ERROR,
@@ -53,35 +53,35 @@ METRICS: dict[str, Metric[Trio]] = listed(
 def landmarks(
     train: Table, fresh: Table, test: Table, config: EvaluateConfig, suite: Mapping[str, Any] | None
 ) -> Landmarks:
-    """The floor, each training column shuffled on its own, and the ceiling, ``fresh`` as the synthetic rows.
+    """The floor, every training column shuffled on its own, and the ceiling, ``fresh`` scored as synthetic rows.
 
-    As synthetic rows, ``fresh`` cannot be what attackers compare with as well: their intervals are wider there.
+    For the ceiling ``fresh`` is not available as unseen rows, so the intervals of attacks are wider there.
     """
     rows = min(len(train), len(fresh), len(test), config.max_rows)
-    rng, many = seeding.generator(config.seed, "floor"), max(rows, len(fresh))
-    shuffled = {name: train.frame[name].iloc[rng.permutation(len(train))[:many]].array for name in train.frame.columns}
+    rng, count = seeding.generator(config.seed, "floor"), max(rows, len(fresh))
+    shuffled = {name: train.frame[name].iloc[rng.permutation(len(train))[:count]].array for name in train.frame.columns}
     floor = Table(pd.DataFrame(shuffled), train.schema)
 
     def trio(synthetic: Table, unseen: Table | None) -> Trio:
         return Trio(train=train, test=test, fresh=unseen, synthetic=synthetic, config=config, rows=rows, suite=suite)
 
     scores = measure(METRICS, trio(floor, fresh))
-    real = {name: score for name, score in scores.items() if name == OF_REAL_ROWS}
+    real = {name: score for name, score in scores.items() if name == UTILITY_BASELINE}
     return Landmarks(rows=rows, floor=scores, ceiling=measure(METRICS, trio(fresh, None), real))
 
 
 def halve(test: Table) -> tuple[Table, Table]:
-    """``test`` by content into fresh rows for the ceiling and rows to judge against, where no fresh part was kept.
+    """Divide ``test`` by content into fresh rows for the ceiling and test rows, where there is no part ``fresh``.
 
-    Equal rows fall on both sides, as they do in a split: else the halves of a table with few different rows would be
-    two different tables. Rows of one entity may fall on both sides too, and the ceiling is then better than that of
-    strangers: where that matters, keep a fresh part with ``data.split: {by: group:COLUMN}``.
+    Equal rows may fall into both halves, as in a split: otherwise the halves of a table with few distinct rows would be
+    two different tables. So may rows of one entity, which makes the ceiling too good: where that matters, make a part
+    ``fresh`` with ``data.split: {by: group:COLUMN}``.
 
     Raises:
         DataError: ``test`` has fewer than two rows.
     """
     if len(test) < 2:
-        raise DataError(f"the test table has {len(test)} row; two at least are needed, many more to say anything.")
+        raise DataError(f"the test table has {len(test)} row; at least two are needed, many more for a useful result.")
     first = np.zeros(len(test), dtype=bool)
-    first[np.argsort(places(test.frame), kind="stable")[: len(test) // 2]] = True
+    first[np.argsort(row_positions(test.frame), kind="stable")[: len(test) // 2]] = True
     return test.take(first), test.take(~first)

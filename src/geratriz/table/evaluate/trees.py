@@ -1,4 +1,4 @@
-"""Scikit-learn's gradient-boosted trees, the judges of tables: at their defaults, on one thread."""
+"""Scikit-learn's gradient-boosted trees, which metrics of tables use: default settings, one thread."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +10,8 @@ import numpy as np
 def classifier(x: np.ndarray, y: np.ndarray, categorical: np.ndarray, seed: int) -> Any:
     """A classifier fitted to ``x``, float64 (N, C), and ``y``, (N,).
 
-    ``categorical``, bool (C,), says which columns hold codes; missing is NaN. Early stopping is off: at its default it
-    would depend on the number of rows.
+    ``categorical``, bool (C,), marks the columns that hold codes; missing is NaN. Early stopping is off, because by
+    default it depends on the number of rows.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -20,7 +20,7 @@ def classifier(x: np.ndarray, y: np.ndarray, categorical: np.ndarray, seed: int)
 
 
 def regressor(x: np.ndarray, y: np.ndarray, categorical: np.ndarray, seed: int) -> Any:
-    """The same for a number."""
+    """A regressor fitted to ``x``, float64 (N, C), and ``y``, (N,), as :func:`classifier`."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     model = HistGradientBoostingRegressor(categorical_features=categorical, early_stopping=False, random_state=seed)
@@ -28,7 +28,7 @@ def regressor(x: np.ndarray, y: np.ndarray, categorical: np.ndarray, seed: int) 
 
 
 def _fill_empty(x: np.ndarray) -> np.ndarray:
-    """``x`` with 0 in columns without a single value: scikit-learn 1.9 cannot bin them, and nothing splits on them."""
+    """``x`` with 0 in columns without any value: scikit-learn 1.9 cannot bin them, and no tree splits on them."""
     return np.where(np.isnan(x).all(axis=0), 0.0, x)
 
 
@@ -36,8 +36,8 @@ def _fill_empty(x: np.ndarray) -> np.ndarray:
 def one_thread() -> Iterator[None]:
     """Fit and predict on one thread inside the block (usable as a decorator).
 
-    On tables of this size a second thread gains little. Where another process uses the same cores, as the next model's
-    evaluation does in the flow, threads that wait for each other were measured to take fifty times as long.
+    On tables of this size a second thread gains little. If another process uses the same cores, such as the evaluation
+    of the next model in the flow, threads that wait for each other were measured to take fifty times as long.
     """
     import sklearn.ensemble  # noqa: F401 - its thread pool must be loaded to be found
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]

@@ -1,7 +1,7 @@
-"""Do pairs of columns go together as in the real rows: trend_error, in percent.
+"""How far relations between pairs of columns are from the real ones: trend_error, in percent.
 
 SDMetrics' Column Pair Trends, both thresholds at 0, with 1 - score as the error: CorrelationSimilarity for two numbers,
-ContingencySimilarity for others. What differs, and why, stands in fidelity.py.
+ContingencySimilarity for others. fidelity.py lists the differences.
 """
 
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from geratriz.scoring.metric import Metric
-from geratriz.scoring.resampling import around, total_variation, weights
+from geratriz.scoring.resampling import normal_interval, total_variation, weights
 from geratriz.scoring.score import Score
 from geratriz.table.evaluate.features import Features
 from geratriz.table.evaluate.trees import one_thread
 from geratriz.table.evaluate.trio import Trio
 
-BINS = 10  # of a number beside a category
-RESAMPLES = 30_000  # of all pairs together: a mean over many pairs needs fewer of each
-LEAST_RESAMPLES = 40  # they know the standard error to a ninth
-CONSTANT = 1e-10  # of a column's variance: less is rounding
+BINS = 10  # of a number in a pair with a category
+MAX_RESAMPLES = 30_000  # of all pairs together: a mean over many pairs needs fewer of each
+MIN_RESAMPLES = 40  # enough for the standard error to a ninth
+MIN_VARIANCE = 1e-10  # of a standardised column; less is rounding
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A column as cells of a contingency table; the last cell holds what is missing."""
+    """A column as cells of a contingency table; the last cell holds missing values."""
 
     real: np.ndarray
     """int64 (N,)."""
@@ -31,11 +31,11 @@ class Cells:
     """int64 (N,)."""
     count: int
     edges: np.ndarray | None
-    """Between the cells of a number, ascending; the first and the last cell are open. None for a category."""
+    """Edges between the cells of a number, ascending; the first and last cell are open. None for a category."""
 
     @classmethod
     def of(cls, real: Features, synthetic: Features, column: int) -> "Cells":
-        """The cells of a column; those of a number divide the *real* range, and what is beyond it lies in the last."""
+        """Cells of a column; those of a number divide the *real* range; values beyond it are in the outermost cells."""
         sides, edges = [side.values[:, column] for side in (real, synthetic)], None
         if real.categorical[column]:
             missing = int(np.nanmax(np.concatenate(sides), initial=-1)) + 1
@@ -47,7 +47,7 @@ class Cells:
         return cls(codes[0], codes[1], missing + 1, edges)
 
     def beside(self, other: "Cells") -> tuple[np.ndarray, np.ndarray]:
-        """The cells of a pair, real and synthetic: ``self``'s cell * ``other.count`` + ``other``'s cell."""
+        """Cells of a pair, real and synthetic: cell of ``self`` * ``other.count`` + cell of ``other``."""
         return self.real * other.count + other.real, self.synthetic * other.count + other.synthetic
 
 
@@ -55,35 +55,35 @@ class Cells:
 def trend_error(trio: Trio) -> Score | None:
     """Mean over pairs of |difference of correlations| / 2 (two numbers) or total variation of the joint table (others).
 
-    A number that is constant on one side is taken as uncorrelated there. None for a table of one column.
+    A number that is constant on one side counts as uncorrelated there. None for a table of one column.
     """
     _, real, synthetic = trio.features
     if len(real.names) < 2:
         return None
-    seed, many = trio.config.seed, resamples(trio)
+    seed, count = trio.config.seed, resamples(trio)
     once = np.ones((1, trio.size), dtype=np.float32)
-    weight = [np.vstack([once, weights(trio.size, many, seed, side)]) for side in ("real", "synthetic")]
+    weight = [np.vstack([once, weights(trio.size, count, seed, side)]) for side in ("real", "synthetic")]
     errors, matrix = over_pairs(real, synthetic, *weight)
-    low, high = around(float(errors[0]), errors[1:], floor=0, ceiling=100)
+    low, high = normal_interval(float(errors[0]), errors[1:], floor=0, ceiling=100)
     detail = {"names": list(real.names), "matrix": matrix.round(3).tolist()}
     return Score(value=float(errors[0]), low=low, high=high, detail=detail)
 
 
 def resamples(trio: Trio) -> int:
-    """How many resamples are worth their time."""
+    """Number of resamples, fewer for tables with many columns."""
     count = len(trio.features[1].names)
-    return min(trio.config.bootstrap, max(LEAST_RESAMPLES, RESAMPLES // max(count * (count - 1) // 2, 1)))
+    return min(trio.config.bootstrap, max(MIN_RESAMPLES, MAX_RESAMPLES // max(count * (count - 1) // 2, 1)))
 
 
 def over_pairs(
     real: Features, synthetic: Features, weight_real: np.ndarray, weight_synthetic: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The mean error of all pairs in percent, (R,), under row weights (R, N) and (R, M); under the first, each pair's.
+    """Mean error of all pairs in percent, (R,), under row weights (R, N) and (R, M), and the matrix of errors, (C, C).
 
-    That is a matrix (C, C); there must be two columns at least.
+    The matrix is that under the first weights. There must be at least two columns.
     """
     count = len(real.names)
-    weight_real, weight_synthetic = (np.asfortranarray(each) for each in (weight_real, weight_synthetic))  # no copies
+    weight_real, weight_synthetic = (np.asfortranarray(w) for w in (weight_real, weight_synthetic))  # avoids copies
     matrix, total = np.zeros((count, count)), np.zeros(len(weight_real))
 
     numbers = np.flatnonzero(~real.categorical)
@@ -109,7 +109,7 @@ def over_pairs(
 
 
 def standardised(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Columns (N, M) at mean 0 and variance 1 with 0 for missing, and which are present; None where all are.
+    """Columns (N, M) with mean 0, variance 1 and 0 for missing values, and their mask of present values, if not all.
 
     A constant column is 0 throughout.
     """
@@ -119,13 +119,13 @@ def standardised(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         known = column[here]
         if len(known) and np.ptp(known) > 0:
             off = known - known.mean()
-            off /= np.abs(off).max()  # whatever the unit is, no square may overflow or drown
+            off /= np.abs(off).max()  # so that squares neither overflow nor underflow, whatever the unit
             scaled[here] = off / off.std()
     return out, None if present.all() else present.astype(np.float64)
 
 
 def correlations(x: np.ndarray, present: np.ndarray | None, weight: np.ndarray) -> np.ndarray:
-    """Pearson's correlations of standardised columns (N, M) under row weights (N,): (M, M), 0 where one is constant.
+    """Pearson's correlations of standardised columns (N, M) under row weights (N,): (M, M), 0 for constant columns.
 
     Each pair is measured over the rows where both are present.
     """
@@ -138,7 +138,7 @@ def correlations(x: np.ndarray, present: np.ndarray | None, weight: np.ndarray) 
         total = np.maximum(present.T @ (present * weight[:, None]), 1e-9)
         mean, square = weighted.T @ present / total, (weighted * x).T @ present / total
     covariance, variance = weighted.T @ x / total - mean * mean.T, square - mean**2
-    varies = (variance > CONSTANT) & (variance.T > CONSTANT)
+    varies = (variance > MIN_VARIANCE) & (variance.T > MIN_VARIANCE)
     scale = np.sqrt(np.where(varies, variance * variance.T, 1.0))
     result: np.ndarray = np.where(varies, covariance / scale, 0.0)
     return result
@@ -147,7 +147,7 @@ def correlations(x: np.ndarray, present: np.ndarray | None, weight: np.ndarray) 
 TREND_ERROR = Metric(
     name="trend_error",
     title="Trend error, %",
-    explains="How far pairs of columns are from the real ones, on average.",
+    explains="How far the relation between two columns is from the real one, averaged over all pairs of columns.",
     better="lower",
     compute=trend_error,
     span=(0.0, 10.0),

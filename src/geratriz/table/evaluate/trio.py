@@ -1,4 +1,4 @@
-"""What every metric takes and gives: three tables in, a score with its interval out."""
+"""The three tables that every metric compares, and the settings of an evaluation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,25 +16,25 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluateConfig:
-    """How thoroughly synthetic data are judged."""
+    """Settings of an evaluation of synthetic tables."""
 
     seed: int = 0
     bootstrap: int = 200
-    """Resamples behind each interval."""
+    """Resamples per interval."""
     max_rows: int = 10_000
-    """At most so many rows a side; more narrow the intervals and cost time."""
+    """Most rows per side; more rows narrow the intervals and cost time."""
 
     def __post_init__(self) -> None:
         if self.bootstrap < 20 or self.max_rows < 10:
             raise ValueError(f"bootstrap must be at least 20 and max_rows 10, got {self.bootstrap} and {self.max_rows}")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)  # equal to itself alone: what was found out about it is kept by it
+@dataclass(frozen=True, kw_only=True, eq=False)  # hashed by identity, because results are cached by trio
 class Trio:
-    """The three tables a metric compares, each side cut to ``rows`` rows; encoded once for all metrics.
+    """The three tables that a metric compares, each subsampled to ``rows`` rows and encoded once for all metrics.
 
-    ``train`` is what the generator saw, ``test`` real rows it did not see. All have one schema. Attacks use more
-    unseen rows, ``fresh``, where there are some, and no cut: an attacker would not hold back.
+    ``train`` is the training data of the generator, ``test`` real rows it has not seen. All have one schema. Attacks
+    are not limited to the subsample, and use further unseen rows, ``fresh``, where there are any.
     """
 
     train: Table
@@ -42,21 +42,21 @@ class Trio:
     synthetic: Table
     config: EvaluateConfig = EvaluateConfig()
     fresh: Table | None = None
-    """More real rows the generator did not see."""
+    """Further real rows that the generator has not seen."""
     rows: int | None = None
-    """Rows a side; as many as the shortest of the three has when None."""
+    """Rows per side; those of the shortest table when None."""
     suite: Mapping[str, Any] | None = None
-    """The data's contract, where there is one."""
+    """Contract of the data, if there is one."""
 
     @cached_property
     def size(self) -> int:
-        """Rows a side."""
+        """Rows per side."""
         shortest = min(len(self.train), len(self.test), len(self.synthetic), self.config.max_rows)
         return shortest if self.rows is None else min(self.rows, shortest)
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many there are in each part, and how many per side are compared."""
+        """Number of rows in each part, and compared per side."""
         return {
             "train": len(self.train),
             "test": len(self.test),
@@ -66,25 +66,25 @@ class Trio:
 
     @cached_property
     def cut(self) -> tuple[Table, Table, Table]:
-        """Train, test and synthetic at equal size: rows drawn without replacement under the seed."""
+        """Train, test and synthetic rows subsampled to equal size, without replacement, under the seed."""
         parts = (("train", self.train), ("test", self.test), ("synthetic", self.synthetic))
         return tuple(subsample(table, self.size, self.config.seed, name) for name, table in parts)  # type: ignore[return-value]
 
     @cached_property
     def unseen(self) -> Table:
-        """All real rows the generator did not see."""
+        """All real rows that the generator has not seen."""
         if self.fresh is None:
             return self.test
         return Table(pd.concat([self.test.frame, self.fresh.frame], ignore_index=True), self.test.schema)
 
     @cached_property
     def features(self) -> tuple[Features, Features, Features]:
-        """The three cut sides as arrays under one encoding."""
+        """The three subsampled tables as arrays in one encoding."""
         return tuple(encode(self.cut))  # type: ignore[return-value]
 
 
 def subsample(table: Table, rows: int, seed: int, name: str) -> Table:
-    """``rows`` rows of ``table`` in their order, drawn without replacement; all of it where it has no more."""
+    """Draw ``rows`` rows of ``table`` without replacement, in their order; all rows if it has no more."""
     if len(table) <= rows:
         return table
     chosen = seeding.generator(seed, "sample", name).choice(len(table), rows, replace=False)

@@ -1,9 +1,9 @@
-"""Is a model fitted on synthetic rows any good on real ones: train on synthetic, test on ``test``.
+"""Quality of a model fitted to synthetic rows on real rows: train on synthetic, test on ``test``.
 
-The schema's kind of the target says what is measured. A category or a boolean: AUC of two classes, macro one-vs-rest
-AUC of more. A number or a date: R2, however few values it has; one whose values are classes is to be declared a
-category. Rows without a target are left out. ``utility_real`` is the same model fitted on as many real training rows:
-the two are to be read side by side.
+The kind of the target in the schema decides the measure. Category or boolean: AUC of two classes, macro one-vs-rest AUC
+of more. Number or date: R2, however few values it has; declare it a category if its values are classes. Rows without a
+target are left out. ``utility_real`` is the score of the same model fitted to the same number of real training rows, a
+reference for ``utility``.
 """
 
 from typing import Any, NamedTuple
@@ -12,51 +12,51 @@ import numpy as np
 
 from geratriz import seeding
 from geratriz.scoring.metric import Metric
-from geratriz.scoring.resampling import around, auc, weights
+from geratriz.scoring.resampling import auc, normal_interval, weights
 from geratriz.scoring.score import Score
 from geratriz.table.evaluate.features import Features
 from geratriz.table.evaluate.trees import classifier, one_thread, regressor
 from geratriz.table.evaluate.trio import Trio
 
-CLASSES = 20  # the most frequent of ``test`` are judged, the rest are one more: trees of 95 rare ones fitted nothing
+MAX_CLASSES = 20  # of ``test``, most frequent first; the rest are one class: trees for 95 rare ones learnt nothing
 
 
 def utility(trio: Trio) -> Score | None:
-    """Of the synthetic rows; None without a target, or without a row that has one."""
-    return _judge(trio, trio.features[2])
+    """Utility of the synthetic rows; None without a target, or without a row that has one."""
+    return _score(trio, trio.features[2])
 
 
 def utility_real(trio: Trio) -> Score | None:
-    """Of as many training rows; None without a target, or without a row that has one."""
-    return _judge(trio, trio.features[0])
+    """Utility of the same number of training rows; None without a target, or without a row that has one."""
+    return _score(trio, trio.features[0])
 
 
-def under(trio: Trio, weight: np.ndarray) -> np.ndarray | None:
-    """The utility of the synthetic rows under weights (R, N) of the test rows, (R,); None as :func:`utility`."""
+def weighted_utility(trio: Trio, weight: np.ndarray) -> np.ndarray | None:
+    """Utility of the synthetic rows under weights (R, N) of the test rows, (R,); None as in :func:`utility`."""
     found = _measure(trio, trio.features[2], weight)
     return None if found is None else found.values
 
 
-def _judge(trio: Trio, fitted_on: Features) -> Score | None:
+def _score(trio: Trio, fitted_on: Features) -> Score | None:
     rows = trio.size
-    once = np.ones((1, rows), dtype=np.float32)  # for the value itself
+    once = np.ones((1, rows), dtype=np.float32)  # weights of the value itself
     weight = np.vstack([once, weights(rows, trio.config.bootstrap, trio.config.seed, "utility")])
     found = _measure(trio, fitted_on, weight)
     if found is None:
         return None
     value = float(found.values[0])
-    low, high = (0.0, 1.0) if found.empty else around(value, found.values[1:], floor=found.least, ceiling=1)
+    low, high = (0.0, 1.0) if found.empty else normal_interval(value, found.values[1:], floor=found.least, ceiling=1)
     return Score(value=value, low=low, high=high, detail=found.detail)
 
 
 class _Measured(NamedTuple):
     values: np.ndarray
-    """(R,)"""
+    """Scores per row of weights, (R,)."""
     least: float
-    """No value can be less."""
+    """Smallest possible score."""
     detail: dict[str, Any]
     empty: bool = False
-    """Whether there was nothing to tell apart."""
+    """Whether there was only one class."""
 
 
 @one_thread()
@@ -90,14 +90,14 @@ def _classification(
     weight: np.ndarray,
     words: dict[float, str],
 ) -> _Measured:
-    """Macro one-vs-rest AUC over the classes of the held-out rows; one never seen in ``y`` is told apart by chance.
+    """Macro one-vs-rest AUC over the classes of the held-out rows; a class that ``y`` lacks scores 0.5, as by chance.
 
-    The detail has, per class, its AUC, its held-out rows, and the rows the model learnt it from.
+    The detail has the AUC of each class, its number of held-out rows, and its number of rows in the training data.
     """
     found, counts = np.unique(y_held, return_counts=True)
-    judged = found[np.argsort(-counts, kind="stable")[:CLASSES]]
-    y, y_held = (np.where(np.isin(each, judged), each, -1.0) for each in (y, y_held))
-    classes = [each for each in judged if (y_held == each).mean() < 1]
+    frequent = found[np.argsort(-counts, kind="stable")[:MAX_CLASSES]]
+    y, y_held = (np.where(np.isin(codes, frequent), codes, -1.0) for codes in (y, y_held))
+    classes = [code for code in frequent if (y_held == code).mean() < 1]
     known = np.unique(y)
     if len(known) > 1:
         chances = dict(zip(known, classifier(x, y, categorical, seed).predict_proba(x_held).T, strict=True))
@@ -107,15 +107,15 @@ def _classification(
     if not classes:
         return _Measured(np.full(len(weight), 0.5), 0.0, {"measure": measure, "classes": []}, empty=True)
     nothing = np.zeros(len(x_held))
-    areas = np.array([auc(chances.get(each, nothing), y_held == each, weight) for each in classes])
+    areas = np.array([auc(chances.get(code, nothing), y_held == code, weight) for code in classes])
     listed = [
         {
-            "class": words[each],
+            "class": words[code],
             "auc": float(area),
-            "rows": int((y_held == each).sum()),
-            "fitted": int((y == each).sum()),
+            "rows": int((y_held == code).sum()),
+            "fitted": int((y == code).sum()),
         }
-        for each, area in zip(classes, areas[:, 0], strict=True)
+        for code, area in zip(classes, areas[:, 0], strict=True)
     ]
     return _Measured(areas.mean(0), 0.0, {"measure": measure, "classes": listed})
 
@@ -135,8 +135,8 @@ def _regression(
 
 
 def _r2(error: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """The coefficient of determination per row of ``weight``, (R,); 0 where the truth is constant."""
-    truth = truth - truth.mean()  # dates in seconds are large numbers, whose squares leave no digits for the spread
+    """Coefficient of determination per row of ``weight``, (R,); 0 where the truth is constant."""
+    truth = truth - truth.mean()  # dates in seconds are large; their squares would lose the digits of the spread
     total = weight.sum(1)
     mean = weight @ truth / total
     spread = weight @ truth**2 / total - mean**2
@@ -147,15 +147,14 @@ def _r2(error: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> np.ndarray:
 UTILITY = Metric(
     name="utility",
     title="Utility",
-    explains="A model learns to predict the target from synthetic rows and is tested on real ones (AUC, or R2 of a "
-    "number).",
+    explains="A model is trained on synthetic rows to predict the target and tested on real rows (AUC or R2).",
     better="higher",
     compute=utility,
 )
 UTILITY_REAL = Metric(
     name="utility_real",
     title="Utility of real rows",
-    explains="The same model, fitted on as many real rows: what utility would be if synthetic rows were real.",
+    explains="The same model trained on the same number of real rows: the utility of perfect synthetic rows.",
     better="higher",
     compute=utility_real,
 )

@@ -1,1 +1,1 @@
-"""Generators of tables: one algorithm, one file; the file's name is its name in params.yaml."""
+"""Generators of tables, one algorithm per file; the file is named as the algorithm in params.yaml."""

@@ -1,7 +1,7 @@
-"""The base of every generator of tables: values that few rows share are not learnt, and rows keep their rules.
+"""Base of the generators of tables: values that few rows share are not learnt, and rows keep the rules.
 
-The contract of all generators is that of fitting/generator.py; here stands what is a table's: protection before a fit,
-the codec around it, and rows drawn again until every one keeps the rules.
+The contract of all generators is in fitting/generator.py. This module adds the parts that are specific to tables:
+protection before a fit, the codec around it, and rows drawn again until every one keeps the rules.
 """
 
 import abc
@@ -21,7 +21,7 @@ from geratriz.fitting.generator import Fitted
 from geratriz.fitting.record import FitRun, Record
 from geratriz.table.data.checks import NOT_NULL
 from geratriz.table.data.codec import Codec, Encoded
-from geratriz.table.data.levels import check_words
+from geratriz.table.data.levels import check_categories
 from geratriz.table.data.protect import pooled, protect
 from geratriz.table.data.rules import Rules
 from geratriz.table.data.schema import Schema
@@ -29,9 +29,9 @@ from geratriz.table.data.split import row_hashes
 from geratriz.table.data.table import Table
 from geratriz.tracking import Tracker
 
-BLOCK = 8192  # rows computed together when sampling; a change changes what every seed gives
-ATTEMPTS = 50  # blocks drawn, at most, for one whose rows all keep the rules
-HOPELESS = 10  # blocks drawn without a row that does
+BLOCK = 8192  # rows per block when sampling; changing it changes the data of every seed
+MAX_ATTEMPTS = 50  # blocks drawn for one block whose rows all keep the rules
+MAX_EMPTY_ATTEMPTS = 10  # blocks drawn without any row that keeps the rules, after which sampling gives up
 
 C = TypeVar("C")
 
@@ -40,8 +40,8 @@ C = TypeVar("C")
 class Generator(Fitted[Table, C]):
     """A fitted generator of tables. Build one with :meth:`fit` or :meth:`load`.
 
-    Beside what :class:`Fitted` promises: values that few rows share are not learnt, and the rules it was given hold in
-    every row it draws.
+    In addition to the contract of :class:`Fitted`, values that few rows share are not learnt, and every row drawn keeps
+    the rules that the generator was fitted with.
     """
 
     block: ClassVar[int] = BLOCK
@@ -49,20 +49,20 @@ class Generator(Fitted[Table, C]):
 
     codec: Codec
     rules: Rules = dataclasses.field(default=Rules(), kw_only=True)
-    """What every row it draws keeps, but for what its values keep by construction."""
+    """Rules that are checked for every row drawn; those that hold by construction are left out."""
 
     @final
     @property
     def schema(self) -> Schema:
-        """The schema of the tables it was fitted on and gives."""
+        """Schema of the training data and of the tables drawn."""
         return self.codec.schema
 
     @final
     def acceptance(self, *, seed: int, where: Mapping[str, Any] | None = None) -> float:
-        """The share of the first block's rows that keep all rules as they are drawn; the others are drawn again.
+        """Return the share of the first block's rows that keep all rules as drawn; the others are drawn again.
 
         Raises:
-            RequestError: ``where`` asks for what was never seen.
+            RequestError: ``where`` has a value that was never seen.
         """
         if not self.rules:
             return 1.0
@@ -75,9 +75,9 @@ class Generator(Fitted[Table, C]):
 
     @classmethod
     def _learn(cls, data: Table, config: C, run: FitRun, *, rules: Rules | None = None, **terms: Any) -> Self:
-        """Learn ``data`` but for values that few rows share (:func:`protect`), under ``rules`` that its rows keep.
+        """Fit to ``data`` without values that few rows share (:func:`protect`), under ``rules`` that its rows keep.
 
-        A rule about an id or a personal column is left out, since their values are made anew; the tracker is told.
+        Rules about ids and personal columns, whose values are newly generated, are left out and noted to the tracker.
 
         Raises:
             DataError: the rows break a rule.
@@ -85,23 +85,23 @@ class Generator(Fitted[Table, C]):
         """
         if terms:
             raise TypeError(f"{cls.kind} takes no {', '.join(terms)}.")
-        inside, outside = (rules or Rules()).among(column.name for column in data.schema.learnt)
+        inside, outside = (rules or Rules()).partition(column.name for column in data.schema.learnt)
         inside.require(data.frame)
-        check_words(data)
+        check_categories(data)
         protected = protect(data, run.seed, config.codec)  # type: ignore[attr-defined]
         if words := pooled(data, protected):
-            run.tracker.note(f"words too rare to be repeated are learnt as others (column, rows): {words}")
+            run.tracker.note(f"words too rare to be repeated are replaced by others (column, rows): {words}")
         with seeding.scope(run.seed):
             generator = cls._fit(protected, config, run)
-        if left := [str(rule) for rule in outside.rules if rule.type != NOT_NULL]:
-            run.tracker.note(f"not held to rules about columns that are made anew: {'; '.join(left)}")
+        if unchecked := [str(rule) for rule in outside.rules if rule.type != NOT_NULL]:
+            run.tracker.note(f"rules about newly generated columns are left out: {'; '.join(unchecked)}")
         return generator._under(inside, run.tracker) if inside else generator
 
     def _condition(self, where: Mapping[str, Any]) -> tuple[dict[int, int], dict[str, Any]]:
         return self.codec.condition(where)
 
     def _under(self, rules: Rules, tracker: Tracker) -> Self:
-        """This generator under ``rules``, once it has been seen to keep them."""
+        """Return this generator under ``rules``, after checking that it can keep them."""
         bound = dataclasses.replace(self, rules=rules.narrowed(self.schema, self.codec.values()))
         seed = seeding.derive(self.record.seed, "block", 0)
         try:
@@ -115,35 +115,35 @@ class Generator(Fitted[Table, C]):
         return bound
 
     def _block(self, first: int, end: int, seed: int, condition: tuple[Mapping[int, int], Mapping[str, Any]]) -> Table:
-        """The block that starts with row ``first``; of its rows, those before ``end`` keep the rules.
+        """Draw the block that starts with row ``first``; of its rows, those before ``end`` keep the rules.
 
-        Whole blocks are drawn again, each from a seed of its own, and their rows that keep the rules take the places of
-        those that do not, in order.
+        Rows that break a rule are replaced, in order, by rows that keep the rules from further blocks, each drawn from
+        a seed of its own.
         """
         codes, cells = condition
         table = self._drawn(first, seed, codes, cells)
         gaps = np.flatnonzero(~self.rules.holds(table.frame[:end]))
         if not len(gaps):
             return table
-        learnt = [column.name for column in self.schema.learnt]  # what is made anew stays where it is
+        learnt = [column.name for column in self.schema.learnt]  # newly generated values stay in their rows
         frames, places, rows = [table.frame[learnt]], np.arange(BLOCK), BLOCK
-        for attempt in range(1, ATTEMPTS):
+        for attempt in range(1, MAX_ATTEMPTS):
             again = self._drawn(first, seeding.derive(seed, "again", attempt), codes, cells).frame
             good = np.flatnonzero(self.rules.holds(again))[: len(gaps)]
             places[gaps[: len(good)]] = rows + np.arange(len(good))
             frames.append(again[learnt].iloc[good])
             gaps, rows = gaps[len(good) :], rows + len(good)
             if not len(gaps):
-                kept = pd.concat(frames, ignore_index=True).take(places).reset_index(drop=True)
-                return Table(table.frame.assign(**{name: kept[name] for name in learnt}), self.schema)
-            if attempt == HOPELESS and len(gaps) == end:
+                filled = pd.concat(frames, ignore_index=True).take(places).reset_index(drop=True)
+                return Table(table.frame.assign(**{name: filled[name] for name in learnt}), self.schema)
+            if attempt == MAX_EMPTY_ATTEMPTS and len(gaps) == end:
                 break
         broken = "; ".join(f"{rule} (by {share:.2%})" for rule, share in self.rules.broken(again).items())
         raise RequestError(
             f"of {(attempt + 1) * BLOCK:,} rows drawn {end - len(gaps):,} keep every rule, and {end:,} are needed. The "
             f"last {BLOCK:,} broke: {broken}. Loosen these rules in the contract"
-            f"{', ask for less in where' if cells else ''}, or fit a generator that learns the table better (more "
-            "rounds, another kind)."
+            f"{', use fewer conditions in where' if cells else ''}, or fit a generator that learns the table better "
+            "(more rounds, another algorithm)."
         )
 
     def _drawn(self, first: int, seed: int, codes: Mapping[int, int], cells: Mapping[str, Any]) -> Table:
@@ -151,7 +151,7 @@ class Generator(Fitted[Table, C]):
         with seeding.scope(seed):
             encoded = self._encoded(BLOCK, rng, codes, cells)
         table = self.codec.decode(encoded, first_row=first, seed=seed)
-        for name, value in cells.items():  # a binned column comes back as the very value asked for
+        for name, value in cells.items():  # a binned column gets exactly the requested value
             column = self.schema[name]
             table.frame[name] = column.restore(pd.Series([value] * BLOCK, dtype=object if value is None else None))
         return Table(self.rules.fill(table.frame, self.schema, fixed=cells), self.schema)
@@ -178,19 +178,19 @@ class Generator(Fitted[Table, C]):
     def _encoded(
         self, rows: int, rng: np.random.Generator, codes: Mapping[int, int], cells: Mapping[str, Any]
     ) -> Encoded:
-        """``rows`` rows under the wanted binned ``codes`` by position, which are ``cells`` by name."""
+        """Draw ``rows`` rows with the required binned ``codes`` by position, given by name in ``cells``."""
 
     @staticmethod
     @abc.abstractmethod
     def _from_state(
         config: Any, codec: Codec, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
     ) -> tuple[Any, ...]:
-        """The generator's own fields, in order, from what :meth:`_state` gave."""
+        """Return the generator's own fields, in order, from the result of :meth:`_state`."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodeGenerator(Generator[C]):
-    """A generator over codes alone: numbers of many values are told apart by their quantile bin and no further."""
+    """Base of generators over codes alone, for which numbers of many values are quantile bins."""
 
     def _encoded(
         self, rows: int, rng: np.random.Generator, codes: Mapping[int, int], cells: Mapping[str, Any]
@@ -199,4 +199,4 @@ class CodeGenerator(Generator[C]):
 
     @abc.abstractmethod
     def _sample(self, rows: int, rng: np.random.Generator, codes: Mapping[int, int]) -> np.ndarray:
-        """Binned codes, shape (rows, modelled columns), with the wanted ``codes`` by position in their place."""
+        """Draw binned codes, (rows, modelled columns), with the required ``codes`` by position."""

@@ -1,4 +1,4 @@
-"""Every generator of tables."""
+"""Catalog of the generators of tables."""
 
 from geratriz.fitting.catalog import Catalog
 

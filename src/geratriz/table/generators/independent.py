@@ -1,6 +1,6 @@
-"""Every column drawn on its own from its training frequencies: the floor that a model must beat to be worth its weight.
+"""Independent columns, each drawn from its training frequencies: the baseline that every model must beat.
 
-Marginals are as good as they get and no two columns know of each other.
+Marginals are exact up to sampling noise, and there is no dependence between columns.
 """
 
 from collections.abc import Mapping
@@ -20,13 +20,13 @@ from geratriz.table.generators.base import CodeGenerator
 @final
 @dataclass(frozen=True, slots=True)
 class Independent(CodeGenerator[CodecConfig]):
-    """The product of the columns' marginal distributions over codec levels."""
+    """Product of the columns' marginal distributions over codec levels."""
 
     kind: ClassVar[str] = "independent"
     config_cls: ClassVar[type[Any]] = CodecConfig
 
     frequencies: tuple[np.ndarray, ...]
-    """Per modelled column, the share of each code; shape (levels,), sums to 1."""
+    """Share of each code, per modelled column; shape (levels,), sums to 1."""
 
     @classmethod
     def _fit(cls, data: Table, config: CodecConfig, run: FitRun) -> Self:
@@ -42,7 +42,7 @@ class Independent(CodeGenerator[CodecConfig]):
         return np.stack(drawn, axis=1)
 
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        return {}, {f"frequencies.{i}": each for i, each in enumerate(self.frequencies)}
+        return {}, {f"frequencies.{i}": shares for i, shares in enumerate(self.frequencies)}
 
     @staticmethod
     def _from_state(

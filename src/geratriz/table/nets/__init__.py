@@ -1,1 +1,1 @@
-"""Parts of the networks that model tables."""
+"""Parts of networks for tables."""

@@ -1,18 +1,18 @@
-"""Do boosted trees tell two sets of coded rows apart: what decides which round of a GAN is the best."""
+"""Detection of generated rows by boosted trees, which selects the best round of a GAN."""
 
 import math
 
 import numpy as np
 
 FOLDS = 2
-TREES = 40  # enough to rank rounds; the judge of a release grows more
+TREES = 40  # enough to rank rounds; the evaluation of a release grows more
 
 
-def tell_apart(real: np.ndarray, drawn: np.ndarray, seed: int) -> float:
-    """The AUC of telling ``drawn`` from ``real``, codes (N, C) each, over two folds; at least what chance may give.
+def detection_auc(real: np.ndarray, drawn: np.ndarray, seed: int) -> float:
+    """Return the AUC of separating ``drawn`` from ``real``, codes (N, C) each, over two folds, floored near chance.
 
-    Below half a standard deviation over 0.5 nothing is said: of rounds that good, all are. On one thread: on rows this
-    few a second one gains nothing, and the sums stay the same everywhere.
+    An AUC below 0.5 plus half a standard deviation is raised to that value: rounds this good count as equally good. It
+    runs on one thread: a second one gains nothing on so few rows, and sums are the same on every machine.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import roc_auc_score
@@ -23,9 +23,9 @@ def tell_apart(real: np.ndarray, drawn: np.ndarray, seed: int) -> float:
     fake = np.repeat([0, 1], [len(real), len(drawn)])
     areas = []
     with threadpool_limits(limits=1):
-        for fitted, held in StratifiedKFold(FOLDS, shuffle=True, random_state=seed % 2**32).split(rows, fake):
+        for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=seed % 2**32).split(rows, fake):
             model = HistGradientBoostingClassifier(max_iter=TREES, early_stopping=False, random_state=0)
-            model.fit(rows[fitted], fake[fitted])
-            areas.append(roc_auc_score(fake[held], model.predict_proba(rows[held])[:, 1]))
-    chance = 0.5 / math.sqrt(6 * len(real))  # half the standard deviation of an AUC without a difference, n rows a side
+            model.fit(rows[train], fake[train])
+            areas.append(roc_auc_score(fake[test], model.predict_proba(rows[test])[:, 1]))
+    chance = 0.5 / math.sqrt(6 * len(real))  # half the standard deviation if nothing differs, n rows per side
     return max(float(np.mean(areas)), 0.5 + chance)

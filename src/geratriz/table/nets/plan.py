@@ -1,4 +1,4 @@
-"""Before the first step of a network: its data as codes, rows held out, what `auto` means, what the fit will take."""
+"""Preparation of a network's fit: encoded data, held-out rows, resolved `auto` settings, memory and time estimates."""
 
 import time
 from dataclasses import dataclass
@@ -14,81 +14,80 @@ from geratriz.fitting.record import FitRun, Record
 from geratriz.fitting.runtime import Precision, Runtime
 from geratriz.table.data.codec import Codec
 from geratriz.table.data.levels import CodecConfig
-from geratriz.table.data.split import places
+from geratriz.table.data.split import row_positions
 from geratriz.table.data.table import Table
 
 Auto = int | Literal["auto"]
 
-HELD_OUT_LEAST = 10  # held-out rows; fewer say nothing
-HELD_OUT_WANTED = 50  # small tables give a larger share for it
-HELD_OUT_MOST = 4000  # more cost time and say little more
-MANY = 4096  # levels above which the first and the last layer are most of what a step takes: a row of each a level
-FLOAT = 4  # bytes
-COPIES = 7  # of the weights: themselves, gradients, two moments, the average, the best one, bfloat16 and buffers
-CELL = 12  # bytes a cell of the table takes: as it was read, without its rare values, as codes, twice (docs/log.md)
-LIBRARIES = 400e6  # bytes that torch and pandas take before the first row
+MIN_HELD_OUT = 10  # held-out rows; fewer are not informative
+TARGET_HELD_OUT = 50  # held-out rows for which small tables give a larger share
+MAX_HELD_OUT = 4000  # held-out rows; more cost time and add little
+MANY_LEVELS = 4096  # levels above which the first and the last layer, with a row per level, dominate a step's time
+FLOAT_BYTES = 4
+WEIGHT_COPIES = 7  # weights, gradients, two moments, the average, the best state, bfloat16 and buffers
+CELL_BYTES = 12  # per cell of the table: as read, without rare values, as codes, twice (docs/log.md)
+LIBRARY_BYTES = 400e6  # taken by torch and pandas before the first row
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkConfig:
-    """Settings that every network here has."""
+    """Settings common to all networks for tables."""
 
     batch: Auto = "auto"
-    """Rows a step."""
+    """Rows per step."""
     width: Auto = "auto"
-    """Units of the layers."""
+    """Units per layer."""
     blocks: int = 2
-    """Residual blocks of each network."""
+    """Residual blocks per network."""
     ema: float = 0.998
     """Decay of the averaged weights per step."""
     max_levels: int = 160
-    """A numeric column with at most this many distinct values keeps each as a level of its own."""
+    """Maximum number of distinct values of a numeric column for which each is a level of its own."""
     bins: int = 128
-    """Quantile bins of a column with more."""
+    """Quantile bins of a column with more distinct values."""
     precision: Precision = "auto"
     threads: int | None = None
-    """CPU threads; all when null. Part of what equal bytes depend on."""
+    """CPU threads; all when null. Equal bytes require equal threads."""
     compile: bool = False
-    """Whether torch.compile makes code for the networks before a fit: a minute that long fits on a GPU get back."""
+    """Whether torch.compile compiles the networks first: a minute, which pays off in long fits on a GPU."""
 
     @property
     def codec(self) -> CodecConfig:
-        """How finely numbers are told apart."""
+        """Settings of the codec: the resolution of numbers."""
         return CodecConfig(max_levels=self.max_levels, bins=self.bins)
 
     def __post_init__(self) -> None:
-        least_one(self, "batch", "width", "blocks")
+        self.check_at_least_one("batch", "width", "blocks")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema must be in [0, 1), got {self.ema}")
 
+    def check_at_least_one(self, *names: str) -> None:
+        """Check that the settings ``names`` are at least 1.
 
-def least_one(config: NetworkConfig, *names: str) -> None:
-    """Refuse a setting below 1.
-
-    Raises:
-        ValueError: one is; names it.
-    """
-    for name in names:
-        value = getattr(config, name)
-        if value != "auto" and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+        Raises:
+            ValueError: a setting is below 1; the message names it.
+        """
+        for name in names:
+            value = getattr(self, name)
+            if value != "auto" and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
-    """What a fit starts from."""
+    """Encoded data and environment of a fit before its first step."""
 
     runtime: Runtime
     codec: Codec
     rows: Tensor
     """Binned codes, int16 or int32 (N, C), on the runtime's device."""
-    held: Tensor
-    """Which rows judge the fit and are not trained on, bool (N,)."""
+    held_out: Tensor
+    """Rows that validate the fit and are not trained on, bool (N,)."""
     checkpoint: Checkpoint
 
     @classmethod
-    def of(cls, data: Table, config: NetworkConfig, run: FitRun, *, held: float) -> "Start":
-        """Encode ``data``, and hold out about the share ``held`` of its rows."""
+    def of(cls, data: Table, config: NetworkConfig, run: FitRun, *, held_out: float) -> "Start":
+        """Encode ``data``, and hold out about the share ``held_out`` of its rows."""
         runtime = Runtime.choose(device=run.device, threads=config.threads, precision=config.precision)
         codec = Codec.fit(data, config.codec, seeding.generator(run.seed, "codec"))
         codes = codec.codes(data, seeding.generator(run.seed, "encode"))
@@ -96,20 +95,20 @@ class Start:
             runtime=runtime,
             codec=codec,
             rows=torch.from_numpy(codes).to(runtime.device),
-            held=torch.from_numpy(hold_out(data, held)).to(runtime.device),
+            held_out=torch.from_numpy(hold_out(data, held_out)).to(runtime.device),
             checkpoint=Checkpoint(
                 run.checkpoint,
                 code=run.code,
                 config=config,
                 seed=run.seed,
                 data=run.data,
-                schema=data.schema.to_json(),  # what is rare is learnt as something else
+                schema=data.schema.to_json(),  # its `rare` settings decide which values are replaced
                 runtime=runtime,
             ),
         )
 
     def record(self, run: FitRun) -> Record:
-        """The record of the fit that started here."""
+        """Return the record of the fit."""
         runtime = self.runtime
         return run.record(
             len(self.rows),
@@ -121,56 +120,56 @@ class Start:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """The sizes that were settled before the first step."""
+    """Sizes of a fit, all resolved before the first step."""
 
     batch: int
     width: int
     rounds: int
     steps: int
-    """Steps a round."""
+    """Steps per round."""
 
 
 def batch_of(config: NetworkConfig, rows: int) -> int:
-    """512 rows a step from 8,192 rows on; in small tables at least 16 steps go over them."""
+    """Resolve the batch: 512 rows per step from 8,192 rows on; for small tables at least 16 steps per epoch."""
     return int(min(512, max(16, 2 ** round(np.log2(rows / 16))))) if config.batch == "auto" else config.batch
 
 
-def width_of(config: NetworkConfig, rows: int, *, most: int) -> int:
-    """``most`` units from 8,192 rows on: with fewer rows a wide network learns them by heart, and takes longer."""
+def width_of(config: NetworkConfig, rows: int, *, maximum: int) -> int:
+    """Resolve the width: ``maximum`` from 8,192 rows on; a wide network memorises fewer rows, and is slower."""
     if config.width != "auto":
         return config.width
-    return most if rows >= 8192 else most // 2 if rows >= 2048 else most // 4
+    return maximum if rows >= 8192 else maximum // 2 if rows >= 2048 else maximum // 4
 
 
 def hold_out(data: Table, share: float) -> np.ndarray:
-    """Which rows are kept from training to judge it by, bool (N,); none where they would be too few.
+    """Choose rows to hold out from training for validation, bool (N,); none if they would be too few.
 
-    Chosen by content, as `prepare` divides: a row that repeats is held out about as often as any other.
+    Rows are chosen by content, as `prepare` divides them: repeated rows are held out about as often as any other.
     """
-    place = places(data.frame)
-    share = min(max(share, HELD_OUT_WANTED / len(data)), HELD_OUT_MOST / len(data), 0.2)
-    held: np.ndarray = place < share
-    return held if held.sum() >= HELD_OUT_LEAST else np.zeros(len(data), dtype=bool)
+    position = row_positions(data.frame)
+    share = min(max(share, TARGET_HELD_OUT / len(data)), MAX_HELD_OUT / len(data), 0.2)
+    held_out: np.ndarray = position < share
+    return held_out if held_out.sum() >= MIN_HELD_OUT else np.zeros(len(data), dtype=bool)
 
 
 def describe(start: Start, plan: Plan, *, parameters: int, passes: float, levels: int | None = None) -> str:
-    """The plan in a sentence, with an estimate of memory and time.
+    """Describe the plan in a sentence, with an estimate of memory and time.
 
     Args:
-        start: what is fitted, and where it is computed; a product of the plan's size is timed there.
-        plan: what was settled.
-        parameters: of all networks.
-        passes: how often a step goes through all parameters; a forward and backward pass is 3.
-        levels: that are told apart; those of the codec, quantile bins included, when None.
+        start: data and environment of the fit; a matrix product of the plan's size is timed in it.
+        plan: sizes of the fit.
+        parameters: number of parameters of all networks.
+        passes: passes over all parameters per step; a forward and backward pass counts 3.
+        levels: number of levels; when None, those of the codec, quantile bins included.
     """
     runtime, rows = start.runtime, start.rows
     levels = sum(start.codec.sizes) if levels is None else levels
     seconds = plan.rounds * plan.steps * 2 * passes * parameters * plan.batch / _speed(plan, runtime)
     memory = (
-        LIBRARIES
-        + parameters * FLOAT * COPIES
-        + CELL * rows.numel()
-        + plan.batch * (8 * levels + 40 * plan.width) * FLOAT
+        LIBRARY_BYTES
+        + parameters * FLOAT_BYTES * WEIGHT_COPIES
+        + CELL_BYTES * rows.numel()
+        + plan.batch * (8 * levels + 40 * plan.width) * FLOAT_BYTES
     )
     return (
         f"{len(rows):,} rows, {rows.shape[1]} columns to model, {levels:,} levels: batch {plan.batch}, width "
@@ -181,7 +180,7 @@ def describe(start: Start, plan: Plan, *, parameters: int, passes: float, levels
 
 
 def _speed(plan: Plan, runtime: Runtime) -> float:
-    """Floating-point operations a second in a step: a matrix product's, less what all else in a step costs."""
+    """Estimate floating-point operations per second in a step: those of a matrix product, less the step's overhead."""
     dtype = torch.bfloat16 if runtime.precision == "bfloat16" else torch.float32
     a = torch.ones(plan.batch, plan.width, dtype=dtype, device=runtime.device)
     b = torch.ones(plan.width, plan.width, dtype=dtype, device=runtime.device)
@@ -190,7 +189,7 @@ def _speed(plan: Plan, runtime: Runtime) -> float:
         started = time.perf_counter()
         float((a @ b)[0, 0])
         fastest = min(fastest, time.perf_counter() - started)
-    overhead = 2.5  # measured on Adult: products take about two fifths of a step
+    overhead = 2.5  # measured on Adult: matrix products take about two fifths of a step
     return 2 * plan.batch * plan.width**2 / fastest / overhead
 
 

@@ -1,4 +1,4 @@
-"""The columns on a page, real beside synthetic, and those by which synthetic rows were told apart."""
+"""The columns on a page, real and synthetic, and those by which the detector recognised synthetic rows."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -7,28 +7,28 @@ from typing import Any
 from geratriz.report import svg
 from geratriz.report.html import esc, legend, number, percent, place, scale, section, shorten, table
 
-DRAWN = 42  # columns, the worst first; more make a page nobody reads
-LISTED = 300  # columns in the table
-LEVELS = 7  # of a category, the most frequent first
-GIVEAWAYS = 12
-NAMED = 3
-LETTERS = 32  # of a level in the table
-LEAST = 0.001  # of AUC; a column that costs less gave nothing away
-KEY = legend(real="real (test rows)", synthetic="synthetic")
+MAX_DRAWN = 42  # columns drawn, largest error first
+MAX_ROWS = 300  # columns in the table, largest error first
+MAX_LEVELS = 7  # levels drawn per category, most frequent first
+MAX_IMPORTANT = 12  # columns drawn in the section about the detector
+MAX_NAMED = 3  # columns named in its text
+MAX_LETTERS = 32  # per level in the table
+MIN_IMPORTANCE = 0.001  # loss of AUC from which a column is drawn
+LEGEND = legend(real="real (test rows)", synthetic="synthetic")
 
 
 def columns_section(
     columns: Sequence[Mapping[str, Any]], pairs: Mapping[str, Any] | None, detection: Mapping[str, Any]
 ) -> str:
-    """Drawings of the worst columns and a table of all."""
-    worst = sorted(columns, key=lambda each: (-each["shape_error"], each["name"]))
-    intro = "The largest errors first: 0&nbsp;% is the same distribution, 100&nbsp;% no overlap."
-    if len(columns) > DRAWN:
-        intro += f" The {DRAWN} worst of {len(columns)} are drawn."
-    figures = "".join(_figure(each) for each in worst[:DRAWN])
-    listed = _table(worst[:LISTED], pairs, detection)
-    more = f'<p class="explains">The {LISTED} worst of {len(columns)} columns.</p>' if len(worst) > LISTED else ""
-    body = f'{KEY}\n<div class="grid">\n{figures}</div>\n{listed}{more}'
+    """Drawings of the columns with the largest errors, and a table of all columns."""
+    worst = sorted(columns, key=lambda column: (-column["shape_error"], column["name"]))
+    intro = "Largest errors first. An error of 0&nbsp;% means equal distributions, 100&nbsp;% no overlap."
+    if len(columns) > MAX_DRAWN:
+        intro += f" The {MAX_DRAWN} worst of {len(columns)} are drawn."
+    figures = "".join(_figure(column) for column in worst[:MAX_DRAWN])
+    listed = _table(worst[:MAX_ROWS], pairs, detection)
+    more = f'<p class="explains">The {MAX_ROWS} worst of {len(columns)} columns.</p>' if len(worst) > MAX_ROWS else ""
+    body = f'{LEGEND}\n<div class="grid">\n{figures}</div>\n{listed}{more}'
     return section("columns", "Columns", intro, body)
 
 
@@ -69,7 +69,7 @@ def _moments(column: Mapping[str, Any]) -> str:
 
 
 def _bars(column: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The first and last value each bar of a histogram holds; the edges are half a step of the column's grid off."""
+    """First and last value of each bar of a histogram; the edges are half a step off the grid of the column."""
     edges, half = column["histogram"]["edges"], (column["histogram"]["step"] or 0.0) / 2
     ends = [end for a, b in pairwise(edges) for end in (a + half, b - half)]
     marks = scale(ends, is_date=column["kind"] == "datetime")
@@ -77,12 +77,12 @@ def _bars(column: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _levels(column: Mapping[str, Any], label: str) -> str:
-    levels, in_all = column["levels"], column["levels_in_all"]
-    shown = levels if in_all <= LEVELS + 1 else levels[:LEVELS]
-    names = [each["level"] for each in shown]
-    real, synthetic = ([each[side] for each in shown] for side in ("real", "synthetic"))
-    if in_all > len(shown):
-        names.append(f"{in_all - len(shown)} others")
+    levels, total = column["levels"], column["levels_in_all"]
+    shown = levels if total <= MAX_LEVELS + 1 else levels[:MAX_LEVELS]
+    names = [level["level"] for level in shown]
+    real, synthetic = ([level[side] for level in shown] for side in ("real", "synthetic"))
+    if total > len(shown):
+        names.append(f"{total - len(shown)} others")
         real.append(max(1 - sum(real), 0.0))
         synthetic.append(max(1 - sum(synthetic), 0.0))
     return svg.bars(names, real, synthetic, label)
@@ -93,10 +93,10 @@ def _is_missing(column: Mapping[str, Any]) -> bool:
 
 
 def _table(columns: Sequence[Mapping[str, Any]], pairs: Mapping[str, Any] | None, detection: Mapping[str, Any]) -> str:
-    """Every figure there is of each column, and where its sides differ most."""
+    """Every figure of each column, and where real and synthetic rows differ most."""
     trend = {} if pairs is None else _mean_errors(pairs)
     has_missing = any(map(_is_missing, columns))
-    head = ["column", "kind", "differs most", "real", "synthetic", "shape error, %"]
+    head = ["column", "kind", "largest difference", "real", "synthetic", "shape error, %"]
     head += ["mean trend error, %"] if trend else []
     head += ["detector's loss of AUC"] if detection["columns"] else []
     head += ["missing, real", "missing, synthetic"] if has_missing else []
@@ -111,13 +111,13 @@ def _table(columns: Sequence[Mapping[str, Any]], pairs: Mapping[str, Any] | None
 
 
 def _difference(column: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Where the shares of real and synthetic rows differ most, and both shares."""
+    """Place of the largest difference between real and synthetic shares, and both shares."""
     candidates = [("missing", column["missing"])]
     if "up_to" in column:
         value = place(column["up_to"]["value"], is_date=column["kind"] == "datetime")
         candidates.append((f"up to {value}", column["up_to"]))
-    candidates += [(shorten(level["level"], LETTERS), level) for level in column.get("levels", ())]
-    words, shares = max(candidates, key=lambda each: abs(each[1]["real"] - each[1]["synthetic"]))
+    candidates += [(shorten(level["level"], MAX_LETTERS), level) for level in column.get("levels", ())]
+    words, shares = max(candidates, key=lambda item: abs(item[1]["real"] - item[1]["synthetic"]))
     if shares["real"] == shares["synthetic"]:
         return "", "", ""
     return esc(words), percent(shares["real"]), percent(shares["synthetic"])
@@ -128,16 +128,16 @@ def _mean_errors(pairs: Mapping[str, Any]) -> dict[str, float]:
     return {name: sum(row) / others for name, row in zip(pairs["names"], pairs["matrix"], strict=True)}
 
 
-def giveaways_section(detection: Mapping[str, Any]) -> str:
-    """The columns that gave synthetic rows away to the detector."""
-    columns = {name: fall for name, fall in detection["columns"].items() if fall >= LEAST}
-    columns = dict(list(columns.items())[:GIVEAWAYS])
+def detector_section(detection: Mapping[str, Any]) -> str:
+    """Section about the columns by which the detector recognised synthetic rows."""
+    columns = {name: loss for name, loss in detection["columns"].items() if loss >= MIN_IMPORTANCE}
+    columns = dict(list(columns.items())[:MAX_IMPORTANT])
     if not columns:
         return ""
-    drawing = svg.single_bars(list(columns), list(columns.values()), "Columns that gave synthetic rows away")
-    named = ", ".join(f"<em>{esc(name)}</em>" for name in list(columns)[:NAMED])
+    drawing = svg.single_bars(list(columns), list(columns.values()), "Columns by which synthetic rows were recognised")
+    named = ", ".join(f"<em>{esc(name)}</em>" for name in list(columns)[:MAX_NAMED])
     intro = (
         f"The detector tells synthetic from real rows with an AUC of {number(detection['auc'])}, where 0.5 is a guess. "
-        f"It looked most at {named}. Drawn is how much of the AUC is lost when the values of one column are shuffled."
+        f"Its most important columns are {named}. The bars show the loss of AUC when a column is shuffled."
     )
-    return section("detector", "What gave it away", intro, f'<figure class="narrow">{drawing}</figure>')
+    return section("detector", "Columns that the detector uses", intro, f'<figure class="narrow">{drawing}</figure>')

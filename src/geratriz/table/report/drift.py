@@ -1,4 +1,4 @@
-"""The page of a monitor: have the data drifted, why, each column before and now, all together, and the contract."""
+"""The page of a monitor: the verdict on drift, every column before and now, all columns together, and the contract."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,25 +8,25 @@ from geratriz.report import svg
 from geratriz.report.html import esc, frame, legend, number, percent, scale, section, shorten, table
 from geratriz.table.evaluate.drift_result import ColumnDrift, Difference, Drift, Together
 
-DRAWN = 24  # columns, the most telling first
-LISTED = 300
-LEVELS = 7
-GIVEAWAYS = 12
-NEW_NAMED = 3
-LETTERS = 32
-LEAST = 0.0001  # a share that a table shows
-LEAST_FALL = 0.001  # of the AUC; a column that costs less gave nothing away
+MAX_DRAWN = 24  # columns drawn, largest drift first
+MAX_ROWS = 300  # columns in the table
+MAX_LEVELS = 7  # levels drawn per category
+MAX_IMPORTANT = 12  # columns drawn in the section about the classifier
+MAX_NEW = 3  # new values named in the table
+MAX_LETTERS = 32  # per value
+MIN_SHARE = 0.0001  # smallest share shown in the table
+MIN_IMPORTANCE = 0.001  # loss of AUC from which a column is drawn
 SIDES = ("training data", "new data")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DriftPage:
-    """What the page is made of: data alone."""
+    """Content of the page, as data."""
 
     title: str
     result: Drift
     facts: Mapping[str, str] = field(default_factory=dict)
-    """What was compared, in words by name."""
+    """Facts about the comparison, text by name."""
 
 
 def render(page: DriftPage) -> str:
@@ -45,25 +45,25 @@ def render(page: DriftPage) -> str:
 
 
 def verdict(result: Drift) -> str:
-    """The verdict as a sentence."""
+    """One sentence with the verdict."""
     if result.drifted:
         return "The data have drifted"
     return "The data have not drifted"
 
 
 def rows(result: Drift) -> list[dict[str, str]]:
-    """The table of columns as plain text, the most telling first."""
+    """The table of columns as plain text, largest drift first."""
     return [
         {
-            "column": each.name,
-            "drifted": "yes" if each.drifted else "no",
-            "difference": "" if each.values is None else f"{each.values.size:.3f}",
-            "p": "" if each.values is None else f"{each.values.p:.2g}",
-            "missing before": f"{100 * each.missing_share[0]:.3g} %",
-            "missing now": f"{100 * each.missing_share[1]:.3g} %",
-            "never seen": f"{100 * each.new_share:.3g} %" if each.new_share else "",
+            "column": column.name,
+            "drifted": "yes" if column.drifted else "no",
+            "difference": "" if column.values is None else f"{column.values.size:.3f}",
+            "p": "" if column.values is None else f"{column.values.p:.2g}",
+            "missing before": f"{100 * column.missing_share[0]:.3g} %",
+            "missing now": f"{100 * column.missing_share[1]:.3g} %",
+            "never seen": f"{100 * column.new_share:.3g} %" if column.new_share else "",
         }
-        for each in result.columns
+        for column in result.columns
     ]
 
 
@@ -71,21 +71,21 @@ def _header(page: DriftPage) -> str:
     result = page.result
     facts = {**page.facts, "training data": f"{result.before:,} rows", "new data": f"{result.now:,} rows"}
     if result.judged != result.now:
-        facts["of these not seen before, and judged"] = f"{result.judged:,} rows"
+        facts["of these, new and compared"] = f"{result.judged:,} rows"
     listed = "".join(f"<div><dt>{esc(name)}</dt><dd>{esc(words)}</dd></div>" for name, words in facts.items())
     return f'<header><h1>{esc(page.title)}</h1><dl class="facts">{listed}</dl></header>'
 
 
 def _verdict(result: Drift) -> str:
     if result.drifted:
-        reasons = "".join(f"<li>{esc(each)}</li>" for each in result.reasons)
+        reasons = "".join(f"<li>{esc(reason)}</li>" for reason in result.reasons)
         return f'<div class="verdict bad"><strong>{verdict(result)}</strong><ul class="failed">{reasons}</ul></div>'
-    held = [f"No column differs by more than {percent(result.config.effect)} of the rows beyond chance."]
+    passed = [f"No column differs by more than {percent(result.config.effect)} of the rows beyond chance."]
     if result.together is not None:
-        held.append(f"A classifier cannot be shown to tell new rows with an AUC over {result.config.auc:g}.")
+        passed.append(f"It is not shown that a classifier recognises new rows with an AUC over {result.config.auc:g}.")
     if result.contract is not None:
-        held.append("Every critical expectation of the contract is kept.")
-    listed = "".join(f"<li>{each}</li>" for each in held)
+        passed.append("Every critical expectation of the contract is kept.")
+    listed = "".join(f"<li>{sentence}</li>" for sentence in passed)
     return f'<div class="verdict good"><strong>{verdict(result)}</strong><ul class="held">{listed}</ul></div>'
 
 
@@ -93,22 +93,22 @@ def _columns(result: Drift) -> str:
     if not result.columns:
         return ""
     intro = (
-        "The most telling first. A difference is the share of the rows by which a probability differs at most: 0 is "
-        "the same distribution, 1 no overlap. What drifted differs by more than "
-        f"{number(result.config.effect)} and by more than chance explains."
+        "Largest drift first. A difference of 0 means that values are distributed as before, 1 that they do not "
+        "overlap. A column has drifted if its difference is over "
+        f"{number(result.config.effect)} and larger than chance explains."
     )
-    if len(result.columns) > DRAWN:
-        intro += f" The first {DRAWN} of {len(result.columns)} are drawn."
-    figures = "".join(_figure(each) for each in result.columns[:DRAWN])
+    if len(result.columns) > MAX_DRAWN:
+        intro += f" The first {MAX_DRAWN} of {len(result.columns)} are drawn."
+    figures = "".join(_figure(column) for column in result.columns[:MAX_DRAWN])
     key = legend(real=SIDES[0], synthetic=SIDES[1])
     listed = table(
         ["column", "kind", "what changed", "difference", "p, corrected", "missing before", "now", "never seen before"],
-        [_row(each) for each in result.columns[:LISTED]],
+        [_row(column) for column in result.columns[:MAX_ROWS]],
         css="figures",
     )
     more = ""
-    if len(result.columns) > LISTED:
-        more = f'<p class="explains">The first {LISTED} of {len(result.columns)} columns.</p>'
+    if len(result.columns) > MAX_ROWS:
+        more = f'<p class="explains">The first {MAX_ROWS} of {len(result.columns)} columns.</p>'
     return section("columns", "Columns", intro, f'{key}\n<div class="grid">\n{figures}</div>\n{listed}{more}')
 
 
@@ -129,7 +129,7 @@ def _figure(column: ColumnDrift) -> str:
 def _drawing(column: ColumnDrift, label: str) -> str:
     if "histogram" in column.drawing:
         parts = column.drawing["histogram"]
-        half = (parts["step"] or 0.0) / 2  # edges are half a step of the column's grid off
+        half = (parts["step"] or 0.0) / 2  # edges are half a step off the grid of the column
         ends = [end for a, b in pairwise(parts["edges"]) for end in (a + half, b - half)]
         marks = scale(ends, is_date=column.kind == "datetime")
         named = list(zip(marks[::2], marks[1::2], strict=True))
@@ -137,9 +137,9 @@ def _drawing(column: ColumnDrift, label: str) -> str:
     levels = column.drawing.get("levels", ())
     if not column.drawing:
         return '<p class="explains">Too few values to draw.</p>'
-    shown = levels[:LEVELS]
-    names = [("new: " if each["level"] in column.new else "") + each["level"] for each in shown]
-    before, now = ([each[side] for each in shown] for side in ("before", "now"))
+    shown = levels[:MAX_LEVELS]
+    names = [("new: " if level["level"] in column.new else "") + level["level"] for level in shown]
+    before, now = ([level[side] for level in shown] for side in ("before", "now"))
     if (others := column.drawing["levels_in_all"] - len(shown)) > 0:
         names.append(f"{others:,} others")
         before.append(max(1 - sum(before), 0.0))
@@ -148,16 +148,16 @@ def _drawing(column: ColumnDrift, label: str) -> str:
 
 
 def _row(column: ColumnDrift) -> list[str]:
-    both = {"values": column.values, "missing": column.missing}
-    what = [name for name, each in both.items() if each is not None and each.drifted]
-    new = percent(column.new_share) if column.new_share >= LEAST else ""
+    tests = {"values": column.values, "missing": column.missing}
+    changed = [name for name, test in tests.items() if test is not None and test.drifted]
+    new = percent(column.new_share) if column.new_share >= MIN_SHARE else ""
     if column.new:
-        named = ", ".join(esc(shorten(each, LETTERS)) for each in column.new[:NEW_NAMED])
-        new += f" ({named}{', ...' if len(column.new) > NEW_NAMED else ''})"
+        named = ", ".join(esc(shorten(value, MAX_LETTERS)) for value in column.new[:MAX_NEW])
+        new += f" ({named}{', ...' if len(column.new) > MAX_NEW else ''})"
     return [
         esc(column.name),
         esc(column.kind),
-        f'<span class="bad-text">{" and ".join(what)}</span>' if what else "",
+        f'<span class="bad-text">{" and ".join(changed)}</span>' if changed else "",
         number(_size(column)),
         _p(column.values, column.missing),
         *(percent(share) for share in column.missing_share),
@@ -170,7 +170,7 @@ def _size(column: ColumnDrift) -> float:
 
 
 def _p(*differences: Difference | None) -> str:
-    least = min((each.p for each in differences if each is not None), default=1.0)
+    least = min((test.p for test in differences if test is not None), default=1.0)
     return "under 0.0001" if least < 1e-4 else number(round(least, 4))
 
 
@@ -179,9 +179,9 @@ def _together(result: Drift) -> str:
     if found is None:
         return ""
     intro = (
-        f"A classifier was shown {found.rows:,} rows of either side and asked which is which of rows it had not seen. "
-        "An AUC of 0.5 is a guess. It sees what no column shows by itself, such as a correlation that is gone. Drift "
-        "is said where even the low end of the 95&nbsp;% interval is over the limit."
+        f"A classifier was trained to tell {found.rows:,} rows of each side apart, and tested on rows it had not seen. "
+        "An AUC of 0.5 is a guess. It finds what no single column shows, such as a lost correlation. The data have "
+        "drifted if even the low end of the 95&nbsp;% interval is over the limit."
     )
     if found.rows < min(result.before, result.judged):
         intro += f" More rows than {found.rows:,} would narrow the interval and take longer (<code>max_rows</code>)."
@@ -201,45 +201,43 @@ def _together(result: Drift) -> str:
 
 
 def _by(found: Together) -> str:
-    """The columns the classifier looked at most; nothing where it found nothing."""
+    """The most important columns of the classifier; empty where it found no drift."""
     if not found.drifted:
         return ""
-    columns = dict([each for each in found.columns.items() if each[1] >= LEAST_FALL][:GIVEAWAYS])
-    drawing = svg.single_bars(list(columns), list(columns.values()), "Columns by which new rows were told apart")
+    columns = dict([item for item in found.columns.items() if item[1] >= MIN_IMPORTANCE][:MAX_IMPORTANT])
+    drawing = svg.single_bars(list(columns), list(columns.values()), "Columns by which new rows were recognised")
     return (
-        '<h3>By what it told them apart</h3><p class="explains">How much of the AUC is lost when the values of one '
-        f'column are shuffled.</p><figure class="narrow">{drawing}</figure>'
+        '<h3>Most important columns</h3><p class="explains">The loss of AUC when the values of a column are '
+        f'shuffled.</p><figure class="narrow">{drawing}</figure>'
     )
 
 
 def _contract(result: Drift) -> str:
     if result.contract is None:
         return ""
-    intro = f"All new data are held to the contract <em>{esc(result.contract)}</em>. "
+    intro = f"All new data are checked against the contract <em>{esc(result.contract)}</em>. "
     if not result.broken:
         return section("contract", "Contract", intro + "They keep every critical expectation.", "")
     lines = [
         [
-            esc(each.column or "the table"),
-            esc(each.description),
-            f"{each.rows:,} rows" if each.rows else esc(each.observed),
+            esc(broken.column or "the table"),
+            esc(broken.description),
+            f"{broken.rows:,} rows" if broken.rows else esc(broken.observed),
         ]
-        for each in result.broken
+        for broken in result.broken
     ]
-    intro += "Critical expectations they break; retraining would stop at the stage <code>validate</code>."
-    return section(
-        "contract", "Contract", intro, table(["column", "expectation", "broken in, or what was found"], lines)
-    )
+    intro += "They break these critical expectations; retraining would stop at the stage <code>validate</code>."
+    return section("contract", "Contract", intro, table(["column", "expectation", "broken in, or observed"], lines))
 
 
 def _method(result: Drift) -> str:
     config = result.config
     intro = (
-        "Numbers and dates: Kolmogorov-Smirnov's test, its distance as the difference. Categories: Pearson's test of "
-        "homogeneity, by permutation where rows are few, and the total variation less what chance gives. Missing or "
-        "not: Fisher's exact test. p-values are corrected over all tests (Holm): the chance of a false alarm is "
-        f"{config.alpha:g} at most. A column that changes by nature, such as a date, can be named in "
+        "Numbers and dates: the Kolmogorov-Smirnov test; the difference is its distance. Categories: Pearson's test of "
+        "homogeneity, by permutation if rows are few; the difference is the total variation beyond chance. Missing or "
+        "not: Fisher's exact test. p-values are corrected over all tests (Holm), so that the chance of a false alarm "
+        f"is at most {config.alpha:g}. Name columns that change by nature, such as dates, in "
         "<code>monitor.ignore</code>. Values that few rows share are not named."
     )
-    left_out = f"<p>Not looked at: {', '.join(map(esc, result.left_out))}.</p>" if result.left_out else ""
-    return section("method", "How it was judged", intro, left_out)
+    left_out = f"<p>Not compared: {', '.join(map(esc, result.left_out))}.</p>" if result.left_out else ""
+    return section("method", "Method", intro, left_out)

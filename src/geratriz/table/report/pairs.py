@@ -1,23 +1,23 @@
-"""The pairs of columns on a page: a heat map of their errors, and what is wrong with the worst."""
+"""The pairs of columns on a page: a heat map of their errors, and details of the largest."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from geratriz.report.html import esc, number, percent, place, scroll, section, shorten, table
 
-PAIRS = 26  # columns in the heat map: as many as fit side by side
-LETTERS = 32  # of a level
+MAX_COLUMNS = 26  # that fit side by side into the heat map
+MAX_LETTERS = 32  # per level
 
 
 def pairs_section(
     pairs: Mapping[str, Any] | None, trend: Mapping[str, Any] | None, columns: Sequence[Mapping[str, Any]]
 ) -> str:
-    """Empty for a single column."""
+    """Section about pairs of columns; empty for a single column."""
     if pairs is None:
         return ""
     names, matrix = pairs["names"], pairs["matrix"]
     by_error = sorted(range(len(names)), key=lambda i: (-sum(matrix[i]), names[i]))
-    chosen = sorted(by_error[:PAIRS])
+    chosen = sorted(by_error[:MAX_COLUMNS])
     most = max((matrix[i][j] for i in chosen for j in chosen), default=0) or 1.0
     top = "".join(f'<th scope="col"><span>{esc(names[i])}</span></th>' for i in chosen)
     body = "".join(
@@ -25,12 +25,12 @@ def pairs_section(
         for i in chosen
     )
     intro = (
-        "How far each pair is, in percent, from how it goes together in the real rows; a stronger colour is further."
+        "How far the relation between two columns is from the real one, in percent; stronger colours are larger errors."
     )
     if trend is not None and trend["ceiling"] is not None:
-        intro += f" Chance alone makes it {number(trend['ceiling'])}&nbsp;% on average between two sets of real rows."
-    if len(names) > PAIRS:
-        intro += f" Drawn are the {PAIRS} columns with the largest errors of {len(names)}."
+        intro += f" Between two sets of real rows the average is {number(trend['ceiling'])}&nbsp;%, by chance alone."
+    if len(names) > MAX_COLUMNS:
+        intro += f" The {MAX_COLUMNS} of {len(names)} columns with the largest errors are drawn."
     heat = scroll(f'<table class="heat"><thead><tr><td></td>{top}</tr></thead>\n<tbody>{body}</tbody></table>')
     return section("pairs", "Pairs of columns", intro, heat + _worst(pairs["worst"], columns))
 
@@ -46,7 +46,7 @@ def _cell(names: Sequence[str], matrix: Sequence[Sequence[float]], i: int, j: in
 
 
 def _worst(pairs: Sequence[Mapping[str, Any]], columns: Sequence[Mapping[str, Any]]) -> str:
-    """The pairs that are furthest apart, with their correlations or the combinations whose shares differ most."""
+    """Table of the largest errors, with correlations, or with the combinations whose shares differ most."""
     if not pairs:
         return ""
     kinds = {column["name"]: column["kind"] for column in columns}
@@ -58,20 +58,20 @@ def _worst(pairs: Sequence[Mapping[str, Any]], columns: Sequence[Mapping[str, An
             rows.append([*head, "correlation", *(f"{both[side]:.2f}" for side in ("real", "synthetic"))])
         for cell in pair.get("cells", ()):
             where = " and ".join(
-                _place(each, is_date=kinds[name] == "datetime")
-                for name, each in zip(pair["columns"], cell["places"], strict=True)
+                _place(cell_place, is_date=kinds[name] == "datetime")
+                for name, cell_place in zip(pair["columns"], cell["places"], strict=True)
             )
             rows.append([*head, esc(where), percent(cell["real"]), percent(cell["synthetic"])])
             head = ["", ""]
-    listed = table(["pair", "error, %", "differs most", "real", "synthetic"], rows, css="worst")
-    return f"<h3>Furthest apart</h3>{listed}"
+    listed = table(["pair", "error, %", "largest difference", "real", "synthetic"], rows, css="worst")
+    return f"<h3>Pairs with the largest errors</h3>{listed}"
 
 
 def _place(where: Mapping[str, Any], *, is_date: bool) -> str:
-    """Where a cell lies in a column, in words."""
+    """Place of a cell in a column, in words."""
     if "missing" in where:
         return "missing"
     if "level" in where:
-        return shorten(where["level"], LETTERS)
+        return shorten(where["level"], MAX_LETTERS)
     low, high = (None if end is None else place(end, is_date=is_date) for end in (where["from"], where["to"]))
     return f"under {high}" if low is None else f"from {low}" if high is None else f"{low} to {high}"

@@ -1,4 +1,4 @@
-"""The privacy verdict on a page: what the attacks found, each against its limit, and the evidence behind it."""
+"""The privacy verdict on a page: every attack with its limit, and the evidence."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,30 +9,30 @@ from geratriz.scoring.verdict import Verdict
 from geratriz.table.evaluate.suite import METRICS
 from geratriz.table.report.metrics import LANDMARKS
 
-SECRETS_SHOWN = 8
+MAX_SECRETS = 8  # secrets with the greatest advantage
 
 
 def privacy_section(
     verdict: Verdict, metrics: Mapping[str, Mapping[str, Any]], attacks: Mapping[str, Mapping[str, Any]]
 ) -> str:
-    """The verdict in words, a row an attack, and tables of what stands behind them.
+    """The verdict in words, one row per attack, and tables of the evidence.
 
     Args:
-        verdict: that of metrics.json.
-        metrics: its metrics.
+        verdict: the verdict in metrics.json.
+        metrics: the section ``metrics`` of metrics.json.
         attacks: the details of each attack.
     """
     intro = (
-        "Attackers who hold the synthetic rows try to learn about the rows trained on what they cannot learn about "
-        "strangers. The verdict rests on the high end of each interval. It speaks of these synthetic rows and of these "
-        "attacks: it is evidence, not a proof, and no differential privacy."
+        "Each attacker has the synthetic rows and tries to learn more about training rows than about real rows that "
+        "were not used. An attack passes if the high end of its interval is within the limit. The verdict is about "
+        "these synthetic rows and these attacks: it is evidence, not a proof, and no differential privacy."
     )
     evidence = _membership(attacks) + _secrets(attacks) + _shares(attacks)
     return section("privacy", "Privacy", intro, attacks_section(verdict, metrics, METRICS, LANDMARKS) + evidence)
 
 
 def _membership(attacks: Mapping[str, Mapping[str, Any]]) -> str:
-    """Each membership attack by itself; the greatest of a column is what counts."""
+    """Results of each membership attack; the greatest value of a column counts."""
     shown = {
         "mia_auc": "AUC",
         "mia_tpr_at_1pct": "found at 1&nbsp;%",
@@ -47,15 +47,15 @@ def _membership(attacks: Mapping[str, Mapping[str, Any]]) -> str:
         for attack in attacks[columns[0]]["attacks"]
     ]
     counts = [f"{attacks[name]['members']:,} / {attacks[name]['strangers']:,}" for name in columns]
-    return table(["attack", *(shown[name] for name in columns)], [*lines, ["members / strangers", *counts]])
+    return table(["attack", *(shown[name] for name in columns)], [*lines, ["training rows / unseen rows", *counts]])
 
 
 def _secrets(attacks: Mapping[str, Mapping[str, Any]]) -> str:
-    """The secrets that were guessed with the greatest advantage."""
+    """The secrets with the greatest advantage."""
     if "attribute_advantage" not in attacks:
         return ""
     secrets: Sequence[Mapping[str, Any]] = attacks["attribute_advantage"]["secrets"]
-    most = sorted(secrets, key=lambda secret: -secret["advantage"])[:SECRETS_SHOWN]
+    shown = sorted(secrets, key=lambda secret: -secret["advantage"])[:MAX_SECRETS]
     lines = [
         [
             esc(secret["secret"]),
@@ -64,14 +64,14 @@ def _secrets(attacks: Mapping[str, Mapping[str, Any]]) -> str:
             percent(secret["holdout_members"]),
             number(round(secret["advantage"], 4)),
         ]
-        for secret in most
+        for secret in shown
     ]
-    head = ["secret", "told of members", "of strangers", "by unseen real rows", "advantage"]
+    head = ["secret column", "guessed, training rows", "guessed, unseen rows", "guessed from real rows", "advantage"]
     return table(head, lines)
 
 
 def _shares(attacks: Mapping[str, Mapping[str, Any]]) -> str:
-    """What was seen among synthetic rows beside what chance or strangers explain."""
+    """Shares observed among synthetic rows, and those that chance or unseen rows explain."""
     lines = []
     if "copy_excess" in attacks:
         for name, words in (("exact", "exact copies"), ("near", "near copies")):
@@ -83,4 +83,4 @@ def _shares(attacks: Mapping[str, Mapping[str, Any]]) -> str:
     if "singling_out" in attacks:
         found = attacks["singling_out"]
         lines.append([f"true of {found['guesses']:,} guesses", percent(found["train"]), percent(found["unseen"])])
-    return table(["share of rows", "seen", "explained"], lines) if lines else ""
+    return table(["share of rows", "observed", "expected by chance"], lines) if lines else ""

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from geratriz.images.data.entry import Entry
 from geratriz.images.data.manifest import COLUMNS, decode, header, manifest, quiet
-from geratriz.images.data.source import Entry
 from tests.image_files import classes, encoded, folder, parquet, picture, pixels
 
 

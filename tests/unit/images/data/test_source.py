@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from geratriz.errors import DataError
+from geratriz.images.data.entry import Entry, class_of, folder_of
 from geratriz.images.data.images import Images, ImageSchema
-from geratriz.images.data.source import Entry, class_of, entries, folder_of, labels
+from geratriz.images.data.source import entries, labels
 from tests.image_files import classes, encoded, folder, parquet, pixels, tarred, zipped
 
 FILES = {
@@ -150,7 +151,7 @@ def test_links_to_files_are_followed_and_links_to_folders_are_not(tmp_path: Path
     assert {each.path: each.problem for each in entries(root)} == {
         "cat/a.png": None,
         "cat/linked.png": None,
-        "cat/gone.png": "a link that leads nowhere",
+        "cat/gone.png": "a broken link",
         "round": "a link to a folder, which is not followed: put the folder itself here",
     }
 
@@ -159,8 +160,8 @@ def test_a_file_that_is_no_image_set_is_refused(tmp_path: Path) -> None:
     for name, content, message in [
         ("a.csv", b"a,b\n1,2\n", "neither a folder of images, a zip or tar of one, Parquet"),
         ("empty.zip", b"", "is empty"),
-        ("torn.zip", zipped(tmp_path / "z.zip", classes(4)).read_bytes()[:200], "no zip or tar that can be read"),
-        ("a.7z", b"7z\xbc\xaf\x27\x1c" * 9, "is of another kind"),
+        ("torn.zip", zipped(tmp_path / "z.zip", classes(4)).read_bytes()[:200], "cannot be read as a zip or tar"),
+        ("a.7z", b"7z\xbc\xaf\x27\x1c" * 9, "has another format"),
     ]:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match=message):
@@ -168,5 +169,5 @@ def test_a_file_that_is_no_image_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"does not exist\."):
         list(entries(tmp_path / "absent"))
     (tmp_path / "x.parquet.dvc").touch()
-    with pytest.raises(DataError, match=r"`dvc pull .*x\.parquet\.dvc` brings it"):
+    with pytest.raises(DataError, match=r"`dvc pull .*x\.parquet\.dvc` fetches it"):
         list(entries(tmp_path / "x.parquet"))

@@ -56,13 +56,13 @@ def test_another_file_than_the_one_meant_is_refused(tmp_path: Path) -> None:
     sha256 = saved(tmp_path / "means.pt")
     for path, digest, words in (
         (tmp_path / "means.pt", "0" * 64, sha256),
-        (tmp_path / "none.pt", sha256, "is no file"),
+        (tmp_path / "none.pt", sha256, "is not a file"),
     ):
         with pytest.raises(ConfigError, match=words):
             features_of(shapes(2), ExtractorConfig(path=path, sha256=digest))
     (tmp_path / "text.pt").write_text("none")
     digest = hashlib.sha256(b"none").hexdigest()
-    with pytest.raises(ConfigError, match="no TorchScript file"):
+    with pytest.raises(ConfigError, match="not a TorchScript file"):
         features_of(shapes(2), ExtractorConfig(path=tmp_path / "text.pt", sha256=digest))
 
 

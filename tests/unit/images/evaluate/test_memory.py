@@ -10,10 +10,11 @@ from geratriz.images.data.form import load
 from geratriz.images.data.images import Images, ImageSchema
 from geratriz.images.evaluate import memory, suite
 from geratriz.images.evaluate.trio import ImageTrio
+from geratriz.scoring.metric import limited
 from geratriz.scoring.score import Score
-from geratriz.scoring.verdict import MemoryLimits, judge_privacy
+from geratriz.scoring.verdict import check_metrics
 
-RAW = Path(__file__).parents[3] / "data" / "bundled" / "files" / "md5" / "89" / "c65e8c0facd9d0f8930c708f05204a"
+RAW = Path(__file__).parents[4] / "data" / "bundled" / "files" / "md5" / "89" / "c65e8c0facd9d0f8930c708f05204a"
 SEEN: dict[int, tuple[Images, np.ndarray]] = {}
 
 
@@ -29,7 +30,7 @@ def judged(synthetic: Images) -> tuple[Score, str]:
     train, unseen, _ = parts()
     score = memory.memorised_share(ImageTrio(train=train, test=unseen, synthetic=synthetic, seen=SEEN))
     entry = {"value": score.value, "low": score.low, "high": score.high, "chance": 0.0}
-    return score, judge_privacy({"memorised_share": entry}, MemoryLimits()).outcome
+    return score, check_metrics({"memorised_share": entry}, None, limited(suite.METRICS, None)).privacy
 
 
 @pytest.mark.parametrize("share", [1.0, 0.5, 0.2])
@@ -78,7 +79,7 @@ def test_colour_under_full_transparency_makes_no_other_image() -> None:
     pixels[1] = pixels[0]
     pixels[1, 0, 0, :3] += 7
     images = Images(pixels, ImageSchema(height=3, width=3, channels=4))
-    assert memory._different(images).tolist() == [0, 2, 3]
+    assert memory._first_occurrences(images).tolist() == [0, 2, 3]
 
 
 def test_every_training_image_is_looked_at_however_many_there_are() -> None:

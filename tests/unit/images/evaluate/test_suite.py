@@ -58,7 +58,7 @@ def test_large_images_come_in_small_blocks_and_every_image_once() -> None:
     schema = ImageSchema(height=512, width=512, channels=3)
     parts = list(work.blocks(300, schema))
     assert np.concatenate([np.arange(300)[part] for part in parts]).tolist() == list(range(300))
-    assert max(part.stop - part.start for part in parts) * 512 * 512 * 3 * 4 <= work.BYTES
+    assert max(part.stop - part.start for part in parts) * 512 * 512 * 3 * 4 <= work.BLOCK_BYTES
     assert next(work.blocks(5, ImageSchema(height=9_000, width=9_000, channels=4))) == slice(0, 1)
     assert [part.stop for part in work.blocks(5, ImageSchema(height=2, width=2, channels=1), 2)] == [2, 4, 5]
 
@@ -72,6 +72,6 @@ def test_nothing_depends_on_how_many_images_a_block_holds(monkeypatch: pytest.Mo
         return [suite.blurred(images).pixels, numbers.numpy(), features_of(images, ExtractorConfig())]
 
     whole = seen(images)
-    monkeypatch.setattr(work, "BYTES", 3 * 70 * 40 * 3 * 4)
+    monkeypatch.setattr(work, "BLOCK_BYTES", 3 * 70 * 40 * 3 * 4)
     for one, other in zip(whole, seen(images), strict=True):
         np.testing.assert_allclose(one, other, rtol=0.05, atol=0.02)

@@ -13,7 +13,7 @@ from geratriz.images.data.images import Images
 from geratriz.images.generators.image_gan import ImageGan, ImageGanConfig, _Game
 from geratriz.images.nets.stock import as_numbers
 from tests.images import shapes
-from tests.unit.fitting.heard import Heard
+from tests.unit.fitting.recorder import Recorder
 
 RUNTIME = Runtime(device="cpu", threads=1, precision="float32")
 SMALL: dict[str, Any] = {"batch": 16, "width": 8, "noise": 8, "threads": 1, "precision": "float32"}
@@ -74,7 +74,7 @@ def test_it_learns_what_is_asked_for_by_label() -> None:
 
 
 def test_small_sets_are_augmented_and_large_ones_are_not() -> None:
-    heard = Heard()
+    heard = Recorder()
     for count in (40, 400):
         config = ImageGanConfig(**SMALL, images=16 * 200)
         ImageGan.fit(shapes(count), config, seed=0, device="cpu", tracker=heard)

@@ -9,7 +9,7 @@ import pytest
 from geratriz.errors import RequestError, TrainingError
 from geratriz.images.generators.image_vae import ImageVae, ImageVaeConfig
 from tests.images import shapes
-from tests.unit.fitting.heard import Heard
+from tests.unit.fitting.recorder import Recorder
 
 SMALL: dict[str, Any] = {
     **{"batch": 16, "width": 8, "latent": 6, "prior_steps": 200, "images": 16 * 800},
@@ -42,7 +42,7 @@ def test_samples_are_of_the_class_asked_for(fitted: ImageVae) -> None:
 
 
 def test_what_a_round_reports() -> None:
-    heard = Heard()
+    heard = Recorder()
     ImageVae.fit(shapes(300), ImageVaeConfig(**SMALL), seed=0, device="cpu", tracker=heard)
     first, last = heard.rounds[0], heard.rounds[-1]
     assert set(first) == {"reconstruction", "kl", "kl_vector", "sigma", "active_units", "held_out"}
@@ -75,7 +75,7 @@ def test_a_fit_may_be_of_any_number_of_steps(steps: int) -> None:
 
 
 def test_pictures_of_a_fit_hold_no_training_image() -> None:
-    class Pictures(Heard):
+    class Pictures(Recorder):
         def picture(self, picture: np.ndarray, *, step: int) -> None:
             self.last = picture
 

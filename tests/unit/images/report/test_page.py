@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from geratriz.images import judge, page
 from geratriz.images.evaluate import details, suite
 from geratriz.images.evaluate.trio import ImageEvaluateConfig, ImageTrio
 from geratriz.images.report.page import Pictures, render
 from geratriz.picture import grid, png
 from geratriz.report.page import Page
-from geratriz.scoring.verdict import Gate, MemoryLimits
-from geratriz.stages import evaluate as stage
-from geratriz.table.evaluate import suite
+from geratriz.scoring.landmarks import Landmarks
+from geratriz.scoring.verdict import Gate
 from tests.images import CLASSES, shapes
-from tests.unit.table.report.made import Reader
+from tests.page_reader import Reader
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,8 @@ def judged() -> tuple[dict[str, Any], Pictures]:
     config = ImageEvaluateConfig()
     marks = suite.landmarks(train, fresh, test, config)
     trio = ImageTrio(train=train, test=test, fresh=fresh, synthetic=synthetic, config=config, images=marks.rows)
-    report = stage.assess_images(trio, marks, {"kid": Gate(max=1e-6)}, MemoryLimits())
-    return report, stage.pictures_of(trio, report, None)
+    report = judge.assess(trio, marks, gates={"kid": Gate(max=1e-6)}, limits=None)
+    return report, page.exhibits(trio, report, None)
 
 
 def test_the_report_stands_between_landmarks_and_the_copycat(judged: tuple[dict[str, Any], Pictures]) -> None:
@@ -48,24 +48,22 @@ def test_the_page_has_every_part_and_needs_no_other_host(judged: tuple[dict[str,
     walks = png(grid(shapes(12).pixels, 4))
     pictures = replace(pictures, walks=walks, progress=[("round 1", walks), ("round 2", walks)])
     history = [{"step": step, "generator_loss": 1 / step} for step in (1, 2, 3)]
-    text = render(Page(title="image_gan", report=report, gates={"kid": Gate(max=1e-6)}, history=history), pictures)
-    page = Reader(text)
-    assert page.ids == ["pictures", "metrics", "classes", "privacy", "latents", "training"]
+    text = render(Page(title="image_gan", report=report, history=history), pictures)
+    shown = Reader(text)
+    assert shown.ids == ["pictures", "metrics", "classes", "privacy", "latents", "training"]
     for words in (
         "Standard error",
         "blurred",
         "Must not be released",
         "round 2",
-        "Learnt by heart",
+        "Memorised images",
         "efficientnet-lite0@64",
         *CLASSES,
     ):
-        assert words in page.words
+        assert words in shown.words
     assert not re.search(r"(?:src|href)=\"https?:", text)
     assert text.count("data:image/png;base64,") == 2 * len(CLASSES) + 3 + 1 + 2
-    assert (
-        render(Page(title="image_gan", report=report, gates={"kid": Gate(max=1e-6)}, history=history), pictures) == text
-    )
+    assert render(Page(title="image_gan", report=report, history=history), pictures) == text
 
 
 def test_unlabelled_images_stand_side_by_side(judged: tuple[dict[str, Any], Pictures]) -> None:
@@ -84,7 +82,7 @@ def test_pictures_are_drawn_at_random_from_sets_that_lie_class_after_class(
     ordered = [each.take(np.argsort(each.labels, kind="stable")) for each in sets]
     trio = ImageTrio(train=ordered[0], test=ordered[1], synthetic=ordered[2])
     report = {"details": {"pairs": []}}
-    pictures, again = (stage.pictures_of(trio, report, None) for _ in range(2))
+    pictures, again = (page.exhibits(trio, report, None) for _ in range(2))
     for labels, side in ((pictures.real_labels, "test"), (pictures.generated_labels, "synthetic")):
         assert labels is not None
         assert set(labels[:20]) == {0, 1}
@@ -95,7 +93,7 @@ def test_pictures_are_drawn_at_random_from_sets_that_lie_class_after_class(
 def test_landmarks_come_back_from_json_with_the_copycat() -> None:
     train, fresh, test = (shapes(24, labelled=False, seed=seed) for seed in range(3))
     marks = suite.landmarks(train, fresh, test, ImageEvaluateConfig())
-    again = suite.Landmarks.from_json(marks.to_json())
+    again = Landmarks.from_json(marks.to_json())
     assert again.rows == 24
     assert again.copycat["memorised_share"].value == marks.copycat["memorised_share"].value
     assert set(marks.ceiling) == set(suite.METRICS) - {"cas", "cas_real"}
@@ -104,7 +102,7 @@ def test_landmarks_come_back_from_json_with_the_copycat() -> None:
 def test_details_name_what_looked_and_the_nearest_pairs() -> None:
     train, test, synthetic = (shapes(20, seed=seed) for seed in range(3))
     trio = ImageTrio(train=train, test=test, synthetic=synthetic)
-    found = details.details(trio, suite.evaluate(trio), suite.Landmarks(rows=20, floor={}, ceiling={}))
+    found = details.details(trio, suite.evaluate(trio), Landmarks(rows=20, floor={}, ceiling={}))
     assert {"synthetic", "train", "unseen", "to_train", "to_unseen"} == set(found["pairs"][0])
     assert [each["space"] for each in found["spaces"]] == ["features", "pixels"]
 

@@ -19,7 +19,7 @@ from tests.tables import mixed
 
 def learnt(table: Table) -> list[object]:
     """All that a fit takes from a table."""
-    kept = protect(table, 0)
+    kept = protect(table, 0, CodecConfig())
     codec = Codec.fit(kept, CodecConfig(), np.random.default_rng(1))
     codes = codec.codes(kept, np.random.default_rng(2))
     head, arrays = codec.to_state()
@@ -29,7 +29,7 @@ def learnt(table: Table) -> list[object]:
 
 def words_in_every_form(path: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
     """A frame in several row groups and batches: rare words, words that come late, gaps, keys, dates and numbers."""
-    monkeypatch.setattr(compact, "ROWS", 100)
+    monkeypatch.setattr(compact, "BATCH_ROWS", 100)
     frame = mixed(1000).frame
     late = pd.Series(np.where(np.arange(1000) < 700, "early", "late"))
     late[999] = "once"

@@ -20,13 +20,13 @@ def made(texts: list[str], rows: int = 5000, least: int = 5) -> list[str]:
 
 def test_a_mask_keeps_what_is_neither_digit_nor_letter() -> None:
     assert masks.mask("AB-12 c/\xdf") == "AA-99 a/a"
-    assert masks.mask("123 x4", kept="x") == "999 x9"
+    assert masks.mask("123 x4", literals="x") == "999 x9"
 
 
 def test_the_beginning_that_all_share_is_kept_and_no_other() -> None:
     new = made([f"ID-{i:07d}" for i in range(1, 9_000_000, 701)])
     assert all(re.fullmatch(r"ID-\d{7}", text) for text in new)
-    few = made([f"ID-77{i:05d}" for i in range(masks.SHARED - 1)])
+    few = made([f"ID-77{i:05d}" for i in range(masks.MIN_VALUES_PER_BEGINNING - 1)])
     assert len({text[:5] for text in few}) > 100
 
 
@@ -39,7 +39,7 @@ def test_the_beginning_that_all_share_is_kept_and_no_other() -> None:
         [chr(65 + i) for i in range(26)],
         [f"Stra\xdfe{i:05d}" for i in range(500)],
         [f"STRASSE{i:05d}" for i in range(500)] + [f"Stra\xdfe{i:05d}" for i in range(400, 900)],
-        ["x" * masks.LONGEST + str(i) for i in range(10, 99)],
+        ["x" * masks.MAX_LENGTH + str(i) for i in range(10, 99)],
     ],
     ids=["social security", "dense", "every number", "every letter", "folded", "folded alike", "long"],
 )
@@ -64,11 +64,11 @@ def test_stems_are_a_small_part_of_what_is_unused_so_that_what_is_absent_says_li
         pattern = masks.pattern(arrangement, "", set(), random.Random(1), as_cell=same)
         assert pattern is not None
         slots = [each for each in masks.mask(pattern.stems[0]) if each in masks.SLOTS]
-        assert np.prod([float(len(masks.SLOTS[each])) for each in slots]) >= masks.SPARSE * masks.STEMS
+        assert np.prod([float(len(masks.SLOTS[each])) for each in slots]) >= masks.BEGINNINGS_PER_STEM * masks.STEMS
 
 
 def test_rows_far_down_are_counted_too() -> None:
     pattern = masks.Pattern(share=1.0, stems=("1", "2", "3"), rest="9999999999999")
     rows = np.arange(10**12, 10**12 + 3000)
     assert len(set(pattern.values(rows, np.random.default_rng(0)))) == 3000
-    assert pattern.room <= masks.COUNTED
+    assert pattern.capacity <= masks.MAX_COUNTED_ROWS

@@ -57,7 +57,7 @@ def drawn(generator: Independent) -> pd.DataFrame:
 
 @pytest.mark.parametrize("name", PERSONAL)
 def test_no_value_is_real_and_all_have_the_form(name: str, table: Table, drawn: pd.DataFrame) -> None:
-    assert not forms.known(drawn[name]) & forms.known(table.frame[name])
+    assert not forms.folded(drawn[name]) & forms.folded(table.frame[name])
     assert all(re.fullmatch(FORMS[name], text) for text in forms.texts(drawn[name]))
 
 
@@ -79,11 +79,11 @@ def test_a_bundle_holds_no_real_value(generator: Independent, table: Table, tmp_
     head = (tmp_path / "generator.json").read_text().casefold()
     bytes_kept = (tmp_path / "tensors.safetensors").read_bytes()
     for name in PERSONAL:
-        for text in forms.known(table.frame[name]):
+        for text in forms.folded(table.frame[name]):
             assert name in ("first", "surname") or text not in head  # those stand in new double ones
             assert text.encode() not in bytes_kept
     texts = {text.casefold() for text in _texts(json.loads((tmp_path / "generator.json").read_text()))}
-    assert not texts & frozenset().union(*(forms.known(table.frame[name]) for name in PERSONAL))
+    assert not texts & frozenset().union(*(forms.folded(table.frame[name]) for name in PERSONAL))
     kept = np.concatenate([each.ravel().astype(float) for each in load_file(tmp_path / "tensors.safetensors").values()])
     assert not np.isin(table.frame["mobile"], kept).any()
 
@@ -130,14 +130,14 @@ def test_global_random_state_is_left_alone(table: Table) -> None:
 def test_drawing_needs_no_faker(generator: Independent, tmp_path: Path) -> None:
     generator.save(tmp_path)
     program = (
-        "import sys; from geratriz.generators.independent import Independent as I; "
+        "import sys; from geratriz.table.generators.independent import Independent as I; "
         f"I.load({str(tmp_path)!r}).sample(5, seed=0); assert 'faker' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_a_condition_on_a_personal_column_is_refused(generator: Independent) -> None:
-    with pytest.raises(RequestError, match="'mail', which is no column the generator learnt: its kind is personal"):
+    with pytest.raises(RequestError, match="'mail', which the generator did not learn: its kind is personal"):
         generator.sample(5, seed=0, where={"mail": "x@y.org"})
 
 
@@ -147,7 +147,7 @@ def anew(values: object, rows: int = 500, **said: object) -> pd.Series:
     frame["group"] = np.arange(len(frame)) % 2 == 0
     table = Table.from_frame(frame, overrides={"x": {"kind": "personal", **said}})
     new = Independent.fit(table, seed=0).sample(rows, seed=0).frame["x"]
-    assert not forms.known(new) & forms.known(frame["x"])
+    assert not forms.folded(new) & forms.folded(frame["x"])
     assert new.dtype == frame["x"].dtype or isinstance(new.dtype, pd.CategoricalDtype)
     return new
 

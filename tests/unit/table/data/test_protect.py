@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from geratriz.table.data.levels import CodecConfig
 from geratriz.table.data.protect import pooled, protect
 from geratriz.table.data.table import Table
 
@@ -15,7 +16,7 @@ ROWS = 1000
 
 
 def protected(frame: pd.DataFrame, seed: int = 0, **overrides: Any) -> pd.DataFrame:
-    return protect(Table.from_frame(frame, overrides=overrides), seed).frame
+    return protect(Table.from_frame(frame, overrides=overrides), seed, CodecConfig()).frame
 
 
 def words(common: str, times: int, *rare: str) -> list[str]:
@@ -45,12 +46,12 @@ def test_what_is_rare_is_said_by_column() -> None:
     assert protected(frame, word={"rare": 1}, number={"rare": 1}).equals(frame)
     assert set(protected(frame, word={"rare": 400})["word"]) == {"often"}
     table = Table.from_frame(frame)
-    assert pooled(table, protect(table, 0)) == "word in 2"
+    assert pooled(table, protect(table, 0, CodecConfig())) == "word in 2"
 
 
 def test_booleans_and_the_target_are_pooled_too() -> None:
     frame = pd.DataFrame({"flag": [True] * 3 + [False] * 997, "class": words("yes", 600, "odd")})
-    table = protect(Table.from_frame(frame, target="class"), 0)
+    table = protect(Table.from_frame(frame, target="class"), 0, CodecConfig())
     assert not table.frame["flag"].any() and table.frame["flag"].dtype == bool
     assert set(table.frame["class"]) == {"yes", "other"}
 
@@ -181,7 +182,7 @@ def test_what_lies_below_several_codes_is_drawn_in_too() -> None:
 def test_dates_as_text_stay_text_that_can_be_read(form: str) -> None:
     days = pd.date_range("2024-01-01 03:07:09.5", periods=200, freq="37h")
     table = Table.from_frame(pd.DataFrame({"day": days.strftime(form).astype(object)}), overrides={"day": "datetime"})
-    after = protect(table, 0).frame["day"]
+    after = protect(table, 0, CodecConfig()).frame["day"]
     assert after.dtype == object
     read, real = (pd.to_datetime(each) for each in (after, table.frame["day"]))
     assert read.is_monotonic_increasing and (read[5:-5] == real[5:-5]).all()
@@ -210,7 +211,7 @@ def test_columns_that_say_the_same_go_on_doing_so() -> None:
 
 def test_rare_categories_leave_the_type_and_those_no_row_ever_had_stay() -> None:
     values = pd.Categorical(words("often", 700, "once"), categories=["once", "never", "other", "often"], ordered=True)
-    table = protect(Table.from_frame(pd.DataFrame({"word": values})), 0)
+    table = protect(Table.from_frame(pd.DataFrame({"word": values})), 0, CodecConfig())
     assert table.schema["word"].categories == ("never", "other", "often")
     assert table.frame["word"].cat.categories.tolist() == ["never", "other", "often"]
     assert table.frame["word"].cat.ordered and table.frame["word"].notna().all()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from geratriz import config
 from geratriz.errors import ConfigError, DataError
 from geratriz.parts import PARTS, SplitConfig
-from geratriz.table.data.split import places, row_hashes, span, split
+from geratriz.table.data.split import row_hashes, row_positions, span, split
 from geratriz.table.data.table import Table
 from tests.tables import mixed
 
@@ -212,7 +212,7 @@ def test_growing_data_move_no_entity_and_no_row(data: st.DataObject, keys: list[
 def test_personal_columns_tell_rows_apart_and_are_not_shown_in_messages() -> None:
     frame = pd.DataFrame({"mail": [f"p{i}@x.org" for i in range(40)], "x": 1})
     declared = Table.from_frame(frame, overrides={"mail": "personal"})
-    assert len(set(places(declared.frame))) == len(frame)
+    assert len(set(row_positions(declared.frame))) == len(frame)
     one = Table.from_frame(frame.assign(mail="ada@x.org"), overrides={"mail": "personal"})
     for by, error in (("group:mail", DataError), ("time:mail", ConfigError)):
         with pytest.raises(error) as refused:

@@ -7,7 +7,7 @@ import pytest
 from geratriz.table.data.table import Table
 from geratriz.table.evaluate.attributes import attribute_advantage
 from geratriz.table.evaluate.trio import Trio
-from tests.unit.table.evaluate.made import trio
+from tests.unit.table.evaluate.trios import trio
 
 
 def test_fresh_rows_tell_of_members_no_more_than_of_strangers() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from geratriz.table.data.table import Table
-from geratriz.table.draft import draft
+from geratriz.table.draft import suite_of
 from geratriz.table.evaluate.contract import contract_violations
 from geratriz.table.evaluate.trio import Trio
 from tests.tables import mixed
@@ -32,7 +32,7 @@ def test_rows_that_break_the_contract_are_counted_once(table: Table) -> None:
 
 
 def test_a_table_keeps_the_contract_drafted_from_it_and_without_one_there_is_nothing_to_break(table: Table) -> None:
-    trio = Trio(train=table, test=table, synthetic=table, suite=draft(table, "drafted"))
+    trio = Trio(train=table, test=table, synthetic=table, suite=suite_of(table, "drafted"))
     score = contract_violations(trio)
     assert score is not None
     assert score.value == 0

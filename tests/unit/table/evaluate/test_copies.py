@@ -8,7 +8,7 @@ from geratriz.table.data.table import Table
 from geratriz.table.evaluate.copies import copy_excess, copy_rate, dcr_share, extreme_excess, rare_excess
 from geratriz.table.evaluate.trio import EvaluateConfig, Trio
 from tests.tables import mixed
-from tests.unit.table.evaluate.made import trio
+from tests.unit.table.evaluate.trios import trio
 
 
 @pytest.fixture(scope="module")

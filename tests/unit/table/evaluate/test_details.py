@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from geratriz.scoring.landmarks import Landmarks
+from geratriz.scoring.metric import measure
 from geratriz.table.data import forms
 from geratriz.table.data.table import Table
 from geratriz.table.evaluate.details import details
-from geratriz.table.evaluate.suite import evaluate
+from geratriz.table.evaluate.suite import METRICS
 from geratriz.table.evaluate.trio import EvaluateConfig, Trio
 from tests.people import people
 from tests.tables import mixed
@@ -20,7 +21,7 @@ NO_MARKS = Landmarks(rows=10, floor={}, ceiling={})
 
 
 def shown(trio: Trio) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(json.dumps(details(trio, evaluate(trio), NO_MARKS), allow_nan=False))
+    found: dict[str, Any] = json.loads(json.dumps(details(trio, measure(METRICS, trio), NO_MARKS), allow_nan=False))
     return found
 
 

@@ -8,15 +8,16 @@ from scipy.stats import ks_2samp
 from geratriz.table.evaluate.fidelity import shape_error
 from geratriz.table.evaluate.trio import Trio
 from tests.tables import mixed
-from tests.unit.table.evaluate.judged import against, judged
+from tests.unit.table.evaluate.sdmetrics import rows_for_sdmetrics
+from tests.unit.table.evaluate.trios import against
 
 SDMETRICS_SHAPES = {"age": 0.6, "wage": 17.8, "sector": 7.8, "member": 9.8, "since": 1.2}
-"""100 (1 - KSComplement, TVComplement) of SDMetrics 0.32.1, for the table of judged.py."""
+"""100 (1 - KSComplement, TVComplement) of SDMetrics 0.32.1, for the table of sdmetrics.py."""
 
 
 def test_single_columns_have_the_errors_sdmetrics_gives_them() -> None:
-    real = judged(37, 8)
-    score = shape_error(Trio(train=real, test=real, synthetic=judged(29, 11)))
+    real = rows_for_sdmetrics(37, 8)
+    score = shape_error(Trio(train=real, test=real, synthetic=rows_for_sdmetrics(29, 11)))
     assert score.detail["columns"] == pytest.approx(SDMETRICS_SHAPES, abs=1e-4)
     assert score.value == pytest.approx(np.mean(list(SDMETRICS_SHAPES.values())), abs=1e-4)
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from geratriz.scoring.resampling import auc, of_the_greatest, rate_at, weights
+from geratriz.scoring.resampling import auc, interval_of_max, rate_at, weights
 from geratriz.table.evaluate.membership import ATTACKS, mia_auc, mia_auc_outliers, mia_tpr_at_1pct, rank
 from geratriz.table.evaluate.trio import EvaluateConfig, Trio
-from tests.unit.table.evaluate.made import trio
+from tests.unit.table.evaluate.trios import trio
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -58,7 +58,7 @@ def test_the_interval_of_the_greatest_of_many_guesses_holds_chance() -> None:
         drawn = np.hstack([weights(300, 100, 0, "members"), weights(300, 100, 0, "others")])
         values = np.array([auc(guess, member)[0] for guess in guesses])
         resampled = np.stack([auc(guess, member, drawn) for guess in guesses], axis=1)
-        low, high = of_the_greatest(values, resampled, resampled - values + 0.5, 0.5)
+        low, high = interval_of_max(values, resampled, resampled - values + 0.5, 0.5)
         held += low <= 0.5 <= high
         assert values.max() > 0.5
     assert held >= 36

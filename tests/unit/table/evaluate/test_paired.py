@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from geratriz.scoring.difference import DRAWS
 from geratriz.table.data.table import Table
-from geratriz.table.evaluate import paired
 from geratriz.table.evaluate.detection import detection
 from geratriz.table.evaluate.fidelity import shape_error
 from geratriz.table.evaluate.paired import compare
@@ -24,7 +24,7 @@ TEST = Table.from_frame(mixed(300, seed=7).frame, schema=SCHEMA)
 def drawn(seed: int, *, wrong: float = 0.0, rows: int = 300) -> list[Table]:
     """What a generator draws that gets a share of the prices wrong."""
     tables = []
-    for number in range(paired.DRAWS):
+    for number in range(DRAWS):
         frame = mixed(rows, seed=1000 * seed + number).frame
         rng = np.random.default_rng(seed)
         chosen = rng.random(rows) < wrong
@@ -78,12 +78,3 @@ def test_what_makes_no_sense_for_the_data_is_left_out() -> None:
     one = Table.from_frame(frame[["price"]])
     others = [Table.from_frame(mixed(200, seed).frame[["price"]], schema=one.schema) for seed in (2, 3, 4, 5)]
     assert set(compare(others[:2], others[2:], one, QUICK)) == {"detection", "shape_error"}
-
-
-def test_the_more_metrics_there_are_the_wider_each_interval_is() -> None:
-    rng = np.random.default_rng(0)
-    one, other = (rng.normal(size=(5, 51)) for _ in range(2))
-    widths = [
-        found["high"] - found["low"] for found in (paired.difference(one, other, 0.05 / count) for count in (1, 4))
-    ]
-    assert widths[1] > 1.2 * widths[0]

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from geratriz.table.data.table import Table
-from geratriz.table.evaluate.pairs import CELLS, WORST, worst_pairs
+from geratriz.table.evaluate.pairs import MAX_CELLS, MAX_PAIRS, worst_pairs
 from geratriz.table.evaluate.trends import trend_error
 from geratriz.table.evaluate.trio import Trio
 from tests.tables import mixed
-from tests.unit.table.evaluate.judged import against
+from tests.unit.table.evaluate.trios import against
 
 
 def worst(trio: Trio) -> list[dict[str, Any]]:
@@ -48,10 +48,10 @@ def test_others_have_the_combinations_that_differ_most() -> None:
 def test_shares_are_those_of_the_rows() -> None:
     trio = Trio(train=mixed(300, 1), test=mixed(300, 2), synthetic=mixed(300, 3))
     pairs = worst(trio)
-    assert len(pairs) == WORST
+    assert len(pairs) == MAX_PAIRS
     assert [pair["error"] for pair in pairs] == sorted((pair["error"] for pair in pairs), reverse=True)
     for pair in pairs:
-        assert len(pair.get("cells", ())) <= CELLS
+        assert len(pair.get("cells", ())) <= MAX_CELLS
         for cell in pair.get("cells", ()):
             for side, table in zip(("real", "synthetic"), trio.cut[1:], strict=True):
                 inside = [

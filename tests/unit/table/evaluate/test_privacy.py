@@ -8,7 +8,7 @@ from geratriz.table.evaluate.privacy import ATTACKS
 from geratriz.scoring.verdict import Privacy, PrivacyLimits, judge_privacy
 from geratriz.table.evaluate import suite
 from geratriz.table.evaluate.trio import Trio
-from tests.unit.table.evaluate.made import trio
+from tests.unit.table.evaluate.trios import trio
 
 
 def verdict(given: Trio) -> Privacy:
@@ -46,7 +46,7 @@ def test_noise_on_the_numbers_does_not_hide_a_copier(share: float, noise: float)
 def test_a_few_rows_prove_nothing_either_way() -> None:
     found = verdict(trio(rows=300))
     assert found.outcome == "unproven"
-    assert "too little was looked at" in found.sentence
+    assert "too little was examined" in found.sentence
 
 
 def test_without_unseen_rows_there_is_no_verdict() -> None:

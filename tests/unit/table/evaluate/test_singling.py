@@ -6,7 +6,7 @@ import pytest
 from geratriz.table.data.table import Table
 from geratriz.table.evaluate.singling import singling_out
 from geratriz.table.evaluate.trio import Trio
-from tests.unit.table.evaluate.made import trio
+from tests.unit.table.evaluate.trios import trio
 
 
 def test_fresh_rows_single_out_members_no_more_than_strangers() -> None:

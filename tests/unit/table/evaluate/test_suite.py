@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 
 from geratriz.errors import DataError
-from geratriz.scoring.landmarks import Landmarks, metrics_json, read_landmarks
+from geratriz.scoring.content import metrics_json
+from geratriz.scoring.landmarks import Landmarks
+from geratriz.scoring.metric import measure
 from geratriz.table.data.table import Table
-from geratriz.table.evaluate.suite import METRICS, evaluate, halve, landmarks
-from geratriz.table.evaluate.trio import EvaluateConfig, Trio, sample
+from geratriz.table.evaluate.suite import METRICS, halve, landmarks
+from geratriz.table.evaluate.trio import EvaluateConfig, Trio, subsample
 from tests.tables import mixed
 
 QUICK = EvaluateConfig(bootstrap=50)
@@ -53,13 +55,13 @@ def test_what_real_rows_teach_is_measured_once(marks: Landmarks) -> None:
 def test_landmarks_survive_their_file(marks: Landmarks, tmp_path: Path) -> None:
     path = tmp_path / "landmarks.json"
     path.write_text(json.dumps(marks.to_json(), allow_nan=False))
-    again = read_landmarks(path)
+    again = Landmarks.read(path)
     assert again.to_json() == marks.to_json()
 
 
 def test_a_metric_stands_between_its_landmarks_and_has_none_where_they_were_not_measured(marks: Landmarks) -> None:
-    scores = evaluate(Trio(train=mixed(900, 1), test=mixed(800, 3), synthetic=mixed(900, 4), config=QUICK))
-    entry = metrics_json(scores, marks)["detection"]
+    scores = measure(METRICS, Trio(train=mixed(900, 1), test=mixed(800, 3), synthetic=mixed(900, 4), config=QUICK))
+    entry = metrics_json(scores, marks, METRICS)["detection"]
     assert entry == {
         "value": scores["detection"].value,
         "low": scores["detection"].low,
@@ -68,13 +70,13 @@ def test_a_metric_stands_between_its_landmarks_and_has_none_where_they_were_not_
         "ceiling": marks.ceiling["detection"].value,
         "better": "higher",
     }
-    unmarked = metrics_json(scores, Landmarks(rows=700, floor={}, ceiling={}))["detection"]
+    unmarked = metrics_json(scores, Landmarks(rows=700, floor={}, ceiling={}), METRICS)["detection"]
     assert (unmarked["floor"], unmarked["ceiling"]) == (None, None)
 
 
 def test_a_metric_that_makes_no_sense_for_the_data_is_absent() -> None:
     table = Table.from_frame(pd.DataFrame({"x": np.arange(40) / 7}))
-    scores = evaluate(Trio(train=table, test=table, synthetic=table, config=QUICK))
+    scores = measure(METRICS, Trio(train=table, test=table, synthetic=table, config=QUICK))
     few = {name for name in METRICS if name.startswith("mia")}  # with so few rows to accuse
     alone = {"trend_error", "utility", "utility_real", "contract_violations", "attribute_advantage", "rare_excess"} | {
         "personal_overlap"
@@ -91,7 +93,7 @@ def test_all_sides_are_cut_to_the_rows_of_the_shortest() -> None:
 
 
 def test_a_cut_takes_rows_from_all_over_the_table_in_their_order() -> None:
-    numbers = sample(mixed(1000), 100, 0, "test").frame["number"].to_numpy()
+    numbers = subsample(mixed(1000), 100, 0, "test").frame["number"].to_numpy()
     assert (np.diff(numbers) > 0).all()
     assert numbers[0] < 100 < 900 < numbers[-1]
 

@@ -9,7 +9,8 @@ from geratriz.table.evaluate.fidelity import shape_error
 from geratriz.table.evaluate.trends import trend_error
 from geratriz.table.evaluate.trio import Trio
 from tests.tables import mixed
-from tests.unit.table.evaluate.judged import against, judged
+from tests.unit.table.evaluate.sdmetrics import rows_for_sdmetrics
+from tests.unit.table.evaluate.trios import against
 
 SDMETRICS_TRENDS = {
     ("age", "wage"): 5.24672,
@@ -23,12 +24,12 @@ SDMETRICS_TRENDS = {
     ("sector", "since"): 15.6,
     ("member", "since"): 9.8,
 }
-"""100 (1 - CorrelationSimilarity, ContingencySimilarity) of SDMetrics 0.32.1, for the table of judged.py."""
+"""100 (1 - CorrelationSimilarity, ContingencySimilarity) of SDMetrics 0.32.1, for the table of sdmetrics.py."""
 
 
 def test_pairs_of_columns_have_the_errors_sdmetrics_gives_them() -> None:
-    real = judged(37, 8)
-    score = trend_error(Trio(train=real, test=real, synthetic=judged(29, 11)))
+    real = rows_for_sdmetrics(37, 8)
+    score = trend_error(Trio(train=real, test=real, synthetic=rows_for_sdmetrics(29, 11)))
     assert score is not None
     at = score.detail["names"].index
     found = {pair: score.detail["matrix"][at(pair[0])][at(pair[1])] for pair in SDMETRICS_TRENDS}

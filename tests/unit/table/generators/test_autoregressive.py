@@ -15,9 +15,9 @@ from geratriz.table.data.rules import Rule, Rules
 from geratriz.table.data.table import Table
 from geratriz.table.generators import autoregressive
 from geratriz.table.generators.autoregressive import ORDERS, Autoregressive, AutoregressiveConfig
-from geratriz.table.nets.numbers import FURTHEST, Features, Mixtures
+from geratriz.table.nets.numbers import MAX_NORMAL, Features, Mixtures
 from tests.tables import mixed
-from tests.unit.fitting.heard import Heard
+from tests.unit.fitting.recorder import Recorder
 
 SMALL = AutoregressiveConfig(epochs=6, width=32, batch=64, components=4, threads=1)
 
@@ -42,12 +42,12 @@ def data() -> Table:
 
 
 @pytest.fixture(scope="module")
-def losses() -> Heard:
-    return Heard()
+def losses() -> Recorder:
+    return Recorder()
 
 
 @pytest.fixture(scope="module")
-def generator(data: Table, losses: Heard) -> Autoregressive:
+def generator(data: Table, losses: Recorder) -> Autoregressive:
     config = AutoregressiveConfig(epochs=30, width=96, batch=64, components=8, threads=1)
     return Autoregressive.fit(data, config, seed=0, device="cpu", tracker=losses)
 
@@ -78,7 +78,7 @@ def counts() -> tuple[pd.DataFrame, Autoregressive]:
     return (frame := pd.DataFrame({"x": x, "amount": amount})), fitted(frame)
 
 
-def test_the_held_out_likelihood_rises(generator: Autoregressive, losses: Heard) -> None:
+def test_the_held_out_likelihood_rises(generator: Autoregressive, losses: Recorder) -> None:
     first, last = losses.rounds[0], losses.rounds[-1]
     assert set(first) == {"loss", "held_out"}
     assert last["held_out"] < first["held_out"] - 2
@@ -239,7 +239,7 @@ def test_what_is_filled_in_keeps_the_rules() -> None:
     filled = generator.impute(Table.from_frame(holed, schema=generator.schema), seed=0).frame
     assert (filled["high"] >= filled["low"]).all()
     broken = pd.DataFrame({"low": [40], "more": [None], "high": [3]})
-    with pytest.raises(RequestError, match=r"row.* 0, .* never kept every rule.*high.*mend it"):
+    with pytest.raises(RequestError, match=r"row.* 0, never kept every rule.*high.*correct them"):
         generator.impute(Table.from_frame(broken, schema=generator.schema), seed=0)
 
 
@@ -249,7 +249,7 @@ def test_what_cannot_be_read_says_so(generator: Autoregressive, data: Table) -> 
         with pytest.raises(RequestError, match=r"'note' holds 'jein', never seen in the training data"):
             ask(Table.from_frame(strange, schema=generator.schema))
     holed = data.take(slice(3)).frame.assign(price=[1.0, None, 2.0])
-    with pytest.raises(RequestError, match=r"'price' is missing in row 1, which it never was"):
+    with pytest.raises(RequestError, match=r"'price' is missing in row 1, but never in the training"):
         generator.log_likelihood(Table.from_frame(holed, schema=generator.schema))
 
 
@@ -274,11 +274,11 @@ def test_a_mixture_draws_what_it_says() -> None:
     share = torch.tensor([2.0, 0.0]).softmax(0)[0].item()
     assert (drawn < 1).float().mean().item() == pytest.approx(share, abs=0.01)
     assert drawn[drawn < 1].std().item() == pytest.approx(np.exp(-1), abs=0.01)
-    assert drawn.abs().max() <= FURTHEST
+    assert drawn.abs().max() <= MAX_NORMAL
 
 
 def test_features_tell_near_numbers_apart_and_are_bounded() -> None:
-    features = Features()(torch.tensor([[-FURTHEST, -0.01, 0.0, 0.01, FURTHEST]]))
+    features = Features()(torch.tensor([[-MAX_NORMAL, -0.01, 0.0, 0.01, MAX_NORMAL]]))
     assert features.shape[:2] == (1, 5)
     assert features.abs().max() <= 1
     assert (features[0, 1] - features[0, 3]).norm() > 0.05
@@ -299,7 +299,7 @@ def test_rows_of_which_the_same_is_told_are_drawn_as_if_each_were_computed(
 ) -> None:
     kinds = (words[1], generator)
     together = [each.sample(3000, seed=1).frame for each in kinds]
-    monkeypatch.setattr(autoregressive, "MANY_ALIKE", 0.0)
+    monkeypatch.setattr(autoregressive, "MAX_GROUPS", 0.0)
     for one, each in zip(together, kinds, strict=True):
         alone = each.sample(3000, seed=1).frame
         same = (one == alone) | (one.isna() & alone.isna())

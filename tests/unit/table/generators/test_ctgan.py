@@ -10,8 +10,8 @@ import torch
 from geratriz.errors import TrainingError
 from geratriz.table.data.table import Table
 from geratriz.table.generators.ctgan import Ctgan, CtganConfig, _Game
-from geratriz.table.nets.detector import tell_apart
-from tests.unit.fitting.heard import Heard
+from geratriz.table.nets.detector import detection_auc
+from tests.unit.fitting.recorder import Recorder
 
 
 @pytest.fixture(scope="module")
@@ -27,17 +27,17 @@ def data() -> Table:
 
 
 @pytest.fixture(scope="module")
-def losses() -> Heard:
-    return Heard()
+def losses() -> Recorder:
+    return Recorder()
 
 
 @pytest.fixture(scope="module")
-def generator(data: Table, losses: Heard) -> Ctgan:
+def generator(data: Table, losses: Recorder) -> Ctgan:
     config = CtganConfig(steps=800, width=64, noise=16, batch=256, threads=1, precision="float32")
     return Ctgan.fit(data, config, seed=0, device="cpu", tracker=losses)
 
 
-def test_both_losses_the_accuracy_and_what_is_watched_are_logged(losses: Heard, generator: Ctgan) -> None:
+def test_both_losses_the_accuracy_and_what_is_watched_are_logged(losses: Recorder, generator: Ctgan) -> None:
     names = {"generator_loss", "discriminator_loss", "accuracy", "distinct", "marginals_off", "held_out"}
     assert all(set(each) == names for each in losses.rounds)
     assert all(0.3 < each["accuracy"] <= 1 for each in losses.rounds)
@@ -83,7 +83,7 @@ def test_a_generator_that_collapses_ends_the_fit_with_the_reason(data: Table, mo
 
     monkeypatch.setattr(_Game, "_draw", one_row)  # no setting makes every machine's generator collapse
     with pytest.raises(
-        TrainingError, match=r"collapsed: after round 6 of 20 .* are 1 different ones.*Lower the setting `rate`"
+        TrainingError, match=r"collapsed: after round 6 of 20, .* have 1 distinct values.*Lower the setting `rate`"
     ):
         Ctgan.fit(data, CtganConfig(steps=20, width=32, noise=8, batch=64, threads=1), seed=0)
 
@@ -101,5 +101,5 @@ def test_the_detector_tells_other_rows_apart_and_not_the_same() -> None:
     rng = np.random.default_rng(0)
     real, same, other = (rng.integers(0, 9, (1000, 3)) for _ in range(3))
     other[:, 1] = other[:, 0]
-    assert tell_apart(real, same, seed=0) < 0.55
-    assert tell_apart(real, other, seed=0) > 0.9
+    assert detection_auc(real, same, seed=0) < 0.55
+    assert detection_auc(real, other, seed=0) > 0.9

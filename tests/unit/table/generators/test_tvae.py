@@ -17,7 +17,7 @@ from geratriz.table.generators import tvae
 from geratriz.table.generators.tvae import Tvae, TvaeConfig
 from geratriz.table.nets.mixture import Mixture
 from tests.tables import mixed
-from tests.unit.fitting.heard import Heard
+from tests.unit.fitting.recorder import Recorder
 
 
 @pytest.fixture(scope="module")
@@ -26,17 +26,19 @@ def data() -> Table:
 
 
 @pytest.fixture(scope="module")
-def losses() -> Heard:
-    return Heard()
+def losses() -> Recorder:
+    return Recorder()
 
 
 @pytest.fixture(scope="module")
-def generator(data: Table, losses: Heard) -> Tvae:
+def generator(data: Table, losses: Recorder) -> Tvae:
     config = TvaeConfig(epochs=25, width=96, latent=8, batch=64, components=40, threads=1)
     return Tvae.fit(data, config, seed=0, device="cpu", tracker=losses)
 
 
-def test_reconstruction_and_kl_are_logged_apart_and_fall_and_units_are_active(generator: Tvae, losses: Heard) -> None:
+def test_reconstruction_and_kl_are_logged_apart_and_fall_and_units_are_active(
+    generator: Tvae, losses: Recorder
+) -> None:
     first, last = losses.rounds[0], losses.rounds[-1]
     assert set(first) == {"reconstruction", "kl", "active_units", "held_out"}
     assert last["held_out"] < 0.9 * first["held_out"]
@@ -114,7 +116,7 @@ def test_rare_categories_are_drawn_about_as_often_as_they_are(data: Table) -> No
 def test_classes_of_enough_rows_are_groups_of_their_own_where_they_are_few(
     classes: list[int], groups: list[int]
 ) -> None:
-    assert tvae._groups(np.array(classes), most=3, least=10).tolist() == groups
+    assert tvae._groups(np.array(classes), max_groups=3, min_rows=10).tolist() == groups
 
 
 def test_each_class_has_its_share_of_the_prior_and_a_numeric_target_none() -> None:
@@ -256,7 +258,7 @@ def test_points_beside_others_follow_the_mixture_and_stay_near() -> None:
     mixture = Mixture.fit(points, 2, iterations=20, seed=0)
     moved = {}
     for share in (0.0, 0.5, 1.0):
-        near = mixture.beside(share, "cpu")(points, torch.Generator().manual_seed(0))
+        near = mixture.neighbours(share, "cpu")(points, torch.Generator().manual_seed(0))
         moved[share] = float((near - points).square().sum(1).mean())
         assert torch.cov(near.T).numpy() == pytest.approx(torch.cov(points.T).numpy(), rel=0.05, abs=0.05)
         assert torch.equal(near[:, 0] > 4.5, points[:, 0] > 4.5)

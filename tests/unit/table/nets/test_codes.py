@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from geratriz.table.nets import codes as module
 from geratriz.table.nets.codes import Layout, evenly
 
 SIZES = (3, 1, 40, 2)
@@ -99,7 +100,7 @@ def test_codes_are_the_same_whether_drawn_some_rows_at_a_time_or_all(
 ) -> None:
     layout = Layout(SIZES)
     whole = layout.draw(layout.probabilities(logits), np.random.default_rng(0))
-    monkeypatch.setattr("geratriz.generators._codes.CELLS", 7 * sum(SIZES))
+    monkeypatch.setattr(module, "CHUNK_LOGITS", 7 * sum(SIZES))
     asked: list[int] = []
 
     def logits_of(some: torch.Tensor) -> torch.Tensor:

@@ -55,7 +55,7 @@ def test_neighbours_are_alike_and_far_numbers_are_not(
 def test_a_heavy_value_lies_among_the_bins(levels: tuple[Levels, ...], parts: dict[str, torch.Tensor]) -> None:
     number = levels[0]
     zero = number.atoms.index(0.0)
-    bin_of_zero = number.exact + int(number.to_place(np.zeros(1))[0] * number.bins)
+    bin_of_zero = number.exact + int(number.to_probability(np.zeros(1))[0] * number.bins)
     assert alike(parts["number"][zero], parts["number"][bin_of_zero]) > 0.8
 
 

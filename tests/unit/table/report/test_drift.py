@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from geratriz.table.data.table import Table
-from geratriz.table.drift import Broken, Drift, DriftConfig, drift
+from geratriz.table.evaluate.drift import drift
+from geratriz.table.evaluate.drift_result import Broken, Drift, DriftConfig
 from geratriz.table.report.drift import DriftPage, render, rows, verdict
+from tests.page_reader import Reader
 from tests.tables import mixed
-from tests.unit.table.report.made import Reader
 
 
 def judged(*, older: float = 0.0, word: str = "yes", rows: int = 600) -> Drift:
@@ -36,7 +37,7 @@ def test_a_drift_is_said_with_its_reasons_and_what_was_compared(bad: Drift) -> N
     for words in (
         "The data have drifted", "people version 3", "600 rows", "never heard",
         "Column 'price' has changed: KS distance",
-        "Not looked at: number", "A classifier was shown 300 rows of either side", "By what it told them apart",
+        "Not compared: number", "A classifier was trained to tell 300 rows of each side apart", "Most important columns",
     ):  # fmt: skip
         assert words in page.words
     assert page.words.index("price drifted") < page.words.index("weight 0.")
@@ -45,7 +46,7 @@ def test_a_drift_is_said_with_its_reasons_and_what_was_compared(bad: Drift) -> N
 def test_no_drift_is_said_with_what_holds() -> None:
     page = read(judged(word="no"))
     assert "The data have not drifted No column differs by more than 10 % of the rows beyond chance." in page.words
-    assert "By what it told them apart" not in page.words
+    assert "Most important columns" not in page.words
 
 
 def test_a_broken_contract_is_listed_and_a_kept_one_said(bad: Drift) -> None:
@@ -61,7 +62,7 @@ def test_a_broken_contract_is_listed_and_a_kept_one_said(bad: Drift) -> None:
 
 def test_only_the_rows_that_are_new_are_counted_where_a_table_has_grown(bad: Drift) -> None:
     words = read(dataclasses.replace(bad, now=5000, judged=70)).words
-    assert "new data 5,000 rows of these not seen before, and judged 70 rows" in words
+    assert "new data 5,000 rows of these, new and compared 70 rows" in words
 
 
 def test_a_page_asks_for_nothing_outside_itself_and_equal_content_gives_equal_bytes(bad: Drift) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from geratriz.tracking import NullTracker
 
 
-class Heard(NullTracker):
+class Recorder(NullTracker):
     def __init__(self) -> None:
         self.rounds: list[Mapping[str, float]] = []
         self.notes: list[str] = []

@@ -1,14 +1,13 @@
-"""A table that SDMetrics was asked about, and a trio of two frames."""
+"""The table that the figures of SDMetrics in these tests were computed from."""
 
 import numpy as np
 import pandas as pd
 
 from geratriz.table.data.table import Table
-from geratriz.table.evaluate.trio import Trio
 
 
-def judged(step: int, shift: int) -> Table:
-    """A table without chance: the one SDMetrics' figures above were taken from."""
+def rows_for_sdmetrics(step: int, shift: int) -> Table:
+    """500 rows made without chance: anybody can make them again. ``step`` and ``shift`` tell the sides apart."""
     i = np.arange(500)
     age = 17 + (i * step) % 61
     frame = {
@@ -19,8 +18,3 @@ def judged(step: int, shift: int) -> Table:
         "since": pd.Timestamp("2020-01-01") + pd.to_timedelta((i * step * 11) % 900, unit="D"),
     }
     return Table.from_frame(pd.DataFrame(frame))
-
-
-def against(real: pd.DataFrame, synthetic: pd.DataFrame) -> Trio:
-    table = Table.from_frame(real)
-    return Trio(train=table, test=table, synthetic=Table.from_frame(synthetic[real.columns], schema=table.schema))

@@ -1,4 +1,4 @@
-"""Tables of people, divided as the pipeline does, and generators that copy on purpose."""
+"""Trios: people divided as the pipeline does, with generators that copy on purpose; and two frames side by side."""
 
 import numpy as np
 import pandas as pd
@@ -47,3 +47,9 @@ def trio(
         for frame in (test, fresh, pd.concat([copies, synthetic.iloc[many:]], ignore_index=True))
     ]
     return Trio(train=given, test=sides[0], fresh=sides[1], synthetic=sides[2], config=EvaluateConfig(seed=seed))
+
+
+def against(real: pd.DataFrame, synthetic: pd.DataFrame) -> Trio:
+    """Rows held against real ones that are both those trained on and those held out."""
+    table = Table.from_frame(real)
+    return Trio(train=table, test=table, synthetic=Table.from_frame(synthetic[real.columns], schema=table.schema))
