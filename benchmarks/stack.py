@@ -85,9 +85,8 @@ def _once_more(project: Project, number: int) -> float:
     output = project.retrain_in_place("--no-register")
     job = project.jobs()[-1]
     assert job.state.name in ("Unchanged", "Cached"), f"{number}: {job.state.name}"
-    (line,) = [
-        each for each in output.splitlines() if each.startswith("train@independent") and "there and back" in each
-    ]
+    lines = [line for line in output.splitlines() if line.startswith("train@independent")]
+    (line,) = [line for line in lines if "handed over and back" in line]
     return float(line.split()[-2])
 
 

@@ -102,25 +102,19 @@ def read(root: Path) -> Graph:
 def checkout(home: Path, name: str, *, revision: str, branch: str | None = None) -> Path:
     """Create a worktree by :func:`geratriz.workspace.worktree.create`, with the DVC settings and cache of ``home``.
 
+    Settings that are not in Git are rewritten, as their paths are relative to their file.
+
     Raises:
         PipelineError: Git fails, for example because the branch exists.
     """
-    path = worktree.create(home, name, revision=revision, branch=branch)
-    share_settings(home, path)
-    return path
-
-
-def share_settings(home: Path, worktree: Path) -> None:
-    """Copy the DVC settings of the checkout ``home`` that are not in Git to a worktree, with its cache.
-
-    Paths in the settings are relative to their file, so they are rewritten.
-    """
     from dvc.config import Config
 
+    path = worktree.create(home, name, revision=revision, branch=branch)
     local = Config(dvc_dir=str(home.resolve() / ".dvc")).load_one("local")
-    with Config(dvc_dir=str(worktree / ".dvc")).edit("local") as settings:
+    with Config(dvc_dir=str(path / ".dvc")).edit("local") as settings:
         settings.update(local)
         settings["cache"] = {**local.get("cache", {}), "dir": str(cache(home))}
+    return path
 
 
 def remote(root: Path) -> str | None:

@@ -23,7 +23,7 @@ from typing import Literal
 
 from geratriz.errors import GeratrizError, PipelineError
 from geratriz.services import guard
-from geratriz.workspace.dvc import errors_in
+from geratriz.workspace.dvc import NO_TELEMETRY, errors_in
 
 Outcome = Literal["Unchanged", "Cached", "Ran"]
 SINGLE_ITEM = ("--single-item",)
@@ -237,12 +237,11 @@ def _variables(root: Path) -> dict[str, str]:
     source, path = str(root / "src"), os.environ.get("PYTHONPATH")
     return {
         **os.environ,
+        **NO_TELEMETRY,
         "PYTHONPATH": source if not path else os.pathsep.join([source, path]),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         "PYTHONUNBUFFERED": "1",  # otherwise the losses of a fit arrive at its end
         "SHELL": "/bin/sh",
-        "DVC_NO_ANALYTICS": "1",
-        "DO_NOT_TRACK": "1",
     }
 
 

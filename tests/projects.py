@@ -53,6 +53,7 @@ class Project:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.gates: dict[str, Any] = GATES
+        self.limits: dict[str, Any] = {}  # of attacks, in the place of their own
         self.gains: dict[str, Any] = {}  # of attacks, beyond what they have by default
         (root / "data" / "raw").mkdir(parents=True)
         (root / "data" / "raw" / "people.parquet.dvc").write_text("outs:\n- md5: 0123abcd\n  path: people.parquet\n")
@@ -98,19 +99,19 @@ class Project:
         (report / "metrics.json").write_text(json.dumps(content))
         (report / "index.html").write_text(f"<h1>{name}</h1>")
 
-    def compare(self, *names: str, kind: str = "table") -> None:
+    def compare(self, *names: str, kind: str = "table", by: str = "detection") -> None:
         """Write params.yaml for the models named, and compare them."""
         settings = {
             "data": {"kind": kind, "raw": "data/raw/people.parquet"},
             "models": list(names),
-            "compare": {"by": "detection"},
+            "compare": {"by": by},
             "evaluate": {"bootstrap": 20} if kind == "table" else {},
-            "release": {"name": "people", "gates": self.gates},
+            "release": {"name": "people", "gates": self.gates, "privacy": self.limits},
         }
         (self.root / "params.yaml").write_text(yaml.safe_dump(settings))
         reports = self.root / "reports"
         compare.main(
-            compare.Params(models=names, by="detection"),
+            compare.Params(models=names, by=by),
             reports=reports / "models",
             out=reports / "comparison",
             out_scores=reports / "scores.json",
@@ -182,6 +183,13 @@ class Stations:
     def succeeded(self) -> Project:
         """Version 2 is the champion, and version 1 was."""
         return self._after(self.challenged, "succeeded", _promote)
+
+    @cached_property
+    def offer(self) -> promoting.Offer:
+        """To make version 2 the champion."""
+        found = promoting.examine(self.challenged.root, "people", uri=f"sqlite:///{self.challenged.root}/mlflow.db")
+        assert isinstance(found, promoting.Offer)
+        return found
 
     def _after(self, before: Project, name: str, step: Callable[[Path], Any]) -> Project:
         return self._done(before.copy(self._folder / name), step)

@@ -40,9 +40,9 @@ class Measured:
     """Score of fresh real rows or images."""
     better: Literal["higher", "lower"]
     chance: float | None = None
-    """For an attack: its value if nothing leaks."""
+    """Value if nothing leaks; None for metrics that are not attacks."""
     copycat: float | None = None
-    """For images: score of copies of the training images."""
+    """Score of copies of the training images; None for tables."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

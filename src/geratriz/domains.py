@@ -5,67 +5,42 @@ with the same functions in every domain. It is imported when it is needed, so a 
 verb only. ports.py defines the ports as protocols, and tests/contract/test_domain_contract.py tests them.
 """
 
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from geratriz.errors import ConfigError, RequestError, nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from geratriz.fitting.generator import Fitted
     from geratriz.ports import Draft, Draw, Drift, Judge, Page, Prepare, Serve, Train, Words
 
 DOMAINS = ("table", "images")
 
 
-def prepare(kind: str) -> "Prepare":
-    """Reading and dividing raw data."""
-    return cast("Prepare", _port(kind, "prepare"))
+def _port(verb: str, kind: str) -> Any:
+    if kind not in DOMAINS:
+        raise ConfigError(f"data.kind is {kind!r}.{nearest(str(kind), DOMAINS)}")
+    return import_module(f"geratriz.{kind}.{verb}")
 
 
-def train(kind: str) -> "Train":
-    """Fitting: catalog of generators, and the training data."""
-    return cast("Train", _port(kind, "train"))
-
-
-def draw(kind: str) -> "Draw":
-    """Drawing synthetic data into memory or files."""
-    return cast("Draw", _port(kind, "draw"))
-
-
-def judge(kind: str) -> "Judge":
-    """Landmarks, scores, verdicts, and comparison with a champion."""
-    return cast("Judge", _port(kind, "judge"))
-
-
-def page(kind: str) -> "Page":
-    """Page of a generator."""
-    return cast("Page", _port(kind, "page"))
-
-
-def serve(kind: str) -> "Serve":
-    """Answering requests."""
-    return cast("Serve", _port(kind, "serve"))
-
-
-def draft(kind: str) -> "Draft":
-    """Drafting a contract."""
-    return cast("Draft", _port(kind, "draft"))
-
-
-def drift(kind: str) -> "Drift":
-    """Monitoring of drift."""
-    return cast("Drift", _port(kind, "drift"))
-
-
-def words(kind: str) -> "Words":
-    """Names of the data in messages."""
-    return cast("Words", _port(kind, "words"))
+prepare: "Callable[[str], Prepare]" = partial(_port, "prepare")  # reading and dividing raw data
+train: "Callable[[str], Train]" = partial(_port, "train")  # catalog of generators, and the training data
+draw: "Callable[[str], Draw]" = partial(_port, "draw")  # drawing synthetic data into memory or files
+judge: "Callable[[str], Judge]" = partial(_port, "judge")  # landmarks, scores, verdicts, comparison with a champion
+page: "Callable[[str], Page]" = partial(_port, "page")  # page of a generator
+serve: "Callable[[str], Serve]" = partial(_port, "serve")  # answers to requests
+draft: "Callable[[str], Draft]" = partial(_port, "draft")  # drafting a contract
+drift: "Callable[[str], Drift]" = partial(_port, "drift")  # monitoring of drift
+words: "Callable[[str], Words]" = partial(_port, "words")  # names of the data in messages
 
 
 def rows() -> Any:
     """Measurement of drift between rows: those of a table, or of a manifest that describes files."""
-    return _port("table", "drift")
+    return _port("drift", "table")
 
 
 def find(kind: str, name: str | None) -> "type[Fitted[Any, Any]]":
@@ -113,9 +88,3 @@ def of_data(verb: str, *data: Any) -> str:
 def of_generator(name: str) -> str | None:
     """Return the kind of data that the generator ``name`` produces; None if this version does not know it."""
     return next((kind for kind in DOMAINS if name in train(kind).GENERATORS), None)
-
-
-def _port(kind: str, verb: str) -> Any:
-    if kind not in DOMAINS:
-        raise ConfigError(f"data.kind is {kind!r}.{nearest(str(kind), DOMAINS)}")
-    return import_module(f"geratriz.{kind}.{verb}")

@@ -75,7 +75,7 @@ def test_where_fixes_columns_and_leaves_the_rest_random(case: Case) -> None:
         ({"group": "aa"}, "never seen"),
         ({"price": 1e9}, "outside the range"),
         ({"price": "dear"}, "the column is float"),
-        ({"number": 3}, "no column the generator learnt"),
+        ({"number": 3}, "'number', which the generator did not learn"),
         ({"price": None}, "missing 'price'"),
     ],
 )

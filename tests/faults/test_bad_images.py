@@ -390,8 +390,8 @@ def test_an_image_that_goes_while_it_is_read_is_an_error_not_a_wrong_label(
 
 
 def test_memory_of_a_bomb_is_never_taken() -> None:
-    from geratriz.images.data.manifest import Unreadable, decode, header
     from geratriz.images.data.entry import Entry
+    from geratriz.images.data.manifest import Unreadable, decode, header
 
     tracemalloc.start()
     for size in ((8193, 8193), (30000, 30000)):

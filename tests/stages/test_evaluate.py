@@ -15,12 +15,12 @@ from geratriz.stages import evaluate as stage
 from geratriz.table.data.table import Table
 from geratriz.table.draft import suite_of
 from geratriz.table.evaluate import suite
-from geratriz.table.judge import assess
 from geratriz.table.evaluate.trio import EvaluateConfig, Trio
 from geratriz.table.generators.catalog import GENERATORS
+from geratriz.table.judge import assess
 from geratriz.table.report.page import render
+from tests.page_reader import Reader
 from tests.tables import mixed, told
-from tests.unit.table.report.made import Reader
 
 CONFIG = EvaluateConfig(bootstrap=20)
 # A hundred strangers cannot tell one false alarm in a hundred, and no description fits one row of so small a table.
@@ -29,10 +29,10 @@ GATES = {"shape_error": Gate(max=60), "detection": Gate(min=0.99)}
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def inputs(brief_metrics: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """What the stages before leave: a split table, landmarks, a bundle with its history, and its synthetic rows."""
     folder = tmp_path_factory.mktemp("graph")
-    train, fresh, test = mixed(300, 1), mixed(150, 2), mixed(150, 3)
+    train, fresh, test = mixed(240, 1), mixed(120, 2), mixed(120, 3)
     for name, table in (("train", train), ("fresh", fresh), ("test", test)):
         table.write(folder / "prepared" / f"{name}.parquet")
     train.schema.write(folder / "prepared" / "schema.json")
@@ -44,7 +44,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     generator.save(folder / "models" / "floor")
     lines = "".join(json.dumps({"step": step, "loss": 1 / step}) + "\n" for step in (1, 2, 3))
     (folder / "models" / "floor" / bundle.HISTORY).write_text(lines, encoding="utf-8")
-    generator.sample(300, seed=1).write(folder / "floor.parquet")
+    generator.sample(240, seed=1).write(folder / "floor.parquet")
     return {
         "prepared": folder / "prepared",
         "synthetic": folder / "floor.parquet",
@@ -69,7 +69,7 @@ def test_the_report_has_metrics_between_landmarks_details_rows_and_a_verdict(don
         of_privacy = {"chance"} if suite.METRICS[name].chance is not None else set()
         assert set(entry) == {"value", "low", "high", "floor", "ceiling", "better"} | of_privacy
         assert entry["low"] <= entry["value"] <= entry["high"]
-    assert done.report["rows"] == {"train": 300, "test": 150, "synthetic": 300, "compared": 150}
+    assert done.report["rows"] == {"train": 240, "test": 120, "synthetic": 240, "compared": 120}
 
 
 def test_the_verdict_is_that_of_the_gates(done: SimpleNamespace) -> None:
@@ -86,16 +86,14 @@ def test_the_page_shows_what_the_generator_is_and_every_part(done: SimpleNamespa
     page = Reader(done.page)
     parts = ["privacy", "metrics", "columns", "pairs", "detector", "training", "neighbours", "contract", "settings"]
     assert page.ids == parts
-    for words in ("Must not be released", "independent", "300 rows", bundle.digest(inputs["bundle"])[:12]):
+    for words in ("Must not be released", "independent", "240 rows", bundle.digest(inputs["bundle"])[:12]):
         assert words in page.words
     for column in ("price", "rating", "day"):
         assert column in page.words
 
 
 def test_equal_inputs_give_equal_bytes(done: SimpleNamespace, inputs: dict[str, Path], tmp_path: Path) -> None:
-    stage.main(
-        stage.Params(evaluate={"bootstrap": 20}, gates=GATES, privacy={}), **inputs, out=tmp_path / "floor"
-    )
+    stage.main(stage.Params(evaluate={"bootstrap": 20}, gates=GATES, privacy={}), **inputs, out=tmp_path / "floor")
     for name in ("metrics.json", "index.html"):
         assert (tmp_path / "floor" / name).read_bytes() == (done.out / name).read_bytes()
 
@@ -112,7 +110,8 @@ def test_rows_without_a_bundle_a_target_a_contract_or_gates_are_judged_too(tmp_p
     page = Reader((tmp_path / "out" / "index.html").read_text(encoding="utf-8"))
     assert "No verdict" in page.words
     assert "Not measured: Utility, Contract violations." in page.words
-    assert report["verdict"] == {"release": None, "reasons": []}
+    assert (report["verdict"]["release"], report["verdict"]["reasons"]) == (None, [])
+    assert {finding["rule"] for finding in report["verdict"]["findings"]} == {"attack"}
     assert "released" not in table_of(report)
     assert "Privacy: not proved." in table_of(report)
     assert "Privacy: not proved." in page.words

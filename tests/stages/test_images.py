@@ -15,58 +15,52 @@ from geratriz.images import output as image_output
 from geratriz.images.data.images import Images
 from geratriz.images.data.manifest import manifest
 from geratriz.images.draft import suite_of
+from geratriz.images.generators.catalog import GENERATORS
 from geratriz.output import Provenance, read_provenance
 from geratriz.scoring.verdict import Gate
 from geratriz.stages import compare, evaluate, landmarks, prepare, sample, train, validate
-from geratriz.images.generators.catalog import GENERATORS
-from geratriz.tracking import PROGRESS
+from geratriz.tracking import PROGRESS, read_history
+from tests.domain_examples import QUICK, write_images
 from tests.images import CLASSES, shapes
-from tests.unit.table.report.made import Reader
+from tests.page_reader import Reader
 
 DATA: dict[str, Any] = {
     "kind": "images",
-    "raw": "raw",
+    "raw": "images",
     "contract": "contract.json",
     "image": {"height": 12, "width": 9},
 }
-SETTINGS = {
-    "image_gan": {"images": 640, "batch": 16, "width": 4, "noise": 4, "threads": 1, "precision": "float32"},
-    "image_vae": {"images": 640, "width": 4, "latent": 4, "prior_steps": 20, "threads": 1, "precision": "float32"},
-}
+MODELS = ("image_gan", "image_vae")
+EVALUATE = {"extractor": {"size": 32}}
+COUNT = 230  # so that the smallest part, a tenth, has the images that every metric needs
 GATES = {"kid": Gate(max=1000.0)}
 
 
-def write(folder: Path, images: Images) -> None:
-    assert images.labels is not None
-    for number, (pixels, label) in enumerate(zip(images.pixels, images.labels, strict=True)):
-        path = folder / CLASSES[label] / f"{number:03d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels[..., 0]).save(path)
-
-
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+def done(brief_metrics: None, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """A run of every stage in a project of its own."""
     root = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         (root / "params.yaml").write_text("release: {name: toys}\n")
-        write(root / "raw", shapes(260, height=12, width=9))
-        (root / "contract.json").write_text(json.dumps(suite_of(manifest(root / "raw"), "toys")))
+        write_images(shapes(COUNT, height=12, width=9), root)
+        (root / "contract.json").write_text(json.dumps(suite_of(manifest(root / "images"), "toys")))
         contract, prepared = root / "contract.json", root / "prepared"
-        validate.main(validate.Params(kind="images"), data=root / "raw", contract=contract, out=root / "validation")
+        validate.main(validate.Params(kind="images"), data=root / "images", contract=contract, out=root / "validation")
         inputs = {"contract": contract, "validated": root / "validation" / "validation.json"}
-        prepare.main(prepare.Params(data=DATA), data=root / "raw", **inputs, out=prepared)
+        prepare.main(prepare.Params(data=DATA), data=root / "images", **inputs, out=prepared)
         marks = root / "landmarks.json"
-        landmarks.main(landmarks.Params(kind="images", evaluate={}), prepared=prepared, contract=contract, out=marks)
-        for model, settings in SETTINGS.items():
-            params = train.Params(kind="images", model=model, seed=0, device="cpu", config=settings)
+        landmarks.main(
+            landmarks.Params(kind="images", evaluate=EVALUATE), prepared=prepared, contract=contract, out=marks
+        )
+        for model in MODELS:
+            params = train.Params(kind="images", model=model, seed=0, device="cpu", config=QUICK[model])
             train.main(params, prepared=prepared, out=root / "models" / model, out_history=root / f"{model}.csv")
             drawn = root / f"{model}.parquet"
             sample.main(sample.Params(kind="images", seed=1, rows=40), bundle=root / "models" / model, out=drawn)
             judge(root, drawn, model, root / "reports" / model)
         compare.main(
-            compare.Params(models=tuple(SETTINGS), by="kid"),
+            compare.Params(models=MODELS, by="kid"),
             reports=root / "reports",
             out=root / "comparison",
             out_scores=root / "scores.json",
@@ -76,7 +70,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 
 def judge(root: Path, synthetic: Path, model: str, out: Path) -> dict[str, Any]:
     evaluate.main(
-        evaluate.Params(kind="images", evaluate={}, gates=GATES, privacy={"memorised_share": 0.2}),
+        evaluate.Params(kind="images", evaluate=EVALUATE, gates=GATES, privacy={"memorised_share": 0.2}),
         prepared=root / "prepared",
         synthetic=synthetic,
         landmarks=root / "landmarks.json",
@@ -88,13 +82,13 @@ def judge(root: Path, synthetic: Path, model: str, out: Path) -> dict[str, Any]:
     return report
 
 
-@pytest.mark.parametrize("model", SETTINGS)
+@pytest.mark.parametrize("model", MODELS)
 def test_a_folder_of_pictures_becomes_a_judged_generator(done: SimpleNamespace, model: str) -> None:
     folder = done.root / "models" / model
     assert {each.name for each in folder.iterdir()} == {
         *(bundle.HEAD, bundle.TENSORS, bundle.HISTORY, bundle.WALKS, PROGRESS)
     }
-    assert len(list((folder / PROGRESS).glob("*.png"))) == 20
+    assert len(list((folder / PROGRESS).glob("*.png"))) == len(read_history(folder / bundle.HISTORY)) > 1
     assert GENERATORS.load(folder).schema.shape == (12, 9, 1)
     assert read_provenance(done.root / f"{model}.parquet")["kind"] == model
     report = json.loads((done.root / "reports" / model / "metrics.json").read_text())
@@ -107,14 +101,14 @@ def test_a_folder_of_pictures_becomes_a_judged_generator(done: SimpleNamespace, 
 
 def test_parts_hold_every_image_once_in_the_form_that_was_asked_for(done: SimpleNamespace) -> None:
     parts = [Images.read(done.root / "prepared" / name) for name in ("train", "fresh", "test")]
-    assert sum(map(len, parts)) == 260
+    assert sum(map(len, parts)) == COUNT
     assert all(part.schema.classes == CLASSES and part.schema.shape == (12, 9, 1) for part in parts)
 
 
 def test_the_comparison_ranks_by_kid_and_writes_its_page(done: SimpleNamespace) -> None:
     found = json.loads((done.root / "comparison" / "comparison.json").read_text())
     assert found["by"] == "kid"
-    assert {each["model"] for each in found["ranking"]} == set(SETTINGS)
+    assert {each["model"] for each in found["ranking"]} == set(MODELS)
     assert "memorised_share" in (done.root / "comparison" / "index.html").read_text()
 
 
@@ -131,13 +125,13 @@ def test_a_copycat_is_refused_however_good_its_images_are(done: SimpleNamespace,
 
 
 def test_broken_files_stop_at_the_contract_and_are_named(done: SimpleNamespace, tmp_path: Path) -> None:
-    write(tmp_path / "raw", shapes(20, height=12, width=9))
+    write_images(shapes(20, height=12, width=9), tmp_path)
     for number in range(3):
-        (tmp_path / "raw" / "bar" / f"broken{number}.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
+        (tmp_path / "images" / "bar" / f"broken{number}.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
     with pytest.raises(ContractError, match=r"broken0\.png"):
         validate.main(
             validate.Params(kind="images"),
-            data=tmp_path / "raw",
+            data=tmp_path / "images",
             contract=done.root / "contract.json",
             out=tmp_path / "validation",
         )
@@ -157,13 +151,13 @@ def test_broken_files_stop_at_the_contract_and_are_named(done: SimpleNamespace, 
 def test_settings_that_do_not_fit_images_name_themselves(
     change: dict[str, Any], error: type[Exception], words: str, tmp_path: Path
 ) -> None:
-    write(tmp_path / "raw", shapes(10, height=12, width=9))
-    Image.fromarray(np.zeros((5, 5), np.uint8)).save(tmp_path / "raw" / "bar" / "small.png")
+    write_images(shapes(10, height=12, width=9), tmp_path)
+    Image.fromarray(np.zeros((5, 5), np.uint8)).save(tmp_path / "images" / "bar" / "small.png")
     (tmp_path / "ok").write_text("{}")
     with pytest.raises(error, match=words):
         prepare.main(
             prepare.Params(data={**DATA, **change}),
-            data=tmp_path / "raw",
+            data=tmp_path / "images",
             contract=tmp_path / "none.json",
             validated=tmp_path / "ok",
             out=tmp_path / "out",

@@ -10,8 +10,8 @@ from geratriz.output import read_provenance
 from geratriz.stages import sample
 from geratriz.table.data.rules import Rules
 from geratriz.table.data.table import Table
-from geratriz.table.generators.catalog import GENERATORS
 from geratriz.table.generators.base import BLOCK
+from geratriz.table.generators.catalog import GENERATORS
 from tests.tables import mixed
 
 

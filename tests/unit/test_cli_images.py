@@ -10,9 +10,8 @@ from typer.testing import CliRunner
 
 from geratriz.cli import app as cli
 from geratriz.errors import GeratrizError
-from tests.images import CLASSES, shapes
-
-SMALL = ("images=160", "batch=16", "width=4", "threads=1", "precision=float32")
+from tests.domain_examples import QUICK, write_images
+from tests.images import shapes
 
 
 def run(*words: object) -> str:
@@ -23,23 +22,20 @@ def run(*words: object) -> str:
     return done.output
 
 
+def settings(kind: str) -> list[str]:
+    return [word for key, value in QUICK[kind].items() for word in ("--set", f"{key}={value}")]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("shapes")
-    images = shapes(60)
-    assert images.labels is not None
-    for number, (pixels, label) in enumerate(zip(images.pixels, images.labels, strict=True)):
-        path = root / CLASSES[label] / f"{number}.png"
-        path.parent.mkdir(exist_ok=True)
-        Image.fromarray(pixels[..., 0]).save(path)
-    return root
+    return write_images(shapes(60), root)
 
 
 @pytest.fixture(scope="module")
 def model(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = tmp_path_factory.mktemp("models") / "gan"
-    settings = [word for each in (*SMALL, "noise=4") for word in ("--set", each)]
-    said = run("fit", folder, "--kind", "image_gan", "-o", model, *settings)
+    said = run("fit", folder, "--kind", "image_gan", "-o", model, *settings("image_gan"))
     assert "image_gan fitted on 60 images. Next: geratriz sample" in said
     return model
 
@@ -77,7 +73,7 @@ def test_walks_are_drawn(model: Path, tmp_path: Path) -> None:
         run("interpolate", model, "-o", tmp_path / "walks.jpg")
 
 
-def test_images_whoever_made_them_are_judged(folder: Path, model: Path, tmp_path: Path) -> None:
+def test_images_whoever_made_them_are_judged(brief_metrics: None, folder: Path, model: Path, tmp_path: Path) -> None:
     run("sample", model, "-n", 40, "-o", tmp_path / "new.parquet")
     said = run(
         "evaluate", "--train", folder, "--test", folder, "--synthetic", tmp_path / "new.parquet", "-o", tmp_path / "r"
@@ -93,8 +89,8 @@ def test_mixed_sizes_ask_for_one(folder: Path, tmp_path: Path) -> None:
         Image.fromarray(np.full((size, size), 100, np.uint8)).save(mixed / f"{size}.png")
     with pytest.raises(GeratrizError, match="2 size"):
         run("fit", mixed, "-o", tmp_path / "model")
-    settings = [word for each in (*SMALL, "latent=2", "prior_steps=2") for word in ("--set", each)]
-    assert "image_vae fitted on 2 images" in run("fit", mixed, "-o", tmp_path / "model", "--size", "8x6", *settings)
+    words = ("--size", "8x6", *settings("image_vae"))
+    assert "image_vae fitted on 2 images" in run("fit", mixed, "-o", tmp_path / "model", *words)
     with pytest.raises(GeratrizError, match="expected HEIGHTxWIDTH"):
         run("fit", mixed, "-o", tmp_path / "model", "--size", "big")
 
@@ -112,7 +108,7 @@ def test_what_is_about_tables_is_refused(folder: Path, tmp_path: Path, words: tu
         run("fit", folder, "-o", tmp_path / "model", *words)
 
 
-def test_sets_of_other_sizes_are_judged_at_one(folder: Path, tmp_path: Path) -> None:
+def test_sets_of_other_sizes_are_judged_at_one(brief_metrics: None, folder: Path, tmp_path: Path) -> None:
     sides = ("--train", folder, "--test", folder, "--synthetic", folder, "-o", tmp_path / "report")
     assert "kid" in run("evaluate", *sides, "--size", "8x8")
     with pytest.raises(GeratrizError, match="--size 10x8"):

@@ -30,7 +30,7 @@ def train(
     tracker: Tracker,
     preview: Callable[[N], np.ndarray] | None = None,
 ) -> N:
-    """Train in rounds and return the averaged network of the best round, in evaluation mode; unvalidated, of the last.
+    """Train in rounds and return the average of the best round (without ``validate``, the last) in evaluation mode.
 
     After each round the losses are reported and the whole state is checkpointed. The same call with the same checkpoint
     resumes from there and gives the same bytes.

@@ -26,7 +26,7 @@ from geratriz.picture import grid, png
 
 MAX_GRID_PIXELS = 2**25  # a grid is held in memory, and a viewer must open it
 SIZE_SAMPLE = 16  # images from which the size of all is estimated
-DISK_BLOCK = 4096  # bytes in which disks allocate files
+DISK_BLOCK = 4096  # bytes; disks allocate files in multiples of it
 ROW_GROUP_BYTES = 2**24  # bytes of a Parquet row group, which is held in memory
 
 
@@ -165,7 +165,7 @@ def _folder(path: Path, schema: ImageSchema, total: int, provenance: Provenance)
 
     try:
         with write_errors(path):
-            shutil.rmtree(partial, ignore_errors=True)  # of a killed run
+            shutil.rmtree(partial, ignore_errors=True)  # left by a killed run
             for name in ("", *map(folder_of, schema.classes)):
                 (partial / name).mkdir(parents=True)
             (partial / RECORD_FILE).write_text(provenance.to_json(), encoding="utf-8")

@@ -14,7 +14,7 @@ from geratriz.picture import png
 from geratriz.ports import Served
 
 MAX_IMAGES = 10_000  # per response
-MAX_BYTES = 2**28  # of the pixels per response
+MAX_BYTES = 2**28  # bytes of pixels per response
 
 
 def load(folder: Path) -> Served:

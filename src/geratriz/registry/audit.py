@@ -20,7 +20,7 @@ from geratriz.scoring.verdict import Gate, check_metrics
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One disagreement."""
+    """A disagreement between aliases, tags, records and verdicts."""
 
     name: str
     """Name of the registered model."""
@@ -124,6 +124,9 @@ def _champion(registry: Registry, root: Path, champion: Version, records: Sequen
         yield f"version {champion.version} is the champion, but its verdict is that it must not be released."
     rules = _rules(root, champion, record)
     if rules is None:
+        if record is not None:
+            name = champion.tags.get(KIND, "none")
+            yield f"version {champion.version} is the champion, but its generator ({name}) is unknown: not checked."
         return
     metrics = metrics_of(registry, champion)
     if metrics is None:

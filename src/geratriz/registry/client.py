@@ -92,8 +92,8 @@ def experiment_id(client: "MlflowClient", name: str, root: Path, uri: str) -> st
     """
     from mlflow.exceptions import MlflowException
 
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         file = database(uri)
         home = root.resolve() if file is None else file.resolve().parent
         location = None if is_server(uri) else (home / "mlartifacts").as_uri()
@@ -102,8 +102,8 @@ def experiment_id(client: "MlflowClient", name: str, root: Path, uri: str) -> st
         except MlflowException as problem:  # a stage that trains at the same time has just created it
             if problem.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-            found = client.get_experiment_by_name(name)
-    return str(found.experiment_id)
+            experiment = client.get_experiment_by_name(name)
+    return str(experiment.experiment_id)
 
 
 def log_params(client: "MlflowClient", run_id: str, params: Mapping[str, Any]) -> None:

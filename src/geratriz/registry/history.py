@@ -24,7 +24,7 @@ class Record:
     """One promotion or rollback."""
 
     number: int
-    """From 1."""
+    """Number of the promotion, from 1."""
     what: Action
     at: str
     """Time, UTC."""

@@ -138,8 +138,7 @@ def examine(
         HoldoutError: the rows to compare on are not in the checkout.
         RegistryError: MLflow does not answer, or the model or version does not exist.
     """
-    rows = root if rows_in is None else rows_in
-    return _examine(Registry(root, uri), read_release(root), name, version, rows)
+    return _examine(Registry(root, uri), read_release(root), name, version, rows_in or root)
 
 
 def _examine(registry: Registry, settings: Release, name: str, version: int | None, rows_in: Path) -> Offer | Promoted:

@@ -22,9 +22,9 @@ class Landmarks:
     """Every column, or every pixel of images, drawn independently."""
     ceiling: Mapping[str, Score]
     blurred: Mapping[str, Score] = field(default_factory=dict)
-    """For images: blurred real images, which lack only detail."""
+    """Blurred real images, which lack only detail; empty for tables."""
     copycat: Mapping[str, Score] = field(default_factory=dict)
-    """For images: training images instead of generated ones."""
+    """Training images instead of generated ones; empty for tables."""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON mapping; :meth:`from_json` is its inverse."""

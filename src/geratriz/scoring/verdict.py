@@ -12,7 +12,7 @@ from typing import Any, Literal
 from geratriz import config
 from geratriz.scoring.metric import Metric
 
-WIDTH_99_9 = 1.68  # of a 99.9 % interval in widths of a 95 % one; by chance one of ten attacks exceeds it once in 200
+WIDTH_99_9 = 1.68  # width of a 99.9 % interval in 95 % intervals; one of ten attacks exceeds it by chance once in 200
 
 Rule = Literal["min", "max", "margin", "attack"]
 Outcome = Literal["passed", "refused", "leak", "unproven"]

@@ -59,7 +59,7 @@ def laptop(root: Path, *, host: str, mlflow_port: int, prefect_port: int, pools:
     Raises:
         ConfigError: ``host`` can be reached from other machines, as there are no passwords; or a port is in use.
     """
-    if not _is_loopback(host):
+    if host not in ("localhost", "::1") and not host.startswith("127."):
         raise ConfigError(
             f"--host {host} can be reached from other machines, and the default profile has no passwords. "
             "Use --profile production (docs/operations.md), or omit --host."
@@ -242,7 +242,3 @@ def _require_free(host: str, port: int, option: str) -> None:
             raise ConfigError(
                 f"{option} {port} on {host}: {problem.strerror}. Is it running already? Otherwise choose another port."
             ) from None
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")

@@ -10,7 +10,7 @@ from pathlib import Path
 from geratriz.errors import PipelineError
 from geratriz.project import STATE
 from geratriz.services.profiles import Profile
-from geratriz.services.service import Running, Service
+from geratriz.services.service import Running
 
 START_TIMEOUT_S = 120  # the first start creates databases, on a busy machine
 POLL_INTERVAL_S = 0.25
@@ -39,7 +39,8 @@ def up(root: Path, profile: Profile, say: Callable[[str], None], ready: Callable
                 running[service.name] = Running(service, root=root, logs=root / STATE / "logs")
             for name in healthy & _not_ready(running):
                 running[name].announced = True
-                say(_line(running[name].service, time.monotonic() - started))
+                seconds, service = time.monotonic() - started, running[name].service
+                say(f"{name:<14} ready    {service.summary}  ({seconds:.0f} s)")
             _require_running(running)
             if time.monotonic() - started > START_TIMEOUT_S:
                 late = running[min(_not_ready(running))]
@@ -52,10 +53,6 @@ def up(root: Path, profile: Profile, say: Callable[[str], None], ready: Callable
             ready()
         while not stop.wait(POLL_INTERVAL_S):
             _require_running(running)
-
-
-def _line(service: Service, seconds: float) -> str:
-    return f"{service.name:<14} ready    {service.summary}  ({seconds:.0f} s)"
 
 
 def _not_ready(running: dict[str, Running]) -> set[str]:

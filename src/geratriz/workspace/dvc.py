@@ -7,6 +7,8 @@ from pathlib import Path
 
 from geratriz.errors import PipelineError
 
+NO_TELEMETRY = {"DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "1"}
+
 
 def dvc(folder: Path, *arguments: str) -> str:
     """Run a DVC command in ``folder`` and return its output.
@@ -14,8 +16,7 @@ def dvc(folder: Path, *arguments: str) -> str:
     Raises:
         PipelineError: the command failed; the message quotes its errors.
     """
-    env = {**os.environ, "DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "1"}
-    command = [sys.executable, "-m", "dvc", *arguments]
+    command, env = [sys.executable, "-m", "dvc", *arguments], os.environ | NO_TELEMETRY
     done = subprocess.run(
         command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from geratriz.registry import promoting
 from tests.projects import Project as Project
 from tests.projects import Stations
 from tests.projects import aliases as aliases
@@ -52,6 +53,12 @@ def succeeded(project: Project, stations: Stations) -> Project:
     """Version 2 is the champion, version 1 the one before; ana promoted both."""
     stations.succeeded.copy(project.root)
     return project
+
+
+@pytest.fixture
+def offer(stations: Stations) -> promoting.Offer:
+    """What there is to approve in a project that is challenged."""
+    return stations.offer
 
 
 @pytest.fixture

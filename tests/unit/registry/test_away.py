@@ -8,8 +8,7 @@ import pytest
 
 from geratriz.errors import RegistryError
 from geratriz.registry import patience, release
-
-from .conftest import Project
+from tests.projects import Project
 
 
 def test_a_server_that_is_away_is_an_error_that_says_what_was_kept(

@@ -4,8 +4,7 @@ import pytest
 
 from geratriz.registry import evidence
 from geratriz.registry.card import MAX_CHARS, card, shortened
-
-from .conftest import Project
+from tests.projects import Project
 
 
 def test_the_card_says_what_it_is_how_good_and_how_to_use_it(project: Project) -> None:

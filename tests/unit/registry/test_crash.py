@@ -1,6 +1,6 @@
 """Processes killed at any write to MLflow, and several at once: what comes out is as if each had been alone."""
 
-import shutil
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,24 +13,26 @@ from geratriz.registry.client import default_uri, mlflow_client
 from geratriz.registry.history import history
 from geratriz.registry.mlflow import Registry
 from geratriz.registry.names import BUNDLE
+from tests.attack_metrics import attacked
+from tests.projects import Project, aliases, move_registry
 from tests.unit.registry import processes
-from tests.verdicts import attacked
-
-from .conftest import Project, aliases
 
 FOUND = {name: each["value"] for name, each in attacked().items()}
 
 
-def copies(root: Path, scratch: Path, step: int = 1) -> Any:
-    """The project again and again, each in a folder of its own."""
-    for number in range(1, 100, step):
-        yield number, Path(shutil.copytree(root, scratch / str(number)))
+def stopped(project: Project, into: Path, every: int, command: Callable[..., Any], *arguments: Any) -> Any:
+    """The project as a kill leaves it, by the number of the write that was not made; always of the first ones."""
+    found = processes.stops(project.root, into, command, *arguments)
+    assert len(found) > 12
+    for number, root in found.items():
+        if number in (2, 3) or number % every == 0:  # before the first nothing has happened yet
+            move_registry(root / "mlflow.db", project.root, root)
+            yield number, root
 
 
-def test_register_is_finished_by_the_next_call(project: Project, tmp_path_factory: Any) -> None:
-    for write, root in copies(project.root, tmp_path_factory.mktemp("copies"), step=3):  # for time
-        if not processes.killed_at(write, release.register, root):
-            break
+@pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.thorough)])
+def test_register_is_finished_by_the_next_call(project: Project, tmp_path_factory: Any, every: int) -> None:
+    for write, root in stopped(project, tmp_path_factory.mktemp("stopped"), every, release.register, project.root):
         found = release.register(root)
         client = mlflow_client(default_uri(root), timeout=5)
         (version,) = client.search_model_versions("name = 'people'")
@@ -42,21 +44,18 @@ def test_register_is_finished_by_the_next_call(project: Project, tmp_path_factor
         assert run.data.metrics == {"loss": 1.0, "detection": 0.5, "copy_rate": 0.0} | FOUND, write
         assert run.info.run_id == found.run_id
         assert release.load(found.uri, root=root).kind == "independent"
-    assert write > 15  # it was killed at each of these
 
 
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.thorough)])
 def test_a_promotion_killed_between_any_two_steps_is_finished_or_never_was(
-    challenged: Project, tmp_path_factory: Any
+    challenged: Project, offer: promoting.Offer, tmp_path_factory: Any, every: int
 ) -> None:
-    offer = promoting.examine(challenged.root, "people")
-    assert isinstance(offer, promoting.Offer)
     commands: tuple[Callable[[Path], Any], ...] = (
         lambda root: promoting.promote(root, "people", by="eva"),
         lambda root: release.register(root),
     )
-    for write, root in copies(challenged.root, tmp_path_factory.mktemp("copies")):
-        if not processes.killed_at(write, approve, root, offer):
-            break
+    into = tmp_path_factory.mktemp("stopped")
+    for write, root in stopped(challenged, into, every, approve, challenged.root, offer):
         begun = write > 2  # the lock is taken and the intent noted: what was begun is what is finished
         commands[write % 2 if begun else 0](root)
         client = mlflow_client(default_uri(root), timeout=5)
@@ -67,32 +66,31 @@ def test_a_promotion_killed_between_any_two_steps_is_finished_or_never_was(
         ]
         assert promoting.promote(root, "people", version=2).moved is False
         assert audit(root) == [], write
-    assert write > 12
 
 
 def approve(root: Path, offer: promoting.Offer) -> None:
     promoting.carry_out(root, offer, by="ana")
 
 
-def test_a_rollback_that_was_cut_off_is_finished_and_not_turned_round(challenged: Project, client: Any) -> None:
-    promoting.promote(challenged.root, "people")
-    assert processes.killed_at(4, promoting.rollback, challenged.root, "people")  # one alias has moved
-    assert any("a move was begun on version 1 and not finished" in each.text for each in audit(challenged.root))
-    found = promoting.rollback(challenged.root, "people")
+def test_a_rollback_that_was_cut_off_is_finished_and_not_turned_round(succeeded: Project, client: Any) -> None:
+    assert processes.killed_at(4, promoting.rollback, succeeded.root, "people")  # one alias has moved
+    assert any("a move was begun on version 1 and not finished" in each.text for each in audit(succeeded.root))
+    found = promoting.rollback(succeeded.root, "people")
     assert (found.version, found.previous) == (1, 2)
     assert "interrupted" in found.reasons[0]
     assert aliases(client) == {"champion": 1, "previous": 2}
 
 
 def test_of_two_promotions_at_once_one_wins_and_the_other_says_so(
-    challenged: Project, client: Any, retrain: Callable[..., None]
+    challenged: Project, offer: promoting.Offer, client: Any, retrain: Callable[..., None]
 ) -> None:
     retrain(0.7, seed=2)
     release.register(challenged.root)
     together, answers = processes.started.Barrier(2), processes.started.Queue()
+    offers = {"ana": offer, "eva": dataclasses.replace(offer, version=3)}
     both = [
-        processes.started.Process(target=processes.promote, args=(challenged.root, version, by, together, answers))
-        for version, by in ((2, "ana"), (3, "eva"))
+        processes.started.Process(target=processes.promote, args=(challenged.root, each, by, together, answers))
+        for by, each in offers.items()
     ]
     for each in both:
         each.start()
@@ -106,12 +104,11 @@ def test_of_two_promotions_at_once_one_wins_and_the_other_says_so(
     assert audit(challenged.root) == []
 
 
-def test_nobody_holds_the_lock_beside_another_after_a_stale_one_either(project: Project, client: Any) -> None:
-    release.register(project.root)
+def test_nobody_holds_the_lock_beside_another_after_a_stale_one_either(registered: Project, client: Any) -> None:
     stale = {lock.HOLDER: "eva", lock.SINCE: "2020-01-01T00:00:00+00:00", lock.TOKEN: "abc"}
     client.create_registered_model("people.promoting", tags=stale)
-    log = project.root / "log"
-    all_of_them = [processes.started.Process(target=processes.take, args=(project.root, 3, log)) for _ in range(3)]
+    log = registered.root / "log"
+    all_of_them = [processes.started.Process(target=processes.take, args=(registered.root, 3, log)) for _ in range(3)]
     for each in all_of_them:
         each.start()
     for each in all_of_them:
@@ -121,15 +118,14 @@ def test_nobody_holds_the_lock_beside_another_after_a_stale_one_either(project: 
     for came, went in zip(lines[::2], lines[1::2], strict=True):
         assert (came.split()[0], went.split()[0]) == ("in", "out")
         assert came.split()[1] == went.split()[1]
-    assert Registry(project.root).read_mark("people.promoting") is None
+    assert Registry(registered.root).read_mark("people.promoting") is None
 
 
 def test_a_lock_let_go_while_mlflow_looks_who_has_it_is_tried_again(
-    project: Project, client: Any, monkeypatch: pytest.MonkeyPatch
+    registered: Project, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
-    release.register(project.root)
     client.create_registered_model("people.promoting", tags={lock.HOLDER: "eva"})
     look = SqlAlchemyStore.get_registered_model
 
@@ -139,6 +135,6 @@ def test_a_lock_let_go_while_mlflow_looks_who_has_it_is_tried_again(
         return look(store, name)
 
     monkeypatch.setattr(SqlAlchemyStore, "get_registered_model", let_go_and_look)
-    with lock.held(Registry(project.root), "people", by="ana"):
-        assert Registry(project.root).read_mark("people.promoting")[lock.HOLDER] == "ana"
-    assert Registry(project.root).read_mark("people.promoting") is None
+    with lock.held(Registry(registered.root), "people", by="ana"):
+        assert Registry(registered.root).read_mark("people.promoting")[lock.HOLDER] == "ana"
+    assert Registry(registered.root).read_mark("people.promoting") is None

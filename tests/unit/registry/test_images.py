@@ -16,8 +16,8 @@ from geratriz.images.data.images import Images
 from geratriz.images.evaluate import paired as image_paired
 from geratriz.images.evaluate.trio import ImageEvaluateConfig
 from geratriz.images.generators.image_gan import ImageGan, ImageGanConfig
-from geratriz.registry import packaging, release
 from geratriz.images.serve import MAX_IMAGES
+from geratriz.registry import packaging, release
 from geratriz.registry.serving import ServedGenerator
 from tests.images import CLASSES, shapes
 
@@ -57,7 +57,7 @@ def test_images_come_as_png_in_base64_with_their_labels(served: ServedGenerator,
     "columns, words",
     [
         ({"n_rows": [2], "label": ["dics"]}, "Did you mean 'disc'"),
-        ({"n_rows": [2], "colour": ["red"]}, "which the data does not have"),
+        ({"n_rows": [2], "colour": ["red"]}, "which the data do not have"),
         ({"n_rows": [MAX_IMAGES + 1]}, "expected 1 to 10,000"),
     ],
 )

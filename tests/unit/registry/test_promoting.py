@@ -6,23 +6,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from geratriz import config
+from geratriz.cli.app import app
 from geratriz.errors import GateError, RegistryError
-from geratriz.registry import lock, promoting, release
+from geratriz.registry import lock, mlflow, promoting, release
 from geratriz.registry.audit import audit
 from geratriz.registry.history import history
 from geratriz.registry.holdout import HoldoutError
 from geratriz.registry.mlflow import Registry
-from tests.verdicts import ATTACKS, LIMITS
-
-from .conftest import Project, aliases, table
+from tests.attack_metrics import ATTACKS, LIMITS
+from tests.projects import Project, aliases, table
 
 Retrain = Callable[..., None]
 
 
-def test_the_first_promotion_makes_the_challenger_champion_and_records_why(project: Project, client: Any) -> None:
-    release.register(project.root)
-    found = promoting.promote(project.root, "people", by="ana")
+def test_the_first_promotion_makes_the_challenger_champion_and_records_why(registered: Project, client: Any) -> None:
+    found = promoting.promote(registered.root, "people", by="ana")
     assert (found.version, found.previous, found.moved) == (1, None, True)
     assert aliases(client) == {"champion": 1}
     tags = client.get_model_version("people", "1").tags
@@ -59,29 +60,24 @@ def test_a_version_whose_privacy_was_never_judged_is_not_promoted(project: Proje
     assert aliases(client) == {"challenger": 1}
 
 
-def test_a_better_challenger_takes_the_place_and_the_old_champion_is_kept(
-    project: Project, client: Any, retrain: Retrain
+def test_a_challenger_that_is_no_worse_takes_the_place_and_the_old_champion_is_kept(
+    challenged: Project, client: Any
 ) -> None:
-    release.register(project.root)
-    promoting.promote(project.root, "people")
-    retrain(0.7)
-    release.register(project.root)
     assert aliases(client) == {"champion": 1, "challenger": 2}
-    found = promoting.promote(project.root, "people")
+    found = promoting.promote(challenged.root, "people")
     assert (found.version, found.previous) == (2, 1)
+    assert found.reasons[-1] == "On the same held-out rows it is equal to the champion."
     assert aliases(client) == {"champion": 2, "previous": 1}
     assert client.get_model_version("people", "2").tags["geratriz.from_version"] == "1"
 
 
 def test_a_worse_challenger_is_refused_with_the_figures_and_nothing_moves(
-    project: Project, client: Any, retrain: Retrain
+    promoted: Project, client: Any, retrain: Retrain
 ) -> None:
-    release.register(project.root)
-    promoting.promote(project.root, "people")
     retrain(0.9, learns=table(seed=3, bad=True))  # what was measured on it before does not count
-    release.register(project.root)
+    release.register(promoted.root)
     with pytest.raises(GateError, match=r"shape_error is .*, the champion's .*, a difference of \+.*: worse, refused"):
-        promoting.promote(project.root, "people")
+        promoting.promote(promoted.root, "people")
     assert aliases(client) == {"champion": 1, "challenger": 2}
 
 
@@ -97,10 +93,10 @@ def test_a_clearly_better_challenger_is_called_better(project: Project, retrain:
     )
 
 
-def test_equal_generators_are_called_equal_and_the_record_has_the_figures(challenged: Project) -> None:
-    found = promoting.promote(challenged.root, "people")
-    assert found.reasons[-1] == "On the same held-out rows it is equal to the champion."
-    comparison = history(challenged.root, "people")[-1].comparison
+def test_the_record_of_a_promotion_has_the_figures_of_the_comparison(succeeded: Project) -> None:
+    record = history(succeeded.root, "people")[-1]
+    assert record.reasons[-1] == "On the same held-out rows it is equal to the champion."
+    comparison = record.comparison
     assert comparison is not None and comparison["outcome"] == "equal"
     assert set(comparison["figures"]) == {"detection", "shape_error", "trend_error", "utility"}
     for figures in comparison["figures"].values():
@@ -139,49 +135,41 @@ def test_the_rows_to_judge_on_are_those_held_out_when_the_candidate_was_made(cha
     assert aliases(client) == {"champion": 1, "challenger": 2}
 
 
-def test_a_version_without_its_recipe_is_not_compared(project: Project, retrain: Retrain) -> None:
-    release.register(project.root)
-    promoting.promote(project.root, "people")
-    (project.root / "dvc.lock").write_text("schema: '2.0'\n")
+def test_a_version_without_its_recipe_is_not_compared(promoted: Project, retrain: Retrain) -> None:
+    (promoted.root / "dvc.lock").write_text("schema: '2.0'\n")
     retrain(0.7)
-    release.register(project.root)
+    release.register(promoted.root)
     with pytest.raises(RegistryError, match="does not say which data/prepared"):
-        promoting.promote(project.root, "people")
+        promoting.promote(promoted.root, "people")
 
 
-def test_a_gate_that_does_not_hold_refuses(project: Project, client: Any) -> None:
-    project.gates = {"detection": {"min": 0.9}}
-    project.compare("small")
-    release.register(project.root)
+def test_a_gate_that_does_not_hold_refuses(registered: Project, client: Any) -> None:
+    registered.gates = {"detection": {"min": 0.9}}
+    registered.compare("small")
     with pytest.raises(GateError, match=r"the gate requires at least 0\.900: refused"):
-        promoting.promote(project.root, "people")
+        promoting.promote(registered.root, "people")
     assert aliases(client) == {"challenger": 1}
 
 
-def test_a_version_is_judged_by_its_own_metrics_and_not_by_the_work_tree(project: Project, retrain: Retrain) -> None:
-    release.register(project.root)
+def test_a_version_is_judged_by_its_own_metrics_and_not_by_the_work_tree(registered: Project, retrain: Retrain) -> None:
     retrain(0.01)  # evaluated, but not registered
-    assert promoting.promote(project.root, "people").moved
+    assert promoting.promote(registered.root, "people").moved
 
 
-def test_an_older_version_can_be_named(project: Project, client: Any, retrain: Retrain) -> None:
-    release.register(project.root)
+def test_an_older_version_can_be_named(registered: Project, client: Any, retrain: Retrain) -> None:
     retrain(0.5)
-    release.register(project.root)
-    assert promoting.promote(project.root, "people", version=1).version == 1
+    release.register(registered.root)
+    assert promoting.promote(registered.root, "people", version=1).version == 1
     assert aliases(client) == {"champion": 1, "challenger": 2}
 
 
-def test_promoting_the_champion_again_changes_nothing(project: Project) -> None:
-    release.register(project.root)
-    promoting.promote(project.root, "people")
-    assert not promoting.promote(project.root, "people").moved
-    assert not promoting.promote(project.root, "people", version=1).moved
-    assert release.register(project.root).aliases == ("champion",)  # and it is no challenger to itself
+def test_promoting_the_champion_again_changes_nothing(promoted: Project) -> None:
+    assert not promoting.promote(promoted.root, "people").moved
+    assert not promoting.promote(promoted.root, "people", version=1).moved
+    assert release.register(promoted.root).aliases == ("champion",)  # and it is no challenger to itself
 
 
-def test_who_confirms_sees_what_would_be_done_and_may_decline(project: Project, client: Any) -> None:
-    release.register(project.root)
+def test_who_confirms_sees_what_would_be_done_and_may_decline(registered: Project, client: Any) -> None:
     seen = []
 
     def no(offer: promoting.Offer) -> bool:
@@ -189,53 +177,56 @@ def test_who_confirms_sees_what_would_be_done_and_may_decline(project: Project, 
         return False
 
     with pytest.raises(GateError, match="declined"):
-        promoting.promote(project.root, "people", confirm=no)
+        promoting.promote(registered.root, "people", confirm=no)
     assert (seen[0].version, seen[0].previous) == (1, None)
     assert aliases(client) == {"challenger": 1}
-    assert promoting.promote(project.root, "people", confirm=lambda offer: True).moved
+    assert promoting.promote(registered.root, "people", confirm=lambda offer: True).moved
 
 
-def test_what_is_not_there_is_named(project: Project, client: Any) -> None:
+def test_a_model_that_nobody_registered_is_named(project: Project) -> None:
     with pytest.raises(RegistryError, match=r"no model 'people'.*geratriz register"):
         promoting.promote(project.root, "people")
-    release.register(project.root)
+
+
+def test_what_is_not_there_is_named(registered: Project, client: Any) -> None:
     with pytest.raises(RegistryError, match="Did you mean 'people'"):
-        promoting.promote(project.root, "peoples")
+        promoting.promote(registered.root, "peoples")
     with pytest.raises(RegistryError, match=r"no version '7'.*1"):
-        promoting.promote(project.root, "people", version=7)
+        promoting.promote(registered.root, "people", version=7)
     client.delete_registered_model_alias("people", "challenger")
     with pytest.raises(RegistryError, match="no challenger"):
-        promoting.promote(project.root, "people")
+        promoting.promote(registered.root, "people")
 
 
-def test_a_version_whose_metrics_are_gone_is_not_promoted(project: Project, client: Any) -> None:
-    found = release.register(project.root)
-    (project.root / "mlartifacts").rename(project.root / "lost")
+def test_a_version_whose_metrics_are_gone_is_not_promoted(registered: Project, client: Any) -> None:
+    (registered.root / "mlartifacts").rename(registered.root / "lost")
     with pytest.raises(RegistryError, match=r"evaluation/metrics\.json"):
-        promoting.promote(project.root, "people")
-    assert aliases(client) == {"challenger": found.version}
+        promoting.promote(registered.root, "people")
+    assert aliases(client) == {"challenger": 1}
 
 
 # What happens meanwhile -----------------------------------------------------------------------------------------------
 
 
 def test_a_promotion_that_was_judged_against_another_champion_is_refused(
-    challenged: Project, client: Any, retrain: Retrain
+    succeeded: Project, client: Any, retrain: Retrain
 ) -> None:
     retrain(0.7, seed=2)
-    release.register(challenged.root)
-    offer = promoting.examine(challenged.root, "people", version=3)
+    release.register(succeeded.root)
+    offer = promoting.examine(succeeded.root, "people", version=3)
     assert isinstance(offer, promoting.Offer)
-    promoting.promote(challenged.root, "people", version=2)
-    with pytest.raises(GateError, match=r"champion is now version 2, but this promotion was examined when it was 1.*Run it again"):
-        promoting.carry_out(challenged.root, offer)
-    assert aliases(client) == {"champion": 2, "previous": 1, "challenger": 3}
-    assert len(history(challenged.root, "people")) == 2
+    promoting.rollback(succeeded.root, "people")
+    with pytest.raises(
+        GateError, match=r"champion is now version 1, but this promotion was examined when it was 2.*Run it again"
+    ):
+        promoting.carry_out(succeeded.root, offer)
+    assert aliases(client) == {"champion": 1, "previous": 2, "challenger": 3}
+    assert len(history(succeeded.root, "people")) == 3
 
 
-def test_gates_that_were_raised_while_a_person_thought_refuse(challenged: Project, client: Any) -> None:
-    offer = promoting.examine(challenged.root, "people")
-    assert isinstance(offer, promoting.Offer)
+def test_gates_that_were_raised_while_a_person_thought_refuse(
+    challenged: Project, offer: promoting.Offer, client: Any
+) -> None:
     challenged.gates = {"detection": {"min": 0.9}}
     challenged.compare("small")
     with pytest.raises(GateError, match=r"at least 0\.900: refused"):
@@ -243,19 +234,38 @@ def test_gates_that_were_raised_while_a_person_thought_refuse(challenged: Projec
     assert aliases(client) == {"champion": 1, "challenger": 2}
 
 
+def test_a_promotion_reads_the_settings_once_and_opens_the_registry_once(
+    challenged: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, opened = counted(monkeypatch, config, "read_yaml"), counted(monkeypatch, mlflow, "mlflow_client")
+    promoting.promote(challenged.root, "people", confirm=lambda offer: True)
+    assert [path.name for path, *_ in read] == ["params.yaml"]
+    assert len(opened) == 1
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> list[tuple[Any, ...]]:
+    """Let a function note what it is called with; it does what it did."""
+    calls, original = [], getattr(module, name)
+
+    def noting(*arguments: Any, **named: Any) -> Any:
+        calls.append(arguments)
+        return original(*arguments, **named)
+
+    monkeypatch.setattr(module, name, noting)
+    return calls
+
+
 # Rollback, history, audit ---------------------------------------------------------------------------------------------
 
 
-def test_rollback_swaps_champion_and_previous_and_can_be_rolled_back(challenged: Project, client: Any) -> None:
-    promoting.promote(challenged.root, "people", by="ana")
-    found = promoting.rollback(challenged.root, "people", by="eva", reason="no widows")
+def test_rollback_swaps_champion_and_previous_and_can_be_rolled_back(succeeded: Project, client: Any) -> None:
+    found = promoting.rollback(succeeded.root, "people", by="eva", reason="no widows")
     assert (found.version, found.previous, found.moved) == (1, 2, True)
     assert aliases(client) == {"champion": 1, "previous": 2}
-    promoting.rollback(challenged.root, "people", by="eva")
+    promoting.rollback(succeeded.root, "people", by="eva")
     assert aliases(client) == {"champion": 2, "previous": 1}
     seen = [
-        (each.what, each.from_version, each.version, each.by, each.reason)
-        for each in history(challenged.root, "people")
+        (each.what, each.from_version, each.version, each.by, each.reason) for each in history(succeeded.root, "people")
     ]
     assert seen == [
         ("promote", None, 1, "ana", ""),
@@ -263,17 +273,20 @@ def test_rollback_swaps_champion_and_previous_and_can_be_rolled_back(challenged:
         ("rollback", 2, 1, "eva", "no widows"),
         ("rollback", 1, 2, "eva", ""),
     ]
-    assert audit(challenged.root) == []
+    assert audit(succeeded.root) == []
 
 
-def test_rollback_needs_something_to_go_back_to_and_the_gates(challenged: Project, client: Any) -> None:
+def test_rollback_needs_something_to_go_back_to(challenged: Project, client: Any) -> None:
     with pytest.raises(RegistryError, match="no previous champion"):
         promoting.rollback(challenged.root, "people")
-    promoting.promote(challenged.root, "people")
-    challenged.gates = {"detection": {"min": 0.6}}  # 0.5 was measured on version 1, 0.7 on version 2
-    challenged.compare("small")
+    assert aliases(client) == {"champion": 1, "challenger": 2}
+
+
+def test_rollback_needs_the_gates(succeeded: Project, client: Any) -> None:
+    succeeded.gates = {"detection": {"min": 0.6}}  # 0.5 was measured on version 1, 0.7 on version 2
+    succeeded.compare("small")
     with pytest.raises(GateError, match="refused"):
-        promoting.rollback(challenged.root, "people")
+        promoting.rollback(succeeded.root, "people")
     assert aliases(client) == {"champion": 2, "previous": 1}
 
 
@@ -282,10 +295,9 @@ def found(project: Project) -> str:
     return " | ".join(each.text for each in findings)
 
 
-def test_nothing_is_found_where_all_moves_were_ours(challenged: Project) -> None:
-    assert audit(challenged.root) == []
-    promoting.promote(challenged.root, "people")
-    assert audit(challenged.root) == []
+@pytest.mark.parametrize("station", ["registered", "promoted", "challenged", "succeeded"])
+def test_nothing_is_found_where_all_moves_were_ours(station: str, request: pytest.FixtureRequest) -> None:
+    assert audit(request.getfixturevalue(station).root) == []
 
 
 def test_an_alias_that_was_moved_by_hand_is_found(challenged: Project, client: Any) -> None:
@@ -299,24 +311,23 @@ def test_an_alias_that_was_moved_by_hand_is_found(challenged: Project, client: A
     assert "previous is version 2, but the history says none" in found(challenged)
 
 
-def test_a_record_that_was_altered_deleted_or_added_is_found(challenged: Project, client: Any) -> None:
-    promoting.promote(challenged.root, "people", by="ana")
+def test_a_record_that_was_altered_deleted_or_added_is_found(succeeded: Project, client: Any) -> None:
     first = client.get_model_version("people", "1").tags["geratriz.promotion.1"]
     second = client.get_model_version("people", "2").tags["geratriz.promotion.2"]
     client.set_model_version_tag("people", "1", "geratriz.promotion.1", first.replace("ana", "eva"))
-    assert "record 1, on version 1, was altered: its digest" in found(challenged)
+    assert "record 1, on version 1, was altered: its digest" in found(succeeded)
     client.set_model_version_tag("people", "1", "geratriz.promotion.1", "{}")
-    assert "record 1, on version 1, was altered: it is not a valid record" in found(challenged)
+    assert "record 1, on version 1, was altered: it is not a valid record" in found(succeeded)
     client.set_model_version_tag("people", "1", "geratriz.promotion.1", first)
     client.set_model_version_tag("people", "2", "geratriz.promotion.2", second.replace("ana", "eva"))
-    assert "record 2, on version 2, was altered: its digest" in found(challenged)
+    assert "record 2, on version 2, was altered: its digest" in found(succeeded)
     client.delete_model_version_tag("people", "2", "geratriz.promotion.2")
-    assert "record 2 is gone" in found(challenged)
+    assert "record 2 is gone" in found(succeeded)
     client.set_model_version_tag("people", "2", "geratriz.promotion.2", second)
-    assert found(challenged) == ""
+    assert found(succeeded) == ""
     third = json.loads(second) | {"number": 3}
     client.set_model_version_tag("people", "2", "geratriz.promotion.3", json.dumps(third))
-    assert "record 3, on version 2, was added by other means" in found(challenged)
+    assert "record 3, on version 2, was added by other means" in found(succeeded)
 
 
 def test_a_readable_tag_that_was_altered_is_found(challenged: Project, client: Any) -> None:
@@ -324,11 +335,10 @@ def test_a_readable_tag_that_was_altered_is_found(challenged: Project, client: A
     assert found(challenged) == "the tag geratriz.promoted_by of version 1 differs from its record."
 
 
-def test_a_version_that_was_deleted_is_found(challenged: Project, client: Any) -> None:
-    promoting.promote(challenged.root, "people")
+def test_a_version_that_was_deleted_is_found(succeeded: Project, client: Any) -> None:
     client.delete_model_version("people", "1")
-    assert "record 1 is gone" in found(challenged)
-    assert "version 1, which the history names, was deleted" in found(challenged)
+    assert "record 1 is gone" in found(succeeded)
+    assert "version 1, which the history names, was deleted" in found(succeeded)
 
 
 def test_a_champion_that_the_gates_refuse_now_is_found(challenged: Project, client: Any) -> None:
@@ -349,20 +359,22 @@ def test_away_from_the_project_the_gates_of_the_record_count(challenged: Project
 # The command line -----------------------------------------------------------------------------------------------------
 
 
+def said(*words: str, code: int = 0, answer: str = "") -> str:
+    result = CliRunner().invoke(app, words, input=answer)
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_a_person_may_say_no(registered: Project, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(registered.root)
+    assert isinstance(CliRunner().invoke(app, ["promote", "people"], input="n\n").exception, GateError)
+    assert aliases(client) == {"challenger": 1}
+
+
 def test_a_person_reads_the_history_and_the_audit_and_goes_back(
     challenged: Project, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from typer.testing import CliRunner
-
-    from geratriz.cli.app import app
-
-    def said(*words: str, code: int = 0, answer: str = "") -> str:
-        result = CliRunner().invoke(app, words, input=answer)
-        assert result.exit_code == code, result.output
-        return result.output
-
     monkeypatch.chdir(challenged.root)
-    assert isinstance(CliRunner().invoke(app, ["promote", "people"], input="n\n").exception, GateError)
     assert "difference of" in said("promote", "people", answer="y\n")
     assert said("audit") == "Everything agrees.\n"
     assert "version 1 is the champion again" in said("rollback", "people", "--yes", "--reason", "no widows")
@@ -379,22 +391,27 @@ def test_a_person_reads_the_history_and_the_audit_and_goes_back(
 
 
 def test_who_holds_the_lock_is_named_and_nothing_moves(
-    challenged: Project, client: Any, monkeypatch: pytest.MonkeyPatch
+    challenged: Project, offer: promoting.Offer, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "MAX_WAIT_S", 0.1)
     with (
         lock.held(Registry(challenged.root), "people", by="eva"),
         pytest.raises(lock.BusyError, match=r"being promoted by eva, since .*Nothing moved"),
     ):
-        promoting.promote(challenged.root, "people")
+        promoting.carry_out(challenged.root, offer)
     assert aliases(client) == {"champion": 1, "challenger": 2}
-    assert promoting.promote(challenged.root, "people").moved
+    assert promoting.carry_out(challenged.root, offer).moved
     assert [each.name for each in client.search_registered_models()] == ["people"]
     assert Registry(challenged.root).names() == ["people"]
 
 
 def test_a_lock_older_than_its_lease_is_passed_over_once(challenged: Project, client: Any) -> None:
-    tags = {lock.HOLDER: "eva", lock.SINCE: "2020-01-01T00:00:00+00:00", lock.TOKEN: "abc", lock.MACHINE: "another machine"}
+    tags = {
+        lock.HOLDER: "eva",
+        lock.SINCE: "2020-01-01T00:00:00+00:00",
+        lock.TOKEN: "abc",
+        lock.MACHINE: "another machine",
+    }
     client.create_registered_model("people.promoting", tags=tags)
     assert "a lock was left by eva" in found(challenged)
     registry = Registry(challenged.root)
@@ -405,19 +422,19 @@ def test_a_lock_older_than_its_lease_is_passed_over_once(challenged: Project, cl
 
 
 def test_who_held_the_lock_too_long_stops_before_the_next_write(
-    challenged: Project, client: Any, monkeypatch: pytest.MonkeyPatch
+    challenged: Project, offer: promoting.Offer, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "MAX_HOLD_S", 0.0)
     with pytest.raises(RegistryError, match="took longer than 0 s"):
-        promoting.promote(challenged.root, "people")
+        promoting.carry_out(challenged.root, offer)
     assert aliases(client) == {"champion": 1, "challenger": 2}
 
 
 def test_a_model_of_somebody_elses_that_has_the_locks_name_is_not_touched(
-    challenged: Project, client: Any, monkeypatch: pytest.MonkeyPatch
+    challenged: Project, offer: promoting.Offer, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "MAX_WAIT_S", 0.1)
     client.create_registered_model("people.promoting")
     with pytest.raises(lock.BusyError, match=r"registered model people\.promoting"):
-        promoting.promote(challenged.root, "people")
+        promoting.carry_out(challenged.root, offer)
     assert client.get_registered_model("people.promoting")

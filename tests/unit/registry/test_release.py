@@ -14,9 +14,8 @@ from geratriz.errors import BundleError, ConfigError, DataError, RegistryError
 from geratriz.registry import promoting, release
 from geratriz.registry.live import mlflow_run
 from geratriz.workspace.git import git_revision
-from tests.verdicts import attacked
-
-from .conftest import Project
+from tests.attack_metrics import attacked
+from tests.projects import Project
 
 FOUND = {name: each["value"] for name, each in attacked().items()}
 Retrain = Callable[..., None]
@@ -86,11 +85,10 @@ def test_the_same_bundle_twice_is_one_run_and_one_version(project: Project, clie
     assert len(client.get_metric_history(first.run_id, "detection")) == 1
 
 
-def test_a_new_evaluation_of_the_same_bundle_brings_its_version_up_to_date(project: Project, client: Any) -> None:
-    release.register(project.root)
-    project.model("small", 0.6, release=False)
-    project.compare("small")
-    assert release.register(project.root).version == 1
+def test_a_new_evaluation_of_the_same_bundle_brings_its_version_up_to_date(registered: Project, client: Any) -> None:
+    registered.model("small", 0.6, release=False)
+    registered.compare("small")
+    assert release.register(registered.root).version == 1
     version = client.get_model_version("people", "1")
     assert (version.tags["geratriz.verdict"], version.tags["geratriz.metric.detection"]) == ("refuse", "0.6")
     assert "must not be released" in version.description
@@ -158,22 +156,22 @@ def test_raw_data_without_a_dvc_file_is_digested_as_dvc_does(project: Project) -
 # List and load --------------------------------------------------------------------------------------------------------
 
 
-def test_models_of_others_on_the_same_server_are_left_out(project: Project, client: Any) -> None:
-    release.register(project.root)
+def test_models_of_others_on_the_same_server_are_left_out(registered: Project, client: Any) -> None:
     client.create_registered_model("theirs")
-    client.create_model_version("theirs", (project.root / "models").as_uri())
-    assert [each.name for each in release.models(project.root)] == ["people"]
+    client.create_model_version("theirs", (registered.root / "models").as_uri())
+    assert [each.name for each in release.models(registered.root)] == ["people"]
     with pytest.raises(RegistryError):
-        promoting.promote(project.root, "theirs", version=1)
+        promoting.promote(registered.root, "theirs", version=1)
 
 
-def test_models_lists_every_version_with_its_verdict(project: Project, retrain: Retrain) -> None:
+def test_where_nothing_was_registered_no_model_is_listed(project: Project) -> None:
     assert release.models(project.root) == []
-    release.register(project.root)
-    promoting.promote(project.root, "people")
+
+
+def test_models_lists_every_version_with_its_verdict(promoted: Project, retrain: Retrain) -> None:
     retrain(0.3, release=False)
-    release.register(project.root)
-    newest, first = release.models(project.root)
+    release.register(promoted.root)
+    newest, first = release.models(promoted.root)
     assert (newest.version, newest.aliases, newest.verdict) == (2, ("challenger",), "refuse")
     assert (first.version, first.aliases, first.verdict, first.model) == (1, ("champion",), "release", "small")
     assert first.metrics == pytest.approx({"detection": 0.5, "copy_rate": 0.0} | FOUND)
@@ -182,17 +180,15 @@ def test_models_lists_every_version_with_its_verdict(project: Project, retrain: 
 
 
 @pytest.mark.parametrize("address", ["models:/people@challenger", "models:/people/1"])
-def test_a_registered_generator_samples_what_the_folder_samples(project: Project, address: str) -> None:
-    release.register(project.root)
-    mine = release.load(project.root / "models" / "small").sample(20, seed=3)
-    theirs = release.load(address, root=project.root).sample(20, seed=3)
+def test_a_registered_generator_samples_what_the_folder_samples(registered: Project, address: str) -> None:
+    mine = release.load(registered.root / "models" / "small").sample(20, seed=3)
+    theirs = release.load(address, root=registered.root).sample(20, seed=3)
     assert mine.frame.equals(theirs.frame)
 
 
-def test_a_generator_is_found_with_its_version_and_verdict(project: Project) -> None:
-    release.register(project.root)
-    folder = release.find(project.root / "models" / "small").origin
-    found = release.find("models:/people@challenger", root=project.root).origin
+def test_a_generator_is_found_with_its_version_and_verdict(registered: Project) -> None:
+    folder = release.find(registered.root / "models" / "small").origin
+    found = release.find("models:/people@challenger", root=registered.root).origin
     assert (found.model, found.verdict) == ("models:/people/1", "release")
     assert (folder.model, folder.verdict) == (None, None)
     assert found.bundle == folder.bundle
@@ -210,10 +206,9 @@ def test_a_generator_is_found_with_its_version_and_verdict(project: Project) -> 
         ("models:/poeple/1", "Did you mean 'people'"),
     ],
 )
-def test_a_wrong_address_is_answered_with_what_there_is(project: Project, address: str, message: str) -> None:
-    release.register(project.root)
+def test_a_wrong_address_is_answered_with_what_there_is(registered: Project, address: str, message: str) -> None:
     with pytest.raises(RegistryError, match=message.replace(".", r"\.")):
-        release.load(address, root=project.root)
+        release.load(address, root=registered.root)
 
 
 def test_a_folder_without_a_generator_is_no_generator(tmp_path: Path) -> None:
@@ -221,12 +216,11 @@ def test_a_folder_without_a_generator_is_no_generator(tmp_path: Path) -> None:
         release.load(tmp_path)
 
 
-def test_a_registered_bundle_that_was_changed_is_refused(project: Project) -> None:
-    release.register(project.root)
-    (stored,) = (project.root / "mlartifacts").rglob("tensors.safetensors")
+def test_a_registered_bundle_that_was_changed_is_refused(registered: Project) -> None:
+    (stored,) = (registered.root / "mlartifacts").rglob("tensors.safetensors")
     stored.write_bytes(stored.read_bytes()[:-1] + b"\0")
     with pytest.raises(BundleError, match="not what was saved"):
-        release.load("models:/people@challenger", root=project.root)
+        release.load("models:/people@challenger", root=registered.root)
 
 
 def test_a_model_looked_up_where_no_registry_is_makes_none(tmp_path: Path) -> None:

@@ -20,8 +20,7 @@ from geratriz.errors import GeratrizError
 from geratriz.registry.packaging import package
 from geratriz.registry.serving import ServedGenerator
 from geratriz.table.generators.catalog import GENERATORS
-
-from .conftest import table
+from tests.projects import table
 
 
 @pytest.fixture(scope="module")

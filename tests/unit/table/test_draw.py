@@ -96,7 +96,7 @@ def test_who_waits_is_told_how_far_it_is(independent: Generator[Any], tmp_path: 
         ({"rows": 0}, 1, "n, the number of rows, is 0"),
         ({"rows": -1}, 1, "n, the number of rows, is -1"),
         ({"rows": 1.5}, 1, "must be a whole number"),
-        ({"rows": 5, "start": -1}, 1, "start, the first row, is -1"),
+        ({"rows": 5, "start": -1}, 1, "start, the first of the rows, is -1"),
         ({"rows": 5, "where": {"group": "z"}}, 1, "never seen"),
         ({"rows": 5}, 0, "jobs, the number of processes, is 0"),
         ({"rows": 10**12}, 1, "its disk has .* free"),

@@ -33,7 +33,7 @@ class _Member(tarfile.TarInfo):
 
     @classmethod
     def fromtarfile(cls, tarfile: Any) -> Self:
-        if (size := tarfile.fileobj.tell() - tarfile.offset) > MAX_HEADER_BYTES:  # of consecutive headers
+        if (size := tarfile.fileobj.tell() - tarfile.offset) > MAX_HEADER_BYTES:  # consecutive headers
             raise _Rejected(_too_long(size))
         return super().fromtarfile(tarfile)
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import numpy as np
 
 IMAGE = "image"  # column of images in a Parquet file
-ENDINGS = (  # of images; those that cannot be decoded are reported, not skipped
+ENDINGS = (  # of image files; those that cannot be decoded are reported, not skipped
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".jp2", ".avif"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".heic", ".heif", ".svg", ".psd", ".eps", ".ico", ".tga", ".exr", ".dng"),
 )

@@ -212,7 +212,7 @@ def _header(image: Image.Image, content: bytes) -> Header:
 
 
 def _orientation(image: Image.Image) -> int:
-    if image.format == "PNG" and "exif" not in image.info:  # getexif() would decode all pixels to look after them
+    if image.format == "PNG" and "exif" not in image.info:  # getexif() would decode all pixels to read what follows
         return 1
     try:
         value = image.getexif().get(ExifTags.Base.Orientation)

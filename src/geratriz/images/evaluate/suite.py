@@ -70,7 +70,7 @@ def halve(test: Images) -> tuple[Images, Images]:
 
 
 def scattered(images: Images, limit: int, seed: int) -> Images:
-    """At most ``limit`` of ``images``, with every pixel and the label shuffled among them independently.
+    """A subset of ``images``, at most ``limit``, with every pixel and the label shuffled independently.
 
     It is like a table with every column shuffled: every position keeps its colours, and no image is left.
     """

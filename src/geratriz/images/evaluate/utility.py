@@ -20,12 +20,12 @@ from geratriz.scoring.score import Score
 if TYPE_CHECKING:
     from torch import Tensor
 
-EPOCHS = 8  # of the classifier
-MIN_STEPS = 300  # of the optimiser
+EPOCHS = 8
+MIN_STEPS = 300
 BATCH = 64
 LEARNING_RATE = 3e-3
 WIDTH = 32  # channels of the first layer
-GROUPS = 8  # of channels for group normalisation, which is the same in training and prediction
+GROUPS = 8  # channel groups of the normalisation, which is the same in training and prediction
 MAX_PIXELS = 64  # width and height of an input; larger images are averaged down
 
 
@@ -113,7 +113,7 @@ def _numbers(images: Images) -> "Tensor":
 CAS = Metric(
     name="cas",
     title="Learnt from synthetic images",
-    explains="A small classifier is trained on synthetic images. The share of real images that it labels correctly.",
+    explains="The share of real images labelled correctly by a small classifier trained on synthetic images.",
     better="higher",
     compute=cas,
 )

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from geratriz.images.data.images import ImageSchema
 
-BLOCK_BYTES = 2**26  # of a block of images as float32
+BLOCK_BYTES = 2**26  # size of a block of images as float32
 
 
 @contextmanager

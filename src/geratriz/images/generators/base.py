@@ -26,7 +26,7 @@ C = TypeVar("C")
 class ImageGenerator(Fitted[Images, C]):
     """A fitted generator of images. Build one with :meth:`fit` or :meth:`load`.
 
-    It learns the distribution of images or, if there are labels, of images given their label.
+    It learns the distribution of images and, if there are labels, of images given their label.
     """
 
     block: ClassVar[int] = BLOCK

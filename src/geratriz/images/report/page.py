@@ -120,7 +120,7 @@ def _memory(
         "A generator that repeats its training images scores best on every distance above: see the mark of copies. So "
         "each generated image is assigned to the nearest real image, among training and held-out images. A generator "
         "that copies no image is near to both in proportion to their numbers. This is evidence about these images, not "
-        "a proof, and no differential privacy."
+        "a proof: the generator has no differential privacy."
     )
     found = [
         [esc(space["space"]), percent(space["train"]), percent(space["expected"]), percent(space["excess"])]

@@ -8,7 +8,7 @@ from geratriz.picture import png
 from geratriz.report.html import esc
 
 MAX_WIDTH = 1060  # pixels of the page
-MAX_SCALE = 4  # of enlargement
+MAX_SCALE = 4  # factor of enlargement
 PNG_WIDTH = slice(16, 20)  # bytes of a PNG that hold its width
 
 

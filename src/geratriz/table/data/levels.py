@@ -22,7 +22,7 @@ from geratriz.table.data.table import Table
 KNOTS = 1024  # knots of a column's distribution function: KS error of at most 1 / KNOTS
 MIN_ROWS_PER_ATOM = 5  # mean number of rows per distinct value; with fewer, a numeric column is continuous
 MIN_ROWS_PER_BIN = 20
-MAX_CATEGORIES = 20_000  # each adds a row to two matrices of a network, and its cost to every step: docs/log.md
+MAX_CATEGORIES = 20_000  # each adds a row to two matrices of a network, a cost in every step: docs/log.md
 IDENTIFYING_SHARE = 0.8  # share of distinct texts above which each text identifies its row
 TAIL = 1e-6  # probabilities are clipped to [TAIL, 1 - TAIL], within +-4.75 standard deviations
 
@@ -139,7 +139,7 @@ def is_few(distinct: int, rows: int, config: CodecConfig) -> bool:
 
 def _categories(column: Column, values: pd.Series) -> tuple[Any, ...]:
     """Distinct values of a category column, unless they are too many or look personal."""
-    distinct = pd.Series(pd.unique(values)).dropna()  # first of all: there may be millions of rows
+    distinct = pd.Series(pd.unique(values)).dropna()  # first, as there may be millions of rows
     atoms = tuple(_category(column, value) for value in distinct.tolist())
     key = f"data.schema.{column.name} (geratriz fit: --schema)"
     if len(atoms) > MAX_CATEGORIES:
@@ -201,7 +201,7 @@ def encode_cells(
     if absent.any() and not levels.missing and not gaps:
         row = int(np.flatnonzero(absent)[0])
         raise RequestError(f"column {column.name!r} is missing in row {row}, but never in the training data.")
-    codes = np.full(rows, len(levels.atoms) if levels.missing else -1, dtype=np.int32)  # correct if missing
+    codes = np.full(rows, len(levels.atoms) if levels.missing else -1, dtype=np.int32)  # the code of missing
     if column.kind not in NUMERIC:
         index = {atom: code for code, atom in enumerate(levels.atoms)}
         positions, distinct = as_codes(values)

@@ -230,7 +230,7 @@ def _step(name: str, values: pd.Series, kind: str) -> float | None:
         return next((unit for unit in UNITS_OF_TIME if np.all(numbers % unit == 0)), None)
     short = values.dtype == np.float32
     largest = np.abs(numbers).max(initial=0)
-    with np.errstate(over="ignore"):  # spacing of the largest float; any number is on a finer grid
+    with np.errstate(over="ignore"):  # spacing of the largest float; finer grids contain any number
         finest = np.spacing(np.float32(largest)) if short else 4 * np.spacing(largest)
     for digits in range(MAX_DECIMALS + 1):
         if digits and 10.0**-digits < finest:

@@ -1,4 +1,4 @@
-"""How well a classifier tells synthetic from real rows: 1 - (2 max(.5, AUC) - 1), where 1 is chance."""
+"""Detection of synthetic rows among real ones by a classifier: 1 - (2 max(.5, AUC) - 1), where 1 is chance."""
 
 import numpy as np
 

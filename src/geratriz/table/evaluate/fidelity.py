@@ -1,4 +1,4 @@
-"""How far single columns are from the real ones: shape_error, in percent.
+"""Error of the distributions of single columns: shape_error, in percent.
 
 This and trend_error (trends.py) are SDMetrics' Column Shapes and Column Pair Trends, both thresholds at 0, with
 1 - score as the error. Per column and per pair they agree with its KSComplement, TVComplement,

@@ -39,7 +39,7 @@ from geratriz.table.evaluate.trio import Trio
 RIDGE = 0.1  # added to every variance, so that nearly constant directions (rounding, rare levels) do not dominate
 MAX_RANGES = 3.0  # numbers are clipped this far from the median, in ranges of the middle 90 %, because of outliers
 MIN_LEVEL_SHARE = 0.01  # smallest share of the rows for a level with its own indicator; the others share one
-MAX_INDICATORS = 1000  # of all categories, approximately: the cost of whitening is cubic in their number
+MAX_INDICATORS = 1000  # approximate limit over all categories: the cost of whitening is cubic in their number
 DIMENSIONS = 256  # directions of largest variance that are used; more cost time and are noise
 DIGITS = 9  # decimals of a distance, so that equal rows have equal distances
 

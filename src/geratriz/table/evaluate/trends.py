@@ -1,4 +1,4 @@
-"""How far relations between pairs of columns are from the real ones: trend_error, in percent.
+"""Error of the relations between pairs of columns: trend_error, in percent.
 
 SDMetrics' Column Pair Trends, both thresholds at 0, with 1 - score as the error: CorrelationSimilarity for two numbers,
 ContingencySimilarity for others. fidelity.py lists the differences.
@@ -15,10 +15,10 @@ from geratriz.table.evaluate.features import Features
 from geratriz.table.evaluate.trees import one_thread
 from geratriz.table.evaluate.trio import Trio
 
-BINS = 10  # of a number in a pair with a category
-MAX_RESAMPLES = 30_000  # of all pairs together: a mean over many pairs needs fewer of each
+BINS = 10  # bins of a number in a pair with a category
+MAX_RESAMPLES = 30_000  # total over all pairs: a mean over many pairs needs fewer of each
 MIN_RESAMPLES = 40  # enough for the standard error to a ninth
-MIN_VARIANCE = 1e-10  # of a standardised column; less is rounding
+MIN_VARIANCE = 1e-10  # variance of a standardised column under which it is constant up to rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def standardised(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         known = column[here]
         if len(known) and np.ptp(known) > 0:
             off = known - known.mean()
-            off /= np.abs(off).max()  # so that squares neither overflow nor underflow, whatever the unit
+            off /= np.abs(off).max()  # avoids overflow and underflow of squares, whatever the unit
             scaled[here] = off / off.std()
     return out, None if present.all() else present.astype(np.float64)
 

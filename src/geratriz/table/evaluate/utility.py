@@ -18,7 +18,7 @@ from geratriz.table.evaluate.features import Features
 from geratriz.table.evaluate.trees import classifier, one_thread, regressor
 from geratriz.table.evaluate.trio import Trio
 
-MAX_CLASSES = 20  # of ``test``, most frequent first; the rest are one class: trees for 95 rare ones learnt nothing
+MAX_CLASSES = 20  # most frequent in ``test``; the rest are one class, since trees for 95 rare ones learnt nothing
 
 
 def utility(trio: Trio) -> Score | None:

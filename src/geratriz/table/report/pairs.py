@@ -5,7 +5,7 @@ from typing import Any
 
 from geratriz.report.html import esc, number, percent, place, scroll, section, shorten, table
 
-MAX_COLUMNS = 26  # that fit side by side into the heat map
+MAX_COLUMNS = 26  # columns that fit into the heat map
 MAX_LETTERS = 32  # per level
 
 

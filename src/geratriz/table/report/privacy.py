@@ -25,7 +25,7 @@ def privacy_section(
     intro = (
         "Each attacker has the synthetic rows and tries to learn more about training rows than about real rows that "
         "were not used. An attack passes if the high end of its interval is within the limit. The verdict is about "
-        "these synthetic rows and these attacks: it is evidence, not a proof, and no differential privacy."
+        "these synthetic rows and attacks. It is evidence, not a proof: the generator has no differential privacy."
     )
     evidence = _membership(attacks) + _secrets(attacks) + _shares(attacks)
     return section("privacy", "Privacy", intro, attacks_section(verdict, metrics, METRICS, LANDMARKS) + evidence)
@@ -66,7 +66,7 @@ def _secrets(attacks: Mapping[str, Mapping[str, Any]]) -> str:
         ]
         for secret in shown
     ]
-    head = ["secret column", "guessed, training rows", "guessed, unseen rows", "guessed from real rows", "advantage"]
+    head = ["secret column", "guessed, training rows", "guessed, unseen rows", "guessed by real rows", "advantage"]
     return table(head, lines)
 
 
@@ -83,4 +83,4 @@ def _shares(attacks: Mapping[str, Mapping[str, Any]]) -> str:
     if "singling_out" in attacks:
         found = attacks["singling_out"]
         lines.append([f"true of {found['guesses']:,} guesses", percent(found["train"]), percent(found["unseen"])])
-    return table(["share of rows", "observed", "expected by chance"], lines) if lines else ""
+    return table(["share of rows", "observed", "expected without a leak"], lines) if lines else ""

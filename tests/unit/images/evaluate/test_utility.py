@@ -1,6 +1,7 @@
 """What a classifier learns from synthetic images."""
 
 import numpy as np
+import pytest
 import torch
 
 from geratriz.images.data.images import Images
@@ -8,6 +9,7 @@ from geratriz.images.evaluate import utility
 from geratriz.images.evaluate.trio import ImageTrio
 from tests.images import CLASSES, shapes
 
+pytestmark = pytest.mark.usefixtures("quick_classifier")
 
 def trio(synthetic: Images) -> ImageTrio:
     return ImageTrio(train=shapes(120), test=shapes(80, seed=1), synthetic=synthetic)

@@ -65,7 +65,7 @@ def test_a_generator_as_varied_as_the_images_is_neither_collapsed_nor_diverged(c
 
 def test_it_learns_what_is_asked_for_by_label() -> None:
     data = shapes(400)
-    drawn = fit(data, images=16 * 1500)
+    drawn = fit(data, images=16 * 400)  # a second or two: after so many steps a bar is no disc
     assert data.labels is not None
     for code, label in enumerate(data.schema.classes):
         mean = drawn.sample(200, seed=1, where={"label": label}).pixels.mean(0)
@@ -74,11 +74,15 @@ def test_it_learns_what_is_asked_for_by_label() -> None:
 
 
 def test_small_sets_are_augmented_and_large_ones_are_not() -> None:
+    config = ImageGanConfig(**SMALL, images=16 * 200)
+    plans = [_Game(shapes(count), config, RUNTIME, seed=0).plan for count in (40, 400)]
+    assert ["augmented" in plan for plan in plans] == [True, False]
+
+
+def test_a_fit_says_what_it_plans_before_it_starts() -> None:
     heard = Recorder()
-    for count in (40, 400):
-        config = ImageGanConfig(**SMALL, images=16 * 200)
-        ImageGan.fit(shapes(count), config, seed=0, device="cpu", tracker=heard)
-    assert ["augmented" in note for note in heard.notes] == [True, False]
+    ImageGan.fit(shapes(20), ImageGanConfig(**SMALL, images=16), seed=0, device="cpu", tracker=heard)
+    assert heard.notes[0].startswith("20 images of 10 x 8: at most 1 rounds of 1 steps of 16")
 
 
 def test_larger_sets_are_shown_more_images() -> None:

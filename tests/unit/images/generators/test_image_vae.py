@@ -12,14 +12,29 @@ from tests.images import shapes
 from tests.unit.fitting.recorder import Recorder
 
 SMALL: dict[str, Any] = {
-    **{"batch": 16, "width": 8, "latent": 6, "prior_steps": 200, "images": 16 * 800},
+    **{"batch": 16, "width": 8, "latent": 6, "prior_steps": 100, "images": 16 * 400},
     **{"threads": 1, "precision": "float32"},
 }
 
 
+class Watcher(Recorder):
+    """Keeps the last picture too."""
+
+    last: np.ndarray
+
+    def picture(self, picture: np.ndarray, *, step: int) -> None:
+        self.last = picture
+
+
 @pytest.fixture(scope="module")
-def fitted() -> ImageVae:
-    return ImageVae.fit(shapes(300), ImageVaeConfig(**SMALL), seed=0, device="cpu")
+def watcher() -> Watcher:
+    return Watcher()
+
+
+@pytest.fixture(scope="module")
+def fitted(watcher: Watcher) -> ImageVae:
+    """One fit of seconds for the whole file."""
+    return ImageVae.fit(shapes(300), ImageVaeConfig(**SMALL), seed=0, device="cpu", tracker=watcher)
 
 
 def test_images_come_back_from_their_latents(fitted: ImageVae) -> None:
@@ -41,10 +56,8 @@ def test_samples_are_of_the_class_asked_for(fitted: ImageVae) -> None:
         assert np.abs(mean - own).mean() < np.abs(mean - other).mean()
 
 
-def test_what_a_round_reports() -> None:
-    heard = Recorder()
-    ImageVae.fit(shapes(300), ImageVaeConfig(**SMALL), seed=0, device="cpu", tracker=heard)
-    first, last = heard.rounds[0], heard.rounds[-1]
+def test_what_a_round_reports(fitted: ImageVae, watcher: Watcher) -> None:
+    first, last = watcher.rounds[0], watcher.rounds[-1]
     assert set(first) == {"reconstruction", "kl", "kl_vector", "sigma", "active_units", "held_out"}
     assert last["held_out"] < first["held_out"]
     assert 0 < last["kl_vector"] < last["kl"]
@@ -74,17 +87,12 @@ def test_a_fit_may_be_of_any_number_of_steps(steps: int) -> None:
     assert len(ImageVae.fit(shapes(40), config, seed=0, device="cpu").sample(3, seed=0)) == 3
 
 
-def test_pictures_of_a_fit_hold_no_training_image() -> None:
-    class Pictures(Recorder):
-        def picture(self, picture: np.ndarray, *, step: int) -> None:
-            self.last = picture
-
-    data, heard = shapes(300), Pictures()
-    ImageVae.fit(data, ImageVaeConfig(**{**SMALL, "images": 16 * 400}), seed=0, device="cpu", tracker=heard)
+def test_pictures_of_a_fit_hold_no_training_image(fitted: ImageVae, watcher: Watcher) -> None:
+    data = shapes(300)
     height, width, _ = data.schema.shape
     corners = [(row * (height + 2) + 2, column * (width + 2) + 2) for row in range(8) for column in range(8)]
-    tiles = [heard.last[top : top + height, left : left + width].tobytes() for top, left in corners]
-    assert heard.last.shape[:2] == (8 * (height + 2) + 2, 8 * (width + 2) + 2)
+    tiles = [watcher.last[top : top + height, left : left + width].tobytes() for top, left in corners]
+    assert watcher.last.shape[:2] == (8 * (height + 2) + 2, 8 * (width + 2) + 2)
     assert not set(tiles) & {image.tobytes() for image in data.pixels}
 
 

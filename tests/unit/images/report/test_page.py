@@ -19,8 +19,11 @@ from tests.images import CLASSES, shapes
 from tests.page_reader import Reader
 
 
+pytestmark = pytest.mark.usefixtures("quick_classifier")
+
+
 @pytest.fixture(scope="module")
-def judged() -> tuple[dict[str, Any], Pictures]:
+def judged(quick_classifier: None) -> tuple[dict[str, Any], Pictures]:
     train, fresh, test, synthetic = (shapes(40, seed=seed) for seed in range(4))
     config = ImageEvaluateConfig()
     marks = suite.landmarks(train, fresh, test, config)

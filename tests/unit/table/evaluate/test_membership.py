@@ -4,16 +4,23 @@ import numpy as np
 import pytest
 
 from geratriz.scoring.resampling import auc, interval_of_max, rate_at, weights
-from geratriz.table.evaluate.membership import ATTACKS, mia_auc, mia_auc_outliers, mia_tpr_at_1pct, rank
+from geratriz.table.evaluate.membership import ATTACKS, Ranking, mia_auc, mia_auc_outliers, mia_tpr_at_1pct, rank
 from geratriz.table.evaluate.trio import EvaluateConfig, Trio
 from tests.unit.table.evaluate.trios import trio
 
 
+@pytest.fixture(scope="module")
+def rankings() -> dict[float, Ranking | None]:
+    """Every attack on fresh rows and on copies."""
+    return {share: rank(trio(copied=share)) for share in (0.0, 1.0)}
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_every_attack_finds_copies_and_nothing_among_fresh_rows(attack: str) -> None:
+def test_every_attack_finds_copies_and_nothing_among_fresh_rows(
+    attack: str, rankings: dict[float, Ranking | None]
+) -> None:
     found = {}
-    for share in (0.0, 1.0):
-        ranking = rank(trio(copied=share))
+    for share, ranking in rankings.items():
         assert ranking is not None
         found[share] = float(auc(ranking.suspicion[attack], ranking.member)[0])
     assert found[0.0] == pytest.approx(0.5, abs=0.03)
@@ -86,7 +93,7 @@ def test_equal_seeds_give_equal_scores_and_each_trio_its_own() -> None:
         mia_auc(
             Trio(train=t.train, test=t.test, fresh=t.fresh, synthetic=t.synthetic, config=EvaluateConfig(seed=seed))
         )
-        for t, seed in ((trio(), 0), (trio(), 0), (trio(), 1))
+        for t, seed in ((trio(rows=1500), 0), (trio(rows=1500), 0), (trio(rows=1500), 1))
     )
     assert one == same
     assert one != other

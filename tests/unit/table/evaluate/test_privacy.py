@@ -1,55 +1,76 @@
-"""The verdict of all attacks: a copier is called a leak, fresh rows and independent columns are not."""
+"""The verdict of all attacks: a copier is called a leak, fresh rows and independent columns are not.
 
+A verdict takes seconds: five of them prove it here, and `make test-thorough` the same over many seeds and copiers.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from geratriz.table.evaluate.privacy import ATTACKS
 
-from geratriz.scoring.verdict import Privacy, PrivacyLimits, judge_privacy
-from geratriz.table.evaluate import suite
+from geratriz.scoring import words
+from geratriz.scoring.content import metrics_json
+from geratriz.scoring.landmarks import Landmarks
+from geratriz.scoring.metric import measure
+from geratriz.scoring.verdict import Verdict, check_metrics
+from geratriz.table.evaluate.suite import METRICS
 from geratriz.table.evaluate.trio import Trio
+from tests.attack_metrics import LIMITS
 from tests.unit.table.evaluate.trios import trio
 
 
-def verdict(given: Trio) -> Privacy:
-    scores = {attack.name: attack.compute(given) for attack in ATTACKS}
-    measured = {name: score for name, score in scores.items() if score is not None}
-    none = suite.Landmarks(rows=given.size, floor={}, ceiling={})
-    return judge_privacy(suite.metrics_json(measured, none), PrivacyLimits())
+def verdict(given: Trio) -> Verdict:
+    none = Landmarks(rows=given.size, floor={}, ceiling={})
+    return check_metrics(metrics_json(measure(LIMITS, given), none, METRICS), None, LIMITS)
 
 
+@pytest.mark.parametrize("others", [{}, {"independent": True}])
+def test_fresh_real_rows_and_independent_columns_pass(others: Mapping[str, Any]) -> None:
+    assert verdict(trio(**others)).privacy == "passed"
+
+
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(20))
-def test_fresh_real_rows_and_independent_columns_are_never_called_a_leak(seed: int) -> None:
-    assert verdict(trio(seed, rows=4000)).outcome != "leak"
-    assert verdict(trio(seed, independent=True, rows=4000)).outcome != "leak"
+@pytest.mark.parametrize("others", [{}, {"independent": True}])
+def test_they_are_never_called_a_leak(seed: int, others: Mapping[str, Any]) -> None:
+    assert verdict(trio(seed, **others)).privacy != "leak"
 
 
-def test_fresh_real_rows_and_independent_columns_pass() -> None:
-    assert verdict(trio(0)).outcome == "passed"
-    assert verdict(trio(0, independent=True)).outcome == "passed"
+def leaks_copies(given: Trio) -> bool:
+    found = verdict(given)
+    return found.privacy == "leak" and found.of("copy_excess", "attack")[0].outcome == "leak"
 
 
+def test_a_generator_that_copies_one_row_in_a_hundred_is_called_a_leak() -> None:
+    assert leaks_copies(trio(copied=0.01, independent=True))
+
+
+@pytest.mark.thorough
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5])
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("others", [{}, {"independent": True}])
-def test_a_generator_that_copies_is_called_a_leak(share: float, seed: int, others: dict[str, Any]) -> None:
-    found = verdict(trio(seed, copied=share, **others))
-    assert found.outcome == "leak"
-    assert any(reason.startswith("copy_excess") and reason.endswith(": a leak.") for reason in found.objections)
+def test_so_is_any_that_copies(share: float, seed: int, others: Mapping[str, Any]) -> None:
+    assert leaks_copies(trio(seed, copied=share, rows=6000, **others))
 
 
-@pytest.mark.parametrize(("share", "noise"), [(0.02, 0.001), (0.1, 0.01), (0.2, 0.05)])
-def test_noise_on_the_numbers_does_not_hide_a_copier(share: float, noise: float) -> None:
-    assert verdict(trio(1, copied=share, noise=noise)).outcome == "leak"
+NOISY = [(0.02, 0.001), (0.1, 0.01), (0.2, 0.05)]
+
+
+@pytest.mark.parametrize(
+    ("share", "noise", "rows"),
+    [(*NOISY[0], 2000), *(pytest.param(*each, 6000, marks=pytest.mark.thorough) for each in NOISY)],
+)
+def test_noise_on_the_numbers_does_not_hide_a_copier(share: float, noise: float, rows: int) -> None:
+    assert verdict(trio(1, copied=share, noise=noise, rows=rows)).privacy == "leak"
 
 
 def test_a_few_rows_prove_nothing_either_way() -> None:
     found = verdict(trio(rows=300))
-    assert found.outcome == "unproven"
-    assert "too little was examined" in found.sentence
+    assert found.privacy == "unproven"
+    assert words.privacy(found).startswith("Privacy: not proved. No leak is certain")
 
 
 def test_without_unseen_rows_there_is_no_verdict() -> None:
     found = verdict(trio(rows=30))
-    assert found.outcome == "unproven"
-    assert any("mia_auc was not measured" in reason for reason in found.reasons)
+    assert found.privacy == "unproven"
+    assert any("mia_auc was not measured" in reason for reason in words.objections(found))

@@ -48,7 +48,8 @@ def losses() -> Recorder:
 
 @pytest.fixture(scope="module")
 def generator(data: Table, losses: Recorder) -> Autoregressive:
-    config = AutoregressiveConfig(epochs=30, width=96, batch=64, components=8, threads=1)
+    """One fit of seconds for many tests: the price that rows are sold above is learnt after that many steps."""
+    config = AutoregressiveConfig(epochs=20, width=96, batch=64, components=8, threads=1)
     return Autoregressive.fit(data, config, seed=0, device="cpu", tracker=losses)
 
 
@@ -110,7 +111,7 @@ def test_a_condition_is_kept_and_the_rest_follows_it(generator: Autoregressive, 
 def test_a_condition_on_a_number_is_on_the_number_and_not_on_its_bin() -> None:
     """Two numbers that one quantile bin holds: one is always with u, the other with v."""
     rng = np.random.default_rng(0)
-    number = np.concatenate([rng.random(1500), rng.random(1500) + 20])
+    number = np.concatenate([rng.random(600), rng.random(600) + 20])
     frame = pd.DataFrame({"number": number, "side": np.where(number < 10, "u", "v")})
     generator = fitted(frame, epochs=12, bins=2, max_levels=2)
     for wanted, side in ((0.95, "u"), (20.05, "v")):
@@ -228,7 +229,7 @@ def test_a_cell_is_filled_from_the_column_that_says_the_same() -> None:
 
 
 def test_what_is_filled_in_keeps_the_rules() -> None:
-    frame = pd.DataFrame({"low": np.arange(2000) % 50, "more": np.random.default_rng(0).integers(0, 50, 2000)})
+    frame = pd.DataFrame({"low": np.arange(600) % 50, "more": np.random.default_rng(0).integers(0, 50, 600)})
     frame["high"] = frame["low"] + frame["more"]
     greater = Rule(
         type="expect_column_pair_values_a_to_be_greater_than_b",

@@ -1,5 +1,6 @@
 """What is particular to the tabular VAE: latents, conditions, its losses, its prior."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ from geratriz.table.nets.mixture import Mixture
 from tests.tables import mixed
 from tests.unit.fitting.recorder import Recorder
 
+pytestmark = pytest.mark.usefixtures("quick_calibration")
+# one fit of seconds for the whole file: dependences are learnt after that many steps and no fewer
+LEARNT: dict[str, Any] = {"epochs": 25, "width": 64, "latent": 8, "batch": 128, "rate": 6e-3, "components": 40}
+
 
 @pytest.fixture(scope="module")
 def data() -> Table:
@@ -32,7 +37,7 @@ def losses() -> Recorder:
 
 @pytest.fixture(scope="module")
 def generator(data: Table, losses: Recorder) -> Tvae:
-    config = TvaeConfig(epochs=25, width=96, latent=8, batch=64, components=40, threads=1)
+    config = TvaeConfig(**LEARNT, threads=1)
     return Tvae.fit(data, config, seed=0, device="cpu", tracker=losses)
 
 
@@ -139,12 +144,18 @@ def test_a_target_that_another_column_says_is_known_by_that_column() -> None:
 
 
 @pytest.fixture(scope="module")
-def flowing(data: Table) -> Tvae:
-    config = TvaeConfig(epochs=25, width=96, latent=8, batch=64, components=40, threads=1, prior="flow")
+def small_flow() -> Iterator[None]:
+    """A flow that is a twentieth of the usual one to compute, whether it is fitted or sampled."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tvae, "FLOW_SIZE", {"width": 48, "blocks": 2})
         patch.setattr(tvae, "FLOW_STEPS", 200)
         patch.setattr(tvae, "FLOW_BATCH", 256)
-        return Tvae.fit(data, config, seed=0, device="cpu")
+        yield
+
+
+@pytest.fixture(scope="module")
+def flowing(data: Table, small_flow: None) -> Tvae:
+    return Tvae.fit(data, TvaeConfig(**LEARNT, threads=1, prior="flow"), seed=0, device="cpu")
 
 
 def test_a_flow_starts_from_the_very_mixture_that_a_fit_without_it_has(flowing: Tvae, generator: Tvae) -> None:
@@ -180,11 +191,11 @@ def test_a_bundle_without_a_part_of_its_flow_says_so(flowing: Tvae, tmp_path: Pa
         Tvae.load(tmp_path / "earlier")
 
 
-def test_a_fit_with_a_flow_gives_the_same_bytes_again_and_after_a_cut(data: Table, tmp_path: Path) -> None:
+def test_a_fit_with_a_flow_gives_the_same_bytes_again_and_after_a_cut(small_flow: None, tmp_path: Path) -> None:
+    data = mixed(600)
     config = TvaeConfig(epochs=2, width=32, latent=4, batch=64, components=4, threads=1, prior="flow")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tvae, "FLOW_STEPS", 5)
-        patch.setattr(tvae, "FLOW_BATCH", 64)
         whole = Tvae.fit(data, config, seed=0, device="cpu")
         fit_flow = tvae._fit_flow
         patch.setattr(tvae, "_fit_flow", _cut)
