@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from geratriz.table.evaluate.privacy import ATTACKS
 
-from geratriz.scoring.verdict import PrivacyLimits, judge_privacy
+from geratriz.scoring.content import metrics_json
+from geratriz.scoring.landmarks import Landmarks
+from geratriz.scoring.metric import limited, measure
+from geratriz.scoring.verdict import check_metrics
 from geratriz.table.data.table import Table
-from geratriz.table.evaluate import suite
+from geratriz.table.evaluate.suite import METRICS
 from geratriz.table.evaluate.trio import EvaluateConfig, Trio
 
 
@@ -46,12 +48,12 @@ def _trios(table: Table, seed: int, shares: tuple[float, ...]) -> Iterator[tuple
 
 def _verdict(trio: Trio) -> dict[str, Any]:
     started = time.process_time()  # the work of one thread, whatever else the machine does
-    scores = {attack.name: attack.compute(trio) for attack in ATTACKS}
+    attacks = limited(METRICS, None)
+    measured = measure(attacks, trio)
     seconds = time.process_time() - started
-    measured = {name: score for name, score in scores.items() if score is not None}
-    metrics = suite.metrics_json(measured, suite.Landmarks(rows=trio.size, floor={}, ceiling={}))
+    metrics = metrics_json(measured, Landmarks(rows=trio.size, floor={}, ceiling={}), METRICS)
     return {
-        "outcome": judge_privacy(metrics, PrivacyLimits()).outcome,
+        "outcome": check_metrics(metrics, None, attacks).privacy,
         "seconds": round(seconds, 1),
         "attacks": {name: [round(score.value, 4), round(score.high, 4)] for name, score in measured.items()},
     }

@@ -27,6 +27,7 @@ from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
 
 from geratriz import config  # noqa: E402
 from geratriz.errors import AwayError, GeratrizError, PipelineError  # noqa: E402
+from geratriz.scoring.words import RELEASE  # noqa: E402
 from pipelines import coherence, handover  # noqa: E402
 from pipelines import graph as graphs  # noqa: E402
 from pipelines._console import say as _say  # noqa: E402
@@ -214,7 +215,7 @@ def _summary(registered: "Registered") -> str:
     also = f" ({', '.join(registered.aliases)})" if registered.aliases else ""
     lines = [
         f"{registered.model} {verb} {registered.name} version {registered.version}{also}",
-        "It may be released:" if registered.release else "It must not be released:",
+        f"It {RELEASE[registered.release]}:",
         *(f"  - {reason}" for reason in registered.reasons),
         f"Page: {registered.page}",
         "Next:",

@@ -200,7 +200,9 @@ def test_a_bundle_is_loaded_as_what_it_is_and_as_nothing_else(case: Case, tmp_pa
         with pytest.raises(BundleError, match=f"holds a '{case.name}' generator, not a '{name}' one"):
             catalog.find(name).load(tmp_path)
         if domain != case.domain:
-            with pytest.raises(BundleError, match=f"holds a '{case.name}' generator; a generator of {catalog.makes} is needed"):
+            with pytest.raises(
+                BundleError, match=f"holds a '{case.name}' generator; a generator of {catalog.makes} is needed"
+            ):
                 catalog.load(tmp_path)
             with pytest.raises(ConfigError, match=f"'{case.name}' makes .*, and the data are {catalog.makes}"):
                 domains.find(domain, case.name)

@@ -162,7 +162,9 @@ def test_when_mlflow_does_not_answer_the_flow_asks_again_and_says_what_was_kept(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setattr(patience, "RETRY_DELAYS_S", (0.01,))
     monkeypatch.setattr(module, "register_winner", module.register_winner.with_options(retry_delay_seconds=0))
-    with pytest.raises(AwayError, match=r"does not answer.*safe in models/, evaluations in reports/.*run the command again"):
+    with pytest.raises(
+        AwayError, match=r"does not answer.*safe in models/, evaluations in reports/.*run the command again"
+    ):
         module.retrain(str(tmp_path))
     assert states()["register"] == "Failed"
     assert tasks()["register"].run_count == 3

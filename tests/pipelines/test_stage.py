@@ -153,7 +153,9 @@ def test_raw_data_is_pulled_by_name_from_the_remote_its_file_names(project: Proj
 def test_raw_data_that_is_nowhere_is_an_error_that_names_it(project: Project) -> None:
     (project.root / "data/raw/rows.txt").unlink()
     shutil.rmtree(project.root / ".dvc/cache")
-    with pytest.raises(PipelineError, match=r"the data of data/raw/rows\.txt\.dvc are not in the workspace(.|\n)*dvc remote list"):
+    with pytest.raises(
+        PipelineError, match=r"the data of data/raw/rows\.txt\.dvc are not in the workspace(.|\n)*dvc remote list"
+    ):
         Stages(project.root).pull("data/raw/rows.txt.dvc")
 
 

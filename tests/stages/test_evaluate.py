@@ -32,7 +32,7 @@ GATES = {"shape_error": Gate(max=60), "detection": Gate(min=0.99)}
 def inputs(brief_metrics: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """What the stages before leave: a split table, landmarks, a bundle with its history, and its synthetic rows."""
     folder = tmp_path_factory.mktemp("graph")
-    train, fresh, test = mixed(240, 1), mixed(120, 2), mixed(120, 3)
+    train, fresh, test = mixed(300, 1), mixed(150, 2), mixed(150, 3)
     for name, table in (("train", train), ("fresh", fresh), ("test", test)):
         table.write(folder / "prepared" / f"{name}.parquet")
     train.schema.write(folder / "prepared" / "schema.json")
@@ -44,7 +44,7 @@ def inputs(brief_metrics: None, tmp_path_factory: pytest.TempPathFactory) -> dic
     generator.save(folder / "models" / "floor")
     lines = "".join(json.dumps({"step": step, "loss": 1 / step}) + "\n" for step in (1, 2, 3))
     (folder / "models" / "floor" / bundle.HISTORY).write_text(lines, encoding="utf-8")
-    generator.sample(240, seed=1).write(folder / "floor.parquet")
+    generator.sample(300, seed=1).write(folder / "floor.parquet")
     return {
         "prepared": folder / "prepared",
         "synthetic": folder / "floor.parquet",
@@ -69,7 +69,7 @@ def test_the_report_has_metrics_between_landmarks_details_rows_and_a_verdict(don
         of_privacy = {"chance"} if suite.METRICS[name].chance is not None else set()
         assert set(entry) == {"value", "low", "high", "floor", "ceiling", "better"} | of_privacy
         assert entry["low"] <= entry["value"] <= entry["high"]
-    assert done.report["rows"] == {"train": 240, "test": 120, "synthetic": 240, "compared": 120}
+    assert done.report["rows"] == {"train": 300, "test": 150, "synthetic": 300, "compared": 150}
 
 
 def test_the_verdict_is_that_of_the_gates(done: SimpleNamespace) -> None:
@@ -86,7 +86,7 @@ def test_the_page_shows_what_the_generator_is_and_every_part(done: SimpleNamespa
     page = Reader(done.page)
     parts = ["privacy", "metrics", "columns", "pairs", "detector", "training", "neighbours", "contract", "settings"]
     assert page.ids == parts
-    for words in ("Must not be released", "independent", "240 rows", bundle.digest(inputs["bundle"])[:12]):
+    for words in ("Must not be released", "independent", "300 rows", bundle.digest(inputs["bundle"])[:12]):
         assert words in page.words
     for column in ("price", "rating", "day"):
         assert column in page.words

@@ -1,6 +1,7 @@
 """The stages on images: from a folder of files to a verdict and a page; a copycat is refused."""
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,9 +38,10 @@ GATES = {"kid": Gate(max=1000.0)}
 
 
 @pytest.fixture(scope="module")
-def done(brief_metrics: None, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+def done(brief_metrics: None, mlflow_template: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """A run of every stage in a project of its own."""
     root = tmp_path_factory.mktemp("project")
+    shutil.copyfile(mlflow_template, root / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         (root / "params.yaml").write_text("release: {name: toys}\n")

@@ -121,7 +121,7 @@ def _champion(registry: Registry, root: Path, champion: Version, records: Sequen
     if record is None:
         yield f"version {champion.version} is the champion and has no record: it was not promoted by geratriz."
     if champion.tags.get(VERDICT) == "refuse":
-        yield f"version {champion.version} is the champion, but its verdict is that it must not be released."
+        yield f"version {champion.version} is the champion, but its verdict is that it {words.RELEASE[False]}."
     rules = _rules(root, champion, record)
     if rules is None:
         if record is not None:

@@ -76,5 +76,5 @@ def _verdicts(comparison: Mapping[str, Any]) -> str:
         css = "good-text" if entry["release"] else "bad-text"
         items = "".join(f"<li>{esc(reason)}</li>" for reason in entry["reasons"])
         parts.append(f'<h3>{esc(entry["model"])}: <span class="{css}">{words}</span></h3><ul>{items}</ul>')
-    intro = f"Ranked by {esc(comparison['by'])}; models that must not be released come last."
+    intro = f"Ranked by {esc(comparison['by'])}; models that {RELEASE[False]} come last."
     return section("verdicts", "Verdicts", intro, "\n".join(parts))

@@ -68,9 +68,9 @@ def percent(share: float) -> str:
     return f"{number(round(100 * share, 2))}&nbsp;%"
 
 
-def place(value: float, *, is_date: bool) -> str:
-    """One value of a column with few digits; dates are given as seconds since 1970."""
-    if not is_date:
+def place(value: float, kind: str) -> str:
+    """One value of a column of this ``kind`` with few digits; dates are given as seconds since 1970."""
+    if kind != "datetime":
         return f"{value:.5g}" if abs(value) < 99999.5 else f"{value:,.0f}" if abs(value) < 1e9 else number(value)
     when = np.datetime64(round(value), "s")
     return str(when.astype("datetime64[D]") if value % 86400 == 0 else when).replace("T", " ")
@@ -81,10 +81,10 @@ def shorten(name: str, letters: int) -> str:
     return name if len(name) <= letters else name[: letters - 1] + ELLIPSIS
 
 
-def scale(edges: Sequence[float], *, is_date: bool) -> list[str]:
+def scale(edges: Sequence[float], kind: str) -> list[str]:
     """Labels of an axis, with enough digits to differ; dates are given as seconds since 1970."""
     span = edges[-1] - edges[0]
-    if is_date:
+    if kind == "datetime":
         unit = "D" if span >= 3 * 86400 else "s"
         return [str(np.datetime64(int(edge), "s").astype(f"datetime64[{unit}]")).replace("T", " ") for edge in edges]
     digits = max(0, 2 - math.floor(math.log10(span))) if span > 0 else 3

@@ -165,7 +165,7 @@ def _write_csv(path: Path, reports: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def _table(ranking: list[Entry], by: str) -> str:
-    lines = [("model", by, "may be released")]
+    lines = [("model", by, RELEASE[True])]
     for entry in ranking:
         value = describe(entry.metric) if entry.measured else "not measured"
         lines.append((entry.model, value, "yes" if entry.release else "no"))

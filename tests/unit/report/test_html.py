@@ -39,7 +39,7 @@ def test_shares_are_read_as_percent() -> None:
     ],
 )
 def test_marks_of_an_axis_tell_apart(edges: list[float], texts: list[str]) -> None:
-    assert scale(edges, is_date=False) == texts
+    assert scale(edges, "float") == texts
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def test_marks_of_an_axis_tell_apart(edges: list[float], texts: list[str]) -> No
     [(17.0, "17"), (24.3, "24.3"), (2013.0, "2013"), (181382.0, "181,382"), (-7.25, "-7.25"), (1.5e12, "1.5e12")],
 )
 def test_a_value_of_a_column_keeps_the_digits_a_person_needs(value: float, text: str) -> None:
-    assert place(value, is_date=False) == text
+    assert place(value, "float") == text
 
 
 def test_a_date_is_a_day_or_has_its_time() -> None:
-    assert place(86400.0 * 31, is_date=True) == "1970-02-01"
-    assert place(86400.0 * 31 + 60, is_date=True) == "1970-02-01 00:01:00"
+    assert place(86400.0 * 31, "datetime") == "1970-02-01"
+    assert place(86400.0 * 31 + 60, "datetime") == "1970-02-01 00:01:00"
 
 
 def test_long_names_are_cut() -> None:
@@ -61,8 +61,8 @@ def test_long_names_are_cut() -> None:
 
 
 def test_dates_have_hours_where_days_would_not_tell_apart() -> None:
-    assert scale([0.0, 86400.0 * 30], is_date=True) == ["1970-01-01", "1970-01-31"]
-    assert scale([0.0, 3600.0], is_date=True) == ["1970-01-01 00:00:00", "1970-01-01 01:00:00"]
+    assert scale([0.0, 86400.0 * 30], "datetime") == ["1970-01-01", "1970-01-31"]
+    assert scale([0.0, 3600.0], "datetime") == ["1970-01-01 00:00:00", "1970-01-01 01:00:00"]
 
 
 def test_a_frame_is_a_whole_page_that_carries_its_style() -> None:

@@ -57,7 +57,7 @@ def _moments(column: Mapping[str, Any]) -> str:
     is_date = column["kind"] == "datetime"
     words = {
         "mean": (
-            place(column["mean"][side] // 86400 * 86400, is_date=True) if is_date else number(column["mean"][side])
+            place(column["mean"][side] // 86400 * 86400, "datetime") if is_date else number(column["mean"][side])
             for side in ("real", "synthetic")
         ),
         "deviation": (
@@ -72,7 +72,7 @@ def _bars(column: Mapping[str, Any]) -> list[tuple[str, str]]:
     """First and last value of each bar of a histogram; the edges are half a step off the grid of the column."""
     edges, half = column["histogram"]["edges"], (column["histogram"]["step"] or 0.0) / 2
     ends = [end for a, b in pairwise(edges) for end in (a + half, b - half)]
-    marks = scale(ends, is_date=column["kind"] == "datetime")
+    marks = scale(ends, column["kind"])
     return list(zip(marks[::2], marks[1::2], strict=True))
 
 
@@ -114,7 +114,7 @@ def _difference(column: Mapping[str, Any]) -> tuple[str, str, str]:
     """Place of the largest difference between real and synthetic shares, and both shares."""
     candidates = [("missing", column["missing"])]
     if "up_to" in column:
-        value = place(column["up_to"]["value"], is_date=column["kind"] == "datetime")
+        value = place(column["up_to"]["value"], column["kind"])
         candidates.append((f"up to {value}", column["up_to"]))
     candidates += [(shorten(level["level"], MAX_LETTERS), level) for level in column.get("levels", ())]
     words, shares = max(candidates, key=lambda item: abs(item[1]["real"] - item[1]["synthetic"]))

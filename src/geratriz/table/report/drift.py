@@ -131,7 +131,7 @@ def _drawing(column: ColumnDrift, label: str) -> str:
         parts = column.drawing["histogram"]
         half = (parts["step"] or 0.0) / 2  # edges are half a step off the grid of the column
         ends = [end for a, b in pairwise(parts["edges"]) for end in (a + half, b - half)]
-        marks = scale(ends, is_date=column.kind == "datetime")
+        marks = scale(ends, column.kind)
         named = list(zip(marks[::2], marks[1::2], strict=True))
         return svg.histogram(named, parts["before"], parts["now"], label, SIDES)
     levels = column.drawing.get("levels", ())

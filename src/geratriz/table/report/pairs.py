@@ -58,7 +58,7 @@ def _worst(pairs: Sequence[Mapping[str, Any]], columns: Sequence[Mapping[str, An
             rows.append([*head, "correlation", *(f"{both[side]:.2f}" for side in ("real", "synthetic"))])
         for cell in pair.get("cells", ()):
             where = " and ".join(
-                _place(cell_place, is_date=kinds[name] == "datetime")
+                _place(cell_place, kinds[name])
                 for name, cell_place in zip(pair["columns"], cell["places"], strict=True)
             )
             rows.append([*head, esc(where), percent(cell["real"]), percent(cell["synthetic"])])
@@ -67,11 +67,11 @@ def _worst(pairs: Sequence[Mapping[str, Any]], columns: Sequence[Mapping[str, An
     return f"<h3>Pairs with the largest errors</h3>{listed}"
 
 
-def _place(where: Mapping[str, Any], *, is_date: bool) -> str:
+def _place(where: Mapping[str, Any], kind: str) -> str:
     """Place of a cell in a column, in words."""
     if "missing" in where:
         return "missing"
     if "level" in where:
         return shorten(where["level"], MAX_LETTERS)
-    low, high = (None if end is None else place(end, is_date=is_date) for end in (where["from"], where["to"]))
+    low, high = (None if end is None else place(end, kind) for end in (where["from"], where["to"]))
     return f"under {high}" if low is None else f"from {low}" if high is None else f"{low} to {high}"

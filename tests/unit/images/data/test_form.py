@@ -83,9 +83,7 @@ def test_the_order_of_a_part_is_not_that_of_the_classes(tmp_path: Path) -> None:
 
 def test_parts_of_a_split_are_no_classes(tmp_path: Path) -> None:
     root = folder(tmp_path, {f"{part}/{i}.png": encoded(i) for part in ("train", "test") for i in range(20)})
-    with pytest.raises(
-        DataError, match=r"its folders test, train are parts of a split, not classes\. Use one of them"
-    ):
+    with pytest.raises(DataError, match=r"its folders test, train are parts of a split, not classes\. Use one of them"):
         load(root)
     assert load(root / "train").schema.classes == ()
 

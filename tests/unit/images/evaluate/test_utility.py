@@ -11,6 +11,7 @@ from tests.images import CLASSES, shapes
 
 pytestmark = pytest.mark.usefixtures("quick_classifier")
 
+
 def trio(synthetic: Images) -> ImageTrio:
     return ImageTrio(train=shapes(120), test=shapes(80, seed=1), synthetic=synthetic)
 

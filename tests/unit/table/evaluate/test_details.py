@@ -17,6 +17,7 @@ from geratriz.table.evaluate.trio import EvaluateConfig, Trio
 from tests.people import people
 from tests.tables import mixed
 
+pytestmark = pytest.mark.usefixtures("fewer_guesses")
 NO_MARKS = Landmarks(rows=10, floor={}, ceiling={})
 
 
@@ -26,7 +27,7 @@ def shown(trio: Trio) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def page() -> dict[str, Any]:
+def page(fewer_guesses: None) -> dict[str, Any]:
     config = EvaluateConfig(bootstrap=20)
     return shown(Trio(train=mixed(500, 1), test=mixed(400, 2), synthetic=mixed(400, 3), config=config))
 

@@ -4,16 +4,11 @@ import pandas as pd
 import pytest
 
 from geratriz.table.data.table import Table
-from geratriz.table.evaluate import singling
 from geratriz.table.evaluate.singling import singling_out
 from geratriz.table.evaluate.trio import Trio
 from tests.unit.table.evaluate.trios import trio
 
-
-@pytest.fixture(autouse=True)
-def fewer_guesses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A third of the guesses: enough to tell copies from fresh rows."""
-    monkeypatch.setattr(singling, "GUESSES", 20_000)
+pytestmark = pytest.mark.usefixtures("fewer_guesses")
 
 
 def test_fresh_rows_single_out_members_no_more_than_strangers() -> None:
