@@ -3,8 +3,8 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable
+from functools import cache
 
 import pytest
 
@@ -32,25 +32,37 @@ OWNERS = {  # who may import a tool; nobody else may, whatever is added
     "prefect": ("pipelines.",),
     "dvc": ("pipelines.graph",),
 }
-ONE_KIND = {
-    "geratriz.cli.models"
-}  # commands that only one kind of data has: impute and score rows, walk between images
+ONE_KIND = {"geratriz.cli.models"}  # has commands of one kind: impute and score rows, walk between images
 
 
-def modules() -> Iterator[tuple[str, set[str]]]:
-    """Every module of ours, and what it imports, for type checking too."""
-    for top, folder in ((SOURCE / "geratriz", SOURCE), (ROOT / "pipelines", ROOT)):
-        for path in top.rglob("*.py"):
-            name = ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
-            nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-            found = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-            found |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
-            yield name, found
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Every module of ours, parsed."""
+    return {
+        ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__"): ast.parse(path.read_text())
+        for top, folder in ((SOURCE / "geratriz", SOURCE), (ROOT / "pipelines", ROOT))
+        for path in top.rglob("*.py")
+    }
+
+
+def imported(nodes: Iterable[ast.AST]) -> set[str]:
+    """The modules that these nodes import."""
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
 
 
 @pytest.mark.parametrize("tool", OWNERS)
 def test_a_tool_is_known_in_one_place(tool: str) -> None:
-    users = {name for name, found in modules() if any(each.split(".")[0] == tool for each in found)}
+    users = {
+        name
+        for name, tree in trees().items()
+        if any(module.split(".")[0] == tool for module in imported(ast.walk(tree)))  # for type checking too
+    }
     assert users
     assert {name for name in users if not name.startswith(OWNERS[tool])} == set()
 
@@ -58,14 +70,6 @@ def test_a_tool_is_known_in_one_place(tool: str) -> None:
 def test_no_kind_of_data_is_named_above_domains() -> None:
     """A new kind of data is a folder and a word in domains.py."""
     kinds = tuple(f"geratriz.{kind}" for kind in domains.DOMAINS)
-    for name, found in modules():
-        if name.startswith((*kinds, "geratriz.domains")) or name in ONE_KIND:
-            continue
-        shown = running(ast.parse(path_of(name).read_text(encoding="utf-8")))
-        taken = {node.module for node in shown if isinstance(node, ast.ImportFrom) and node.module}
-        assert {each for each in taken & found if each.startswith(kinds)} == set(), name
-
-
-def path_of(name: str) -> Path:
-    folder = (SOURCE if name.startswith("geratriz") else ROOT).joinpath(*name.split("."))
-    return folder.with_suffix(".py") if folder.with_suffix(".py").is_file() else folder / "__init__.py"
+    for name, tree in trees().items():
+        if not name.startswith((*kinds, "geratriz.domains")) and name not in ONE_KIND:
+            assert not {module for module in imported(running(tree)) if module.startswith(kinds)}, name

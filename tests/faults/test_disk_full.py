@@ -4,7 +4,6 @@ The disk is played by the kernel's limit on the size of a file (``RLIMIT_FSIZE``
 does and needs no rights; Linux's ``/dev/full`` answers as a full disk to the letter.
 """
 
-import json
 import os
 import resource
 import signal
@@ -20,6 +19,7 @@ from geratriz.output import Provenance, writing
 from geratriz.table import output
 from geratriz.table.data.table import Table
 from geratriz.table.generators.catalog import GENERATORS
+from tests.faults.conftest import Command
 from tests.tables import mixed
 
 ROOM = 100_000  # bytes
@@ -49,11 +49,11 @@ def full(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("ending", [".parquet", ".csv", ".jsonl.gz"])
-def test_sample_on_a_full_disk_says_so_and_leaves_the_earlier_file(folder: Path, ending: str) -> None:
+def test_sample_on_a_full_disk_says_so_and_leaves_the_earlier_file(folder: Path, ending: str, works: Command) -> None:
     out = f"rows{ending}"
-    subprocess.run(command("sample", "model", "-n", 10, "-o", out), cwd=folder, check=True, capture_output=True)
+    works("sample", folder / "model", "-n", 10, "-o", folder / out)
     before = content(folder)
-    done = full("sample", "model", "-n", "100_000", "-o", out, cwd=folder)
+    done = full("sample", "model", "-n", "20_000", "-o", out, cwd=folder)
     assert done.returncode == 1
     assert f"RequestError: {out} cannot be written: File too large" in done.stderr
     assert "Free some space" in done.stderr
@@ -62,9 +62,10 @@ def test_sample_on_a_full_disk_says_so_and_leaves_the_earlier_file(folder: Path,
 
 
 def test_fit_on_a_full_disk_is_one_clear_error(folder: Path) -> None:
-    mixed().write(folder / "rows.parquet")
-    tight = ("--set", "width=256", "--set", "epochs=1", "--set", "threads=1")
-    done = full("fit", "rows.parquet", "-o", "new", *tight, cwd=folder)
+    mixed(100).write(folder / "rows.parquet")
+    quick = ("width=256", "batch=64", "epochs=1", "blocks=1", "components=2", "threads=1")
+    settings = [word for setting in quick for word in ("--set", setting)]
+    done = full("fit", "rows.parquet", "-o", "new", *settings, cwd=folder)
     assert done.returncode == 1
     assert "File too large while writing" in done.stderr
     assert "Traceback" not in done.stderr
@@ -87,27 +88,24 @@ def test_no_space_left_is_said_in_the_kernels_words(tmp_path: Path, ending: str)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_kill_leaves_the_earlier_file_and_the_next_run_goes_well(folder: Path) -> None:
+def test_a_kill_leaves_the_earlier_file_and_the_next_run_goes_well(folder: Path, works: Command) -> None:
     out = folder / "rows.parquet"
-    subprocess.run(command("sample", "model", "-n", 10, "-o", out.name), cwd=folder, check=True, capture_output=True)
+    works("sample", folder / "model", "-n", 10, "-o", out)
     before = out.read_bytes()
     with subprocess.Popen(command("sample", "model", "-n", "5e6", "-o", out.name, "--jobs", 1), cwd=folder) as process:
         partial = folder / "rows.parquet.partial"
         until = time.monotonic() + 60
         while not (partial.exists() and partial.stat().st_size > 4):
             assert process.poll() is None and time.monotonic() < until, "it did not come to write"
-            time.sleep(0.05)
+            time.sleep(0.01)
         os.kill(process.pid, signal.SIGKILL)
     assert out.read_bytes() == before
-    subprocess.run(command("sample", "model", "-n", 20, "-o", out.name), cwd=folder, check=True, capture_output=True)
+    works("sample", folder / "model", "-n", 20, "-o", out)
     assert len(Table.read(out)) == 20
     assert not partial.exists()
 
 
-def test_a_number_of_rows_that_no_disk_holds_is_refused_before_it_starts(folder: Path) -> None:
-    command_line = command("sample", "model", "-n", "1e12", "-o", "rows.jsonl")
-    done = subprocess.run(command_line, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "would take about" in done.stderr and "free" in done.stderr
+def test_a_number_of_rows_that_no_disk_holds_is_refused_before_it_starts(folder: Path, refused: Command) -> None:
+    said = refused("sample", folder / "model", "-n", "1e12", "-o", folder / "rows.jsonl")
+    assert "would take about" in said and "free" in said
     assert not (folder / "rows.jsonl").exists() and not (folder / "rows.jsonl.partial").exists()
-    assert json.loads((folder / "model" / "generator.json").read_text())["kind"] == "independent"

@@ -1,5 +1,6 @@
 """The gate at the end of a run, on dvc.lock files that DVC itself wrote, true and forged."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,21 @@ STAGES = {
 }
 
 
+@pytest.fixture(scope="module")
+def done_once(empty_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    made = Project(tmp_path_factory.mktemp("done") / "project")
+    shutil.copytree(empty_project, made.root)
+    made.params()
+    made.write("rows.txt", "1\n2\n")
+    made.write("dvc.yaml", yaml.safe_dump({"stages": STAGES}))
+    dvc(made.root, "repro", "--quiet")
+    return made
+
+
 @pytest.fixture
-def done(bare: Project) -> Project:
+def done(done_once: Project, tmp_path: Path) -> Project:
     """A graph that was run: outputs that are files and folders, read whole, in part, and several as one folder."""
-    bare.write("rows.txt", "1\n2\n")
-    bare.write("dvc.yaml", yaml.safe_dump({"stages": STAGES}))
-    dvc(bare.root, "repro", "--quiet")
-    return bare
+    return Project(shutil.copytree(done_once.root, tmp_path / "project"))
 
 
 def check(root: Path) -> None:

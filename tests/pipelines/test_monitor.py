@@ -9,9 +9,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import httpx
 import pandas as pd
 import pytest
 import yaml
@@ -20,9 +23,9 @@ from geratriz.errors import PipelineError
 from geratriz.registry import promoting, release
 from geratriz.table.data.table import write_frame
 from pipelines import tracked
-from tests.pipelines.conftest import ROOT, dvc, new_project, wait_until
-from tests.unit.registry.conftest import Project as Trained
-from tests.unit.registry.conftest import table
+from tests.pipelines.conftest import ROOT, dvc, new_project, prefect_copy, wait_until
+from tests.projects import Project as Trained
+from tests.projects import table
 
 SUITE = {"name": "people", "expectations": [], "meta": {"kinds": {"age": "integer", "income": "category"}}}
 RAW = "data/raw/people.parquet"
@@ -158,14 +161,12 @@ def prefect(folder: Path, *arguments: str) -> str:
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def server(prefect_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A whole Prefect server: automations run in its services, which the temporary one does not have."""
-    import httpx
-
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    monkeypatch.setenv("PREFECT_HOME", str(prefect_copy(prefect_home, tmp_path / "prefect")))
     monkeypatch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT / "src"), str(ROOT)]))
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
@@ -192,15 +193,30 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         process.wait(timeout=60)
 
 
-def test_a_drift_starts_the_deployment_that_waits_for_it(project: Path, server: str, tmp_path: Path) -> None:
-    import httpx
+def test_the_trigger_in_prefect_yaml_is_a_drift_of_the_model_in_params_yaml() -> None:
+    model = yaml.safe_load((ROOT / "params.yaml").read_text())["release"]["name"]
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    triggers = [trigger for each in deployments for trigger in each.get("triggers", ())]
+    assert [each["expect"] for each in triggers] == [["geratriz.drift"]]
+    assert [each["match"] for each in triggers] == [{"prefect.resource.id": f"geratriz.model.{model}"}]
 
+
+def emit(server: str, event: str, model: str) -> None:
+    """An event as the monitor of a model emits it."""
+    resource = {"prefect.resource.id": f"geratriz.model.{model}", "prefect.resource.name": model}
+    content = {"id": str(uuid4()), "occurred": datetime.now(UTC).isoformat(), "event": event, "resource": resource}
+    httpx.post(f"{server}/events", json=[content]).raise_for_status()
+
+
+def test_a_drift_starts_the_deployment_of_its_own_model(project: Path, server: str, tmp_path: Path) -> None:
+    """Slow: automations need a server with all its services, prefect.yaml the command that reads it."""
     deployed = tmp_path / "deployed"
     shutil.copytree(ROOT / "pipelines", deployed / "pipelines")
-    shutil.copyfile(ROOT / "prefect.yaml", deployed / "prefect.yaml")
+    written = (ROOT / "prefect.yaml").read_text()
+    (deployed / "prefect.yaml").write_text(written.replace("geratriz.model.adult", "geratriz.model.people"))
     deployments = yaml.safe_load((deployed / "prefect.yaml").read_text())["deployments"]
     for pool in {each["work_pool"]["name"] for each in deployments}:
-        prefect(deployed, "work-pool", "create", pool, "--type", "process")
+        httpx.post(f"{server}/work_pools/", json={"name": pool, "type": "process"}).raise_for_status()
     prefect(deployed, "deploy", "--all")
     known = {each["name"]: each["id"] for each in httpx.post(f"{server}/deployments/filter", json={}).json()}
     (waiting,) = (known[each["name"]] for each in deployments if each.get("triggers"))
@@ -211,22 +227,18 @@ def test_a_drift_starts_the_deployment_that_waits_for_it(project: Path, server: 
         runs = httpx.post(f"{server}/flow_runs/filter", json=chosen).json()
         return [each for each in runs if not each["auto_scheduled"]]
 
-    def by_hand(*arguments: str) -> list[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "pipelines.monitor", *arguments], cwd=project, text=True, capture_output=True
-        )
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout.splitlines()
-
-    assert by_hand() == ["people.parquet has not changed since version 1 of people was made from it."]
-    for frame, outcome in ((people(2), "No drift"), (people(1, older=20), "Drift")):
-        assert started() == []
-        write_frame(frame, project / "new.parquet")
-        said = by_hand("new.parquet")
-        assert said[0] == "comparing new data with those that version 1 of people was made from"
-        assert said[2] == outcome and said[-1].startswith(f"Page: {project}/.geratriz/monitor/")
+    emit(server, "geratriz.drift", "somebodys")
+    emit(server, "geratriz.no-drift", "people")
+    write_frame(people(1, older=20), project / "new.parquet")
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.monitor", "new.parquet"], cwd=project, text=True, capture_output=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    said = done.stdout.splitlines()
+    assert said[0] == "comparing new data with those that version 1 of people was made from"
+    assert said[2] == "Drift" and said[-1].startswith(f"Page: {project}/.geratriz/monitor/")
     wait_until(started, seconds=60)
-    (run,) = started()
+    (run,) = started()  # the server goes through events in the order in which they came
     assert run["parameters"] == {"trigger": "drift"}
     assert run["state_name"] in ("Scheduled", "Late")
 

@@ -1,5 +1,6 @@
 """The flow that asks a person, run by real Prefect over a real registry; the person is a thread."""
 
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -12,18 +13,19 @@ from geratriz.registry import promoting, release
 from geratriz.registry.history import history
 from geratriz.workspace.git import git
 from tests.pipelines.conftest import dvc, new_project
-from tests.unit.registry.conftest import Project, aliases, table
+from tests.projects import Project, Stations, aliases, table
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 @pytest.fixture
-def project(mlflow_root: Path) -> Project:
-    made = Project(mlflow_root)
-    made.model("small", 0.5)
-    made.compare("small")
-    release.register(made.root)
-    return made
+def project(stations: Stations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Version 1 is the challenger; a flow that waits looks at once whether it was answered."""
+    from pipelines import promote
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setattr(promote, "POLL_INTERVAL_S", 0.1)
+    return stations.registered.copy(tmp_path)
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def answering(before: Callable[[], None] | None = None, **answer: Any) -> thread
             until = time.monotonic() + 60
             while not (found := client.read_flow_runs(flow_run_filter=paused)):
                 assert time.monotonic() < until, "nobody was asked"
-                time.sleep(0.2)
+                time.sleep(0.1)
             if before is not None:
                 before()
             client.resume_flow_run(found[0].id, run_input=answer)
@@ -80,7 +82,7 @@ def test_a_no_moves_nothing(project: Project, client: Any) -> None:
 
 
 def test_no_answer_means_no(project: Project, client: Any) -> None:
-    state = run(project, timeout_s=6)
+    state = run(project, timeout_s=1)
     assert state.name == "Declined" and "Nobody answered" in state.message, state.message
     assert aliases(client) == {"challenger": 1}
 
@@ -151,6 +153,8 @@ def test_rows_that_are_not_in_the_workspace_are_brought_from_the_commit_that_mad
         dvc(root, "remote", "add", "--quiet", "--default", "beside", str(tmp_path_factory.mktemp("remote")))
         dvc(root, "push", "--quiet")
     prepared(project, seed=6)
+    if with_remote:
+        shutil.rmtree(root / ".dvc" / "cache")
     person = answering(approve=True, by="Ada")
     state = run(project, timeout_s=60)
     person.join()

@@ -12,17 +12,31 @@ import pytest
 import yaml
 
 from geratriz.errors import AwayError, ConfigError, PipelineError
-from tests.pipelines.conftest import ROOT, Project, new_project, running, wait_until
-from tests.unit.registry.conftest import Project as Trained
+from tests.pipelines.conftest import ROOT, Project, dvc, new_project, prefect_copy, running, wait_until
+from tests.projects import Project as Trained
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 TIMED = "import sys, time; t = time.time(); time.sleep({}); open('{}', 'w').write(f'{{t}} {{time.time()}}')"
+BRANCHES = """
+stages:
+  train:
+    matrix: {model: [a, b]}
+    cmd: echo fitting ${item.model}; echo ${train.epochs} > ${item.model}.model
+    deps: [data/raw/rows.txt]
+    outs: ["${item.model}.model"]
+  compare:
+    cmd: cat a.model b.model > winner.txt
+    deps: [a.model, b.model]
+    outs: [winner.txt]
+"""
 
 
-def timed(name: str, seconds: float) -> dict[str, Any]:
-    """A stage that writes down when it started and ended."""
-    return {"cmd": f'{sys.executable} -c "{TIMED.format(seconds, name)}"', "outs": [name]}
+@pytest.fixture
+def branches(project: Project) -> Project:
+    """Two branches that meet: each stage of a flow is a process of DVC, which takes a second."""
+    project.write("dvc.yaml", BRANCHES)
+    return project
 
 
 def run(project: Project) -> None:
@@ -63,47 +77,56 @@ def states() -> dict[str, str]:
     return {name: each.state_name or "?" for name, each in tasks().items()}
 
 
-def test_a_run_leaves_what_dvc_left_to_do_as_states(project: Project) -> None:
-    (project.root / "data/raw/rows.txt").unlink()  # as in a fresh clone; it is in DVC's cache here
-    every = {"prepare", "landmarks", "train@a", "train@b", "evaluate@a", "evaluate@b", "compare"}
-    run(project)
-    assert table() == dict.fromkeys(every, "Ran")
-    project.params(epochs=2)
-    run(project)
-    changed = every - {"prepare", "landmarks"}
-    assert table() == dict.fromkeys(every, "Unchanged") | dict.fromkeys(changed, "Ran")
-    project.params(epochs=1)
-    run(project)
-    assert table() == dict.fromkeys(every, "Unchanged") | dict.fromkeys(changed, "Cached")
+def test_a_run_leaves_what_dvc_left_to_do_as_states(branches: Project) -> None:
+    dvc(branches.root, "repro", "--quiet", "train@a")
+    (branches.root / "data/raw/rows.txt").unlink()  # as in a fresh clone; it is in DVC's cache here
+    run(branches)
+    assert table() == {"train@a": "Unchanged", "train@b": "Ran", "compare": "Ran"}
     wait_until(lambda: states() == table())  # the server hears of tasks a moment later
     assert last_run().state_name == "Completed"
+    branches.params(epochs=2)
+    dvc(branches.root, "repro", "--quiet")
+    branches.params(epochs=1)
+    run(branches)
+    assert table() == dict.fromkeys(("train@a", "train@b", "compare"), "Cached")
+    assert branches.read("winner.txt") == "1\n1\n"
+    wait_until(lambda: states() == table())
 
 
 def test_branches_run_at_once_and_a_stage_that_waits_holds_no_slot(bare: Project) -> None:
+    until_other = "for i in $(seq 600); do [ -e begun ] && exec touch slow; sleep 0.1; done; exit 1"
     after = {"cmd": "cat quick slow > after", "deps": ["quick", "slow"], "outs": ["after"]}
-    stages = {"slow": timed("slow", 4), "quick": timed("quick", 0.5), "after": after, "other": timed("other", 0.5)}
+    stages = {
+        "slow": {"cmd": until_other, "outs": ["slow"]},  # ends when another branch has begun
+        "quick": {"cmd": "touch quick", "outs": ["quick"]},
+        "after": after,
+        "other": {"cmd": "touch begun other", "deps": ["quick"], "outs": ["other"]},
+    }
     bare.write("dvc.yaml", yaml.safe_dump({"stages": stages}))
     run(bare)
-    (_, slow_end), (quick, _), (other, _) = (map(float, bare.read(name).split()) for name in ("slow", "quick", "other"))
-    assert max(quick, other) < slow_end
+    assert bare.has("after") and bare.has("other")
 
 
 def test_one_slot_runs_one_stage_at_a_time(bare: Project) -> None:
     bare.params(parallel=1)
-    bare.write("dvc.yaml", yaml.safe_dump({"stages": {name: timed(name, 0.5) for name in ("a", "b")}}))
+    bare.write("dvc.yaml", yaml.safe_dump({"stages": {name: timed(name, 0.1) for name in ("a", "b")}}))
     run(bare)
     first, second = sorted([float(time) for time in bare.read(name).split()] for name in ("a", "b"))
     assert first[1] <= second[0]
 
 
-def test_a_failed_stage_fails_the_flow_and_nothing_behind_it_runs(project: Project) -> None:
-    graph = project.read("dvc.yaml")
+def test_a_failed_stage_fails_the_flow_and_nothing_behind_it_runs(branches: Project) -> None:
     broken = "echo fitting; if [ ${item.model} = a ]; then echo no convergence >&2; exit 1; fi"
-    project.write("dvc.yaml", graph.replace("echo fitting ${item.model}", broken))
+    evaluate = {"cmd": "cp ${item.model}.model ${item.model}.report", "deps": ["${item.model}.model"]}
+    graph = yaml.safe_load(BRANCHES.replace("echo fitting ${item.model}", broken))
+    graph["stages"]["evaluate"] = {"matrix": {"model": ["a", "b"]}, **evaluate, "outs": ["${item.model}.report"]}
+    branches.write("dvc.yaml", yaml.safe_dump(graph))
     with pytest.raises(PipelineError) as caught:
-        run(project)
-    assert str(caught.value) == "stage train@a failed:\nfitting\nno convergence\n\nNot run: evaluate@a, compare"
-    assert project.has("b.report") and not project.has("a.report") and not project.has("winner.txt")
+        run(branches)
+    said, not_run = str(caught.value).split("\n\n")
+    assert said == "stage train@a failed:\nfitting\nno convergence"
+    assert sorted(not_run.removeprefix("Not run: ").split(", ")) == ["compare", "evaluate@a"]
+    assert branches.has("b.report") and not branches.has("a.report") and not branches.has("winner.txt")
     assert table()["train@a"] == "Failed" and table()["evaluate@a"] == table()["compare"] == "Not run"
     assert last_run().state_name == "Failed"
 

@@ -43,7 +43,7 @@ def sleeper(project: Project) -> Callable[[], list[int]]:
 
 def test_dvcs_words_become_ran_unchanged_and_cached(project: Project) -> None:
     stages, said = Stages(project.root), list[str]()
-    stages.repro("prepare", quiet)
+    dvc(project.root, "repro", "--quiet", "prepare")
     assert stages.repro("train@a", said.append) == "Ran"
     assert said == ["fitting a"]
     assert stages.repro("train@a", said.append) == "Unchanged"

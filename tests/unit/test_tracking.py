@@ -43,9 +43,9 @@ def test_pictures_of_a_longer_fit_before_do_not_stay(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "progress").iterdir()) == ["000001.png", "000002.png"]
 
 
-def test_artifacts_lie_beside_the_database_whoever_asks_first(tmp_path: Path) -> None:
-    home, worktree = tmp_path / "home", tmp_path / "home" / "worktree"
-    worktree.mkdir(parents=True)
+def test_artifacts_lie_beside_the_database_whoever_asks_first(mlflow_root: Path) -> None:
+    home, worktree = mlflow_root, mlflow_root / "worktree"
+    worktree.mkdir()
     uri = default_uri(home)
     client = mlflow_client(uri, timeout=10)
     found = client.get_experiment(experiment_id(client, "toys", worktree, uri))
@@ -115,7 +115,8 @@ def test_a_server_that_is_away_costs_one_warning(tmp_path: Path, uri: str, caplo
 
 
 def test_a_database_that_is_away_does_not_hold_the_fit_up(tmp_path: Path) -> None:
-    """MLflow tries a database for 100 seconds. In a process of its own, because its thread goes on trying."""
+    """MLflow tries a database for 100 seconds. In a process of its own, which takes a few to import MLflow, because its
+    thread goes on trying."""
     code = (
         "from pathlib import Path; from geratriz.registry import client; client.OPEN_TIMEOUT_S = 0.5\n"
         "from geratriz.registry.live import mlflow_run\n"
@@ -180,6 +181,7 @@ def test_the_revision_says_when_files_differ_from_it(tmp_path: Path) -> None:
 
 
 def test_two_processes_may_find_no_store_at_once(tmp_path: Path) -> None:
+    """Ten seconds: what two processes do to each other is seen with two of them alone, and each imports MLflow."""
     code = (
         "from pathlib import Path; from geratriz.registry.live import mlflow_run\n"
         f"with mlflow_run(root=Path({str(tmp_path)!r}), experiment='e', model='m', kind='k', params={{}}) as run:\n"

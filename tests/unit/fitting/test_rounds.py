@@ -1,4 +1,4 @@
-"""Batches, the plan of a fit, held-out rows, and when a fit ends."""
+"""Rounds of a fit: when it ends, which round is kept, and the batches of a step."""
 
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,6 @@ from geratriz.fitting.average import Ema
 from geratriz.fitting.batches import Batches
 from geratriz.fitting.checkpoint import Checkpoint
 from geratriz.fitting.rounds import train
-from geratriz.table.evaluate.copies import copy_rate, dcr_share
-from geratriz.table.evaluate.trio import Trio
-from geratriz.table.generators.catalog import GENERATORS
-from geratriz.table.generators.ctgan import CtganConfig
-from geratriz.table.generators.ctgan import _resolve as plan_ctgan
-from geratriz.table.generators.tvae import TvaeConfig
-from geratriz.table.generators.tvae import _resolve as plan_tvae
-from geratriz.table.nets.plan import Plan, hold_out
-from tests.tables import mixed
 from tests.unit.fitting.recorder import Recorder
 
 
@@ -95,37 +86,3 @@ def test_an_epoch_goes_over_the_rows_once_and_any_step_can_be_had_alone() -> Non
     assert not torch.equal(*epochs)
     assert torch.equal(Batches(rows, 10, seed=0).at(13), batches.at(13))
     assert len(Batches(rows, 500, seed=0).at(3)) == 100
-
-
-def test_small_tables_get_small_fits_and_large_ones_are_not_gone_over_many_times() -> None:
-    tiny, small, adult, large = (plan_tvae(TvaeConfig(), rows, 400) for rows in (1, 300, 32_561, 3_200_000))
-    assert tiny.rounds * tiny.steps * tiny.batch <= 200 * 64
-    assert (small.batch, small.width) == (16, 128)
-    assert (adult.batch, adult.width, adult.rounds * adult.steps * adult.batch // 32_561) == (512, 512, 29)
-    assert large.rounds * large.steps * large.batch // 3_200_000 == 4
-    assert large.steps == 500
-    assert plan_tvae(TvaeConfig(), 32_561, 10_000).width == 256, "a step of many levels takes several times as long"
-    one, other = (plan_ctgan(CtganConfig(), rows, 400) for rows in (300, 32_561))
-    assert one.rounds * one.steps < other.rounds * other.steps
-    assert plan_ctgan(CtganConfig(), 32_561, 10_000).steps < other.steps
-    assert plan_ctgan(CtganConfig(steps=7, batch=3, width=5), 10**6, 400) == Plan(batch=3, width=5, rounds=7, steps=1)
-
-
-@pytest.mark.parametrize(
-    ("rows", "share", "least", "most"), [(20, 0.1, 0, 0), (300, 0.1, 30, 70), (3000, 0.1, 250, 350)]
-)
-def test_rows_are_held_out_where_there_are_enough(rows: int, share: float, least: int, most: int) -> None:
-    held = hold_out(mixed(rows), share)
-    assert least <= held.sum() <= most
-    assert (held == hold_out(mixed(rows), share)).all()
-
-
-@pytest.mark.parametrize("kind", ["ctgan", "tvae"])
-def test_300_rows_are_not_learnt_by_heart(kind: str) -> None:
-    rows, strangers = mixed(300, seed=1), mixed(300, seed=2)
-    generator_cls = GENERATORS.find(kind)
-    generator = generator_cls.fit(rows, generator_cls.config_cls(threads=1), seed=0, device="cpu")
-    trios = [Trio(train=rows, test=strangers, synthetic=generator.sample(300, seed=seed)) for seed in range(4)]
-    assert max(copy_rate(each).value for each in trios) == 0
-    nearer = [dcr_share(each).value for each in trios]  # columns drawn apart: 0.51; trained to the end: 0.66 by tvae
-    assert sum(nearer) / len(nearer) < 0.59

@@ -10,7 +10,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-GUARD = [sys.executable, "-m", "geratriz.services.guard"]
+GUARD = [  # one that looks ten times a second who is there
+    sys.executable,
+    "-c",
+    "import sys; from geratriz.services import guard; guard.POLL_INTERVAL_S = 0.1\n"
+    "raise SystemExit(guard.main(sys.argv[1:]))",
+]
+SEEN_S = 0.8  # after which it has looked
 FAMILY = (  # a process with a child in a session of its own, as a worker has its runs; both are deaf to SIGTERM
     "import pathlib, signal, subprocess, sys, time\n"
     "signal.signal(signal.SIGTERM, signal.SIG_IGN) if sys.argv[2] == 'deaf' else None\n"
@@ -23,16 +29,21 @@ FAMILY = (  # a process with a child in a session of its own, as a worker has it
 def started(tmp_path: Path, how: str = "") -> tuple[subprocess.Popen[bytes], int]:
     note = tmp_path / "child"
     guard = subprocess.Popen([*GUARD, sys.executable, "-c", FAMILY, str(note), how], stdin=subprocess.PIPE)
+    return guard, child_in(note)
+
+
+def child_in(note: Path) -> int:
+    """The process that the family noted, once it is there."""
     until = time.monotonic() + 30
     while not (note.exists() and note.read_text()):
         assert time.monotonic() < until
-        time.sleep(0.05)
-    time.sleep(1.5)  # it looks once a second who is there
-    return guard, int(note.read_text())
+        time.sleep(0.02)
+    return int(note.read_text())
 
 
-def test_what_it_runs_ends_with_its_own_code() -> None:
-    with subprocess.Popen([*GUARD, sys.executable, "-c", "raise SystemExit(7)"], stdin=subprocess.PIPE) as guard:
+@pytest.mark.parametrize("command", [GUARD, [sys.executable, "-m", "geratriz.services.guard"]])
+def test_what_it_runs_ends_with_its_own_code(command: list[str]) -> None:
+    with subprocess.Popen([*command, sys.executable, "-c", "raise SystemExit(7)"], stdin=subprocess.PIPE) as guard:
         assert guard.wait(timeout=30) == 7
 
 
@@ -50,6 +61,7 @@ def test_when_it_is_to_end_the_whole_family_ends(tmp_path: Path, how: str) -> No
 
 def test_when_it_is_killed_what_it_had_started_ends_too(tmp_path: Path) -> None:
     guard, child = started(tmp_path)
+    time.sleep(SEEN_S)  # what it never saw under the process it cannot find once that is gone
     (process,) = psutil.Process(guard.pid).children()
     process.kill()
     assert guard.wait(timeout=30) == 128 + signal.SIGKILL
@@ -64,11 +76,7 @@ def test_a_starter_that_is_killed_leaves_nothing(tmp_path: Path) -> None:
         "time.sleep(600)"
     )
     starter = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
-    until = time.monotonic() + 30
-    while not (note.exists() and note.read_text()):
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    time.sleep(1.5)
+    child_in(note)
     family = psutil.Process(starter.pid).children(recursive=True)
     assert len(family) == 3
     os.kill(starter.pid, signal.SIGKILL)

@@ -4,7 +4,6 @@ import fcntl
 import os
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from geratriz.errors import ConfigError
 from geratriz.project import CHECKPOINTS, PAGES, WORKTREES
 from geratriz.workspace import retention
 from geratriz.workspace.retention import Item
+from tests.pipelines.conftest import dvc
 
 OLD = 30
 
@@ -23,13 +23,15 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self.root, self.hub = folder / "head", folder / "hub.git"
-        self.variables = {**os.environ, "DVC_NO_ANALYTICS": "1"}
+        self.variables = dict(os.environ)
         for role in ("AUTHOR", "COMMITTER"):
             self.variables |= {f"GIT_{role}_NAME": "a", f"GIT_{role}_EMAIL": "a@example.org"}
+
+    def create(self) -> None:
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(self.hub)], check=True)
         subprocess.run(["git", "init", "-q", "-b", "main", str(self.root)], check=True)
         self.git("remote", "add", "origin", str(self.hub))
-        self.dvc("init", "-q")
+        dvc(self.root, "init", "-q")
         (self.root / ".gitignore").write_text("/.geratriz/\n/.cache/\n")
         self.data("first")
         self.git("push", "-q", "-u", "origin", "main")
@@ -40,15 +42,11 @@ class Repository:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def dvc(self, *arguments: str, cwd: Path | None = None) -> None:
-        command = [sys.executable, "-m", "dvc", *arguments]
-        subprocess.run(command, cwd=cwd or self.root, env=self.variables, check=True, capture_output=True)
-
     def data(self, content: str, cwd: Path | None = None) -> None:
         """Track a state of the data, and commit it."""
         home = cwd or self.root
         (home / "rows.txt").write_text(content)
-        self.dvc("add", "-q", "rows.txt", cwd=home)
+        dvc(home, "add", "-q", "rows.txt")
         self.git("add", "--all", cwd=home)
         self.git("commit", "-q", "-m", content, cwd=home)
 
@@ -57,7 +55,7 @@ class Repository:
         path = self.root / WORKTREES / f"retrain-{name}"
         self.git("worktree", "add", "-q", "-b", f"retrain/{name}", str(path))
         shutil.copy(self.root / ".dvc" / "config", path / ".dvc" / "config.local")
-        self.dvc("cache", "dir", "--local", str(self.root / ".dvc" / "cache"), cwd=path)
+        dvc(path, "cache", "dir", "--local", str(self.root / ".dvc" / "cache"))
         when = time.time() - days * retention.DAY_S
         before = dict(self.variables)
         self.variables |= {"GIT_COMMITTER_DATE": f"{when:.0f} +0000"}
@@ -82,10 +80,19 @@ def age(path: Path, days: float) -> None:
             os.utime(each, (when, when))
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("template")
+    Repository(folder).create()
+    return folder
+
+
 @pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    return Repository(tmp_path)
+def repository(template: Path, tmp_path: Path) -> Repository:
+    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
+    copied = Repository(tmp_path)
+    copied.git("remote", "set-url", "origin", str(copied.hub))
+    return copied
 
 
 def found(repository: Repository, *, cache: bool = False, in_use: set[str] | None = None) -> dict[str, Item]:
@@ -167,9 +174,9 @@ def test_old_checkpoints_and_pages_go(repository: Repository) -> None:
 def test_the_cache_keeps_what_branches_worktrees_and_their_uncommitted_state_name(repository: Repository) -> None:
     tree = repository.retrained("kept", days=1)
     (tree / "rows.txt").write_text("not committed yet")
-    repository.dvc("add", "-q", "rows.txt", cwd=tree)
+    dvc(tree, "add", "-q", "rows.txt")
     (repository.root / "rows.txt").write_text("forgotten")
-    repository.dvc("add", "-q", "rows.txt")
+    dvc(repository.root, "add", "-q", "rows.txt")
     repository.git("checkout", "-q", "--", "rows.txt.dvc")
     assert all(map(repository.cached, ("first", "kept", "not committed yet", "forgotten")))
     before = repository.git("tag")

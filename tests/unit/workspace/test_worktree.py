@@ -42,15 +42,21 @@ def test_a_commit_beside_the_branch_holds_the_files_as_they_are_and_moves_nothin
 
 
 def test_a_commit_sees_a_change_within_the_second_of_the_checkout_and_of_equal_size(committed: Project) -> None:
+    """It takes two seconds: Git reckons in whole ones."""
     path = committed.root / "params.yaml"
-    for turn in range(3):  # one of them falls into one second
+    for turn in range(9):
+        time.sleep(1 - time.time() % 1)  # a second begins
         path.write_text(f"turn: {turn}\n")
         git(committed.root, "add", "params.yaml")
         before = path.stat()
-        path.write_text(f"turn: {turn + 3}\n")
+        path.write_text(f"TURN: {turn}\n")
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-        time.sleep(1.1)  # a copy of the index would be younger than the file
-        assert git(committed.root, "show", commit(committed.root, [], "Now\n") + ":params.yaml") == f"turn: {turn + 3}"
+        if int(path.stat().st_ctime) == int(before.st_ctime):  # else the machine was too slow
+            break
+    else:
+        pytest.skip("this machine writes no two files in one second")
+    time.sleep(1.1)  # a copy of the index would be younger than the file
+    assert git(committed.root, "show", commit(committed.root, [], "Now\n") + ":params.yaml") == f"TURN: {turn}"
 
 
 def test_a_service_without_a_name_can_commit(committed: Project, monkeypatch: pytest.MonkeyPatch) -> None:

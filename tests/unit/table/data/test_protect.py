@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from geratriz.table.data.levels import CodecConfig
@@ -152,11 +152,14 @@ FORMS = {
 }
 
 
+@settings(max_examples=settings.default.max_examples // 4)  # each is a table, read and protected
 @given(st.lists(st.floats(-1e6, 1e6), min_size=12, max_size=60, unique=True), st.sampled_from(sorted(FORMS)))
 def test_none_of_the_outermost_numbers_comes_back_and_none_lies_beyond_them(numbers: list[float], form: str) -> None:
     before = np.sort(FORMS[form](np.array(numbers)))
     shown = np.round(before.astype(float), 6)
-    assume(len(set(shown)) == len(before) and len(set(np.round(shown, 1))) == len(before))
+    apart = np.unique(np.round(shown, 1), return_index=True)[1]
+    before, shown = before[apart], shown[apart]
+    assume(len(before) >= 12)
     after = protected(pd.DataFrame({"x": before}), x="float")["x"].to_numpy()
     assert np.array_equal(after[5:-5], before[5:-5])
     after = np.round(after.astype(float), 6)

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geratriz import config
@@ -182,6 +182,7 @@ def parts_or_reason(frame: pd.DataFrame, by: str) -> dict[str, pd.DataFrame]:
     return {name: part.frame for name, part in parts.items()}
 
 
+@settings(max_examples=settings.default.max_examples // 2)
 @given(keys=KEYS, by=st.sampled_from(["hash", "group:key", "time:key"]))
 def test_parts_are_disjoint_and_cover_the_table(keys: list[object], by: str) -> None:
     frame = keyed(keys)
@@ -191,12 +192,14 @@ def test_parts_are_disjoint_and_cover_the_table(keys: list[object], by: str) -> 
         assert all(len(part) for part in parts.values())
 
 
+@settings(max_examples=settings.default.max_examples // 2)
 @given(keys=KEYS, by=st.sampled_from(["group:key", "time:key"]))
 def test_an_entity_and_a_moment_are_never_on_two_sides(keys: list[object], by: str) -> None:
     parts = [set(part["key"].dropna()) for part in parts_or_reason(keyed(keys), by).values()]
     assert not any(a & b for i, a in enumerate(parts) for b in parts[:i])
 
 
+@settings(max_examples=settings.default.max_examples // 4)  # each divides four tables
 @given(data=st.data(), keys=KEYS)
 def test_growing_data_move_no_entity_and_no_row(data: st.DataObject, keys: list[object]) -> None:
     kinds = {type(each) for each in keys} - {type(None)}
