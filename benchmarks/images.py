@@ -86,9 +86,9 @@ def _parts(folder: Path, **shares: float) -> dict[str, Any]:
 
 
 def _ours(model: str, train: Any, seed: int, count: int) -> tuple[np.ndarray, int, float]:
-    from geratriz.table.generators import catalog
+    from geratriz.images.generators.catalog import GENERATORS
 
-    generator_cls = catalog.find_images(model)
+    generator_cls: Any = GENERATORS.find(model)
     generator_cls.fit(train, generator_cls.config_cls(images=WARM, threads=1), seed=seed, device="cpu")
     config = generator_cls.config_cls(threads=1)
     started = time.process_time()

@@ -114,10 +114,10 @@ def _fit(kind: str, shape: str, path: Path, target: str) -> Cell:
     """Read, fit and measure in this process; as `geratriz fit` does it."""
     import geratriz
     from geratriz.table.data import compact
-    from geratriz.table.generators import catalog
+    from geratriz.table.generators.catalog import GENERATORS
     from geratriz.tracking import NullTracker
 
-    catalog.find(kind)
+    GENERATORS.find(kind)
     started, ends, rounds = time.process_time(), [], 0
 
     class Clock(NullTracker):

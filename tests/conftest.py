@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("quick", max_examples=200, deadline=None, derandomize=True)  # equal cases in every run
-settings.register_profile(
-    "thorough", max_examples=4000, deadline=None
-)  # new ones: pytest --hypothesis-profile=thorough
+settings.register_profile("quick", max_examples=60, deadline=None, derandomize=True)  # equal cases in every run
+settings.register_profile("thorough", max_examples=4000, deadline=None)  # new ones: make test-thorough
 settings.load_profile("quick")
 
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # as the command line and the stages set it

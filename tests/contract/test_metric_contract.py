@@ -17,6 +17,7 @@ from geratriz.table.evaluate.trio import EvaluateConfig, Trio
 from tests.tables import mixed
 
 QUICK = EvaluateConfig(bootstrap=50)
+pytestmark = pytest.mark.usefixtures("brief_metrics")
 
 
 @pytest.fixture(params=METRICS)
@@ -43,7 +44,7 @@ def trio(rows: int = 400) -> Trio:
 
 
 @pytest.fixture(scope="module")
-def used() -> Trio:
+def used(brief_metrics: None) -> Trio:
     """A trio every metric has looked at."""
     looked_at = trio()
     for metric in METRICS.values():
@@ -87,7 +88,7 @@ def test_neither_the_tables_nor_global_random_state_are_touched(metric: Metric) 
 
 
 def test_more_rows_make_a_narrower_interval(metric: Metric) -> None:
-    scores = [metric.compute(trio(rows)) for rows in (300, 3000)]
+    scores = [metric.compute(trio(rows)) for rows in (300, 1500)]
     few, many = (float("inf") if score is None else score.high - score.low for score in scores)
     guesses = metric.name == "singling_out"  # among few rows hardly any guess is true of anybody, and that is certain
     certain = metric.name == "personal_overlap"  # of the file, no estimate

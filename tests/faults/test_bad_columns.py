@@ -36,7 +36,9 @@ WORKING = {
 
 @pytest.mark.parametrize("ending", ["parquet", "csv"])
 @pytest.mark.parametrize("name", WORKING)
-def test_it_is_fitted_sampled_and_judged(name: str, ending: str, tmp_path: Path, works: Command) -> None:
+def test_it_is_fitted_sampled_and_judged(
+    name: str, ending: str, brief_metrics: None, tmp_path: Path, works: Command
+) -> None:
     frame = WORKING[name]
     real, rows = tmp_path / f"real.{ending}", tmp_path / f"rows.{ending}"
     Table.from_frame(frame).write(real)
@@ -128,7 +130,7 @@ def test_texts_that_name_their_row_are_not_repeated_unless_they_may_be(
 def test_a_declaration_that_is_wrong_names_the_right_one(
     declared: str, message: str, people: Path, tmp_path: Path, refused: Command
 ) -> None:
-    assert message in refused("fit", people, "-o", tmp_path / "model", "--schema", declared)
+    assert message in refused("fit", people, "--kind", "independent", "-o", tmp_path / "model", "--schema", declared)
 
 
 def test_categories_are_learnt_up_to_a_number_and_refused_beyond() -> None:

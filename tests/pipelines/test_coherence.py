@@ -11,6 +11,8 @@ from geratriz.errors import PipelineError
 from pipelines import coherence, graph
 from tests.pipelines.conftest import Project, dvc
 
+pytestmark = pytest.mark.slow
+
 STAGES = {
     "prepare": {
         "cmd": "mkdir -p parts && cp rows.txt parts/train.txt && cp rows.txt parts/test.txt",

@@ -9,6 +9,8 @@ from geratriz.workspace.git import git
 from pipelines import example
 from tests.pipelines.conftest import Project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def committed(project: Project) -> Project:

@@ -9,6 +9,8 @@ from geratriz.errors import ConfigError
 from pipelines import graph
 from tests.pipelines.conftest import Project, dvc
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_graph_is_the_one_that_dvc_draws(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     project.write("more/dvc.yaml", "stages:\n  count:\n    cmd: wc -l ../winner.txt\n    deps: [../winner.txt]\n")

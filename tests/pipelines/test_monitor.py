@@ -82,6 +82,7 @@ def state() -> str:
     return str(last_run().state_name)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("prefect_server")
 class TestFlow:
     def test_the_same_bytes_are_skipped(self, project: Path) -> None:
@@ -208,6 +209,7 @@ def emit(server: str, event: str, model: str) -> None:
     httpx.post(f"{server}/events", json=[content]).raise_for_status()
 
 
+@pytest.mark.slow
 def test_a_drift_starts_the_deployment_of_its_own_model(project: Path, server: str, tmp_path: Path) -> None:
     """Slow: automations need a server with all its services, prefect.yaml the command that reads it."""
     deployed = tmp_path / "deployed"
@@ -271,6 +273,7 @@ def test_of_images_the_manifest_is_watched(tmp_path: Path) -> None:
     assert any("label" in reason for reason in discs.reasons)
 
 
+@pytest.mark.slow
 def test_of_data_from_a_database_the_query_is_run_again_and_the_workspace_is_left_alone(tmp_path: Path) -> None:
     database, project, scratch = tmp_path / "shop.db", tmp_path / "project", tmp_path / "scratch"
     project.mkdir()

@@ -15,7 +15,7 @@ from geratriz.workspace.git import git
 from tests.pipelines.conftest import dvc, new_project
 from tests.projects import Project, Stations, aliases, table
 
-pytestmark = pytest.mark.usefixtures("prefect_server")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 
 
 @pytest.fixture
@@ -144,13 +144,14 @@ def test_rows_that_are_not_in_the_workspace_are_brought_from_the_commit_that_mad
     (root / "dvc.lock").unlink()
     (root / "dvc.yaml").write_text(GRAPH)
     promoting.promote(root, "people")
+    if with_remote:
+        dvc(root, "remote", "add", "--quiet", "--default", "beside", str(tmp_path_factory.mktemp("remote")))
     commit = prepared(project, seed=5)
     project.model("small", 0.6, seed=1)
     project.compare("small")
     release.register(root)
     client.set_model_version_tag("people", "2", "geratriz.commit", commit)
     if with_remote:
-        dvc(root, "remote", "add", "--quiet", "--default", "beside", str(tmp_path_factory.mktemp("remote")))
         dvc(root, "push", "--quiet")
     prepared(project, seed=6)
     if with_remote:

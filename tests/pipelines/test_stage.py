@@ -13,6 +13,8 @@ from pipelines import stage
 from pipelines.stage import RunEnded, StageFailed, Stages
 from tests.pipelines.conftest import Project, dvc, running, wait_until
 
+pytestmark = pytest.mark.slow
+
 CHILD = "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open('started', 'w'); time.sleep(600)"
 HOLD_THE_LOCK = """
 import sys, time

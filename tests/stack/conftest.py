@@ -309,6 +309,10 @@ class Project:
         for model, values in train.items():
             settings["train"][model] |= values
         (self.head / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+        deployments = (self.head / "prefect.yaml").read_text()
+        (self.head / "prefect.yaml").write_text(
+            deployments.replace("geratriz.model.adult", f"geratriz.model.{self.name}")
+        )
         expectations = [
             {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": name}} for name in rows(0, 1)
         ]

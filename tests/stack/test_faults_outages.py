@@ -24,9 +24,9 @@ from geratriz.tracking import read_history
 from pipelines.stage import Stages
 from tests.pipelines.conftest import Project as Bare
 from tests.pipelines.conftest import dvc, new_project
+from tests.projects import Project as Trained
 from tests.stack.conftest import ROOT, Project, Stack, Started
 from tests.stack.servers import free_port, wait_for
-from tests.unit.registry.conftest import Project as Trained
 
 OUTAGE_S = 60.0
 EPOCHS = 200

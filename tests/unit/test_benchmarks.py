@@ -1,5 +1,7 @@
 """The benchmark without its peers: the page says what the cells say, and a peer that fails stops nothing."""
 
+import ast
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -163,6 +165,21 @@ def test_a_model_is_fitted_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert len(pd.read_parquet(tmp_path / "synthetic.parquet")) == 25
     assert record["fit_s"] >= 0
     assert record["versions"]["torch"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.stem)
+def test_every_name_of_ours_that_a_benchmark_imports_is_there(path: Path) -> None:
+    """Most are imported when they are used, in runs that take hours."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in (
+            "geratriz",
+            "benchmarks",
+            "tests",
+        ):
+            module = importlib.import_module(node.module or "")
+            for name in (alias.name for alias in node.names):
+                if not hasattr(module, name):
+                    importlib.import_module(f"{node.module}.{name}")
 
 
 def test_every_peer_has_a_script_and_complete_requirements() -> None:

@@ -19,7 +19,7 @@ def test_two_far_clusters_are_learnt_each_with_its_label() -> None:
         return points[index], labels[index]
 
     torch.manual_seed(0)
-    flow = fit_flow(Flow(2, 2, width=32, blocks=2), draw, 400, steps=400, runtime=RUNTIME, seed=0)
+    flow = fit_flow(Flow(2, 2, width=32, blocks=2), draw, 400, steps=200, runtime=RUNTIME, seed=0)
     noise, asked = torch.randn(300, 2), torch.arange(300) % 2
     with torch.no_grad():
         latents = flow.latents(noise, asked)

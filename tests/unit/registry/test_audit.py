@@ -63,7 +63,7 @@ class OfImages(Champion):
         self.project.compare("small", kind="images", by="precision")
 
 
-@pytest.fixture(params=[OfTables, OfImages])
+@pytest.fixture(params=[OfTables, pytest.param(OfImages, marks=pytest.mark.slow)])
 def champion(request: pytest.FixtureRequest, project: Project) -> Champion:
     made: Champion = request.param(project)
     return made

@@ -53,6 +53,7 @@ def test_an_answer_that_will_not_change_is_not_asked_for_again() -> None:
         patience.retrying(call, "http://x", retry=True)()
 
 
+@pytest.mark.slow
 def test_loading_a_folder_does_not_import_mlflow(project: Project) -> None:
     code = (
         "import sys; from geratriz.registry import release; release.load('models/small'); "

@@ -17,6 +17,8 @@ from tests.attack_metrics import attacked
 from tests.projects import Project, aliases, move_registry
 from tests.unit.registry import processes
 
+pytestmark = pytest.mark.slow
+
 FOUND = {name: each["value"] for name, each in attacked().items()}
 
 

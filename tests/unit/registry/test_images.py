@@ -21,6 +21,8 @@ from geratriz.registry import packaging, release
 from geratriz.registry.serving import ServedGenerator
 from tests.images import CLASSES, shapes
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

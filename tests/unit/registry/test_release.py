@@ -95,6 +95,7 @@ def test_a_new_evaluation_of_the_same_bundle_brings_its_version_up_to_date(regis
     assert runs(client)[0].data.metrics["detection"] == 0.6
 
 
+@pytest.mark.slow
 def test_a_version_keeps_the_revision_it_was_made_at(project: Project, client: Any) -> None:
     identity = {
         f"GIT_{who}_{what}": "test@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")

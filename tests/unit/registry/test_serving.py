@@ -60,6 +60,7 @@ def ask(served: ServedGenerator, seed: int | None = None, **columns: Any) -> pd.
     return served.predict(None, pd.DataFrame(columns), {"seed": seed})
 
 
+@pytest.mark.slow
 def test_it_loads_in_a_fresh_process_elsewhere_with_its_own_code(model: Path) -> None:
     code = (
         f"import mlflow.pyfunc, pandas as pd; loaded = mlflow.pyfunc.load_model({str(model)!r})\n"
@@ -195,6 +196,7 @@ def post(address: str, content: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         return problem.code, json.loads(problem.read())
 
 
+@pytest.mark.slow
 def test_the_real_server_answers_rows_conditions_and_mistakes(address: str, model: Path) -> None:
     here = GENERATORS.load(model / "artifacts" / "bundle").sample(20, seed=7, where={"income": ">50K"}).frame
     frame = {"columns": ["n_rows", "income"], "data": [[20, ">50K"]]}

@@ -20,7 +20,7 @@ from tests.tables import mixed
 ORIGIN = Origin(bundle="0" * 64)
 
 
-@pytest.fixture(scope="module", params=GENERATORS)
+@pytest.fixture(scope="module", params=list(GENERATORS))
 def generator(request: pytest.FixtureRequest) -> Generator[Any]:
     return fit(request.param, mixed())
 

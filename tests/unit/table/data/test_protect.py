@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from geratriz.table.data.levels import CodecConfig
 from geratriz.table.data.protect import pooled, protect
 from geratriz.table.data.table import Table
+from geratriz.table.generators.catalog import GENERATORS
+from geratriz.table.generators.independent import Independent
 
 ROWS = 1000
 
@@ -134,6 +136,26 @@ def test_the_outermost_of_few_values_are_one_level_near_their_average_that_nobod
     far = protected(pd.DataFrame({"x": [*inner, 41, 51, 55, 58, 275]}))["x"]
     # 19, 29, 33, 36 and 253 above 22, the last counted as 66, twice the median: 36.6 on average
     assert far.tolist() == [*inner, *[59] * 5]
+
+
+def test_how_many_values_are_few_is_said_by_the_settings_of_the_generator_that_is_fitted() -> None:
+    """Nine values: as few they get one level for the outermost, as many the outermost are spread."""
+    outer = [41, 51, 55, 58, 275]
+    table = Table.from_frame(pd.DataFrame({"x": [*[0] * 500, *[1, 2, 3] * 150, *outer]}))
+    few, many = CodecConfig(), CodecConfig(max_levels=8)
+    shown = {config: protect(table, 0, config).frame["x"].tolist()[-5:] for config in (few, many)}
+    assert shown[few] == [59] * 5
+    assert len(set(shown[many])) == 5 and not {*outer} & set(shown[many])
+    for config in (few, many):
+        (levels,) = Independent.fit(table, config, seed=0).codec.levels
+        largest = levels.atoms[-1] if config is few else levels.ends[1]
+        assert largest == max(shown[config])
+
+
+@pytest.mark.parametrize("kind", list(GENERATORS))
+def test_every_generator_says_how_many_values_are_few(kind: str) -> None:
+    settings = GENERATORS.find(kind).config_cls(max_levels=7, bins=9)
+    assert settings.codec == CodecConfig(max_levels=7, bins=9)
 
 
 @pytest.mark.parametrize("fifth", [[100], [100, 100]])  # half way from 100 to 101 is 100; or the sixth is 100 too
