@@ -89,7 +89,7 @@ def test_what_data_are_called_fits_where_it_is_said(kind: str) -> None:
     assert "-o" in words.SAMPLE
 
 
-# A run of a small example through every port.
+# A run of a small example through every port. Its fixtures take seconds: libraries are imported, and data judged.
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,8 @@
 """A disk that fills up, and a kill, while files are written: one clear error, and what was there is as it was.
 
 The disk is played by the kernel's limit on the size of a file (``RLIMIT_FSIZE``), which refuses writes as a full disk
-does and needs no rights; Linux's ``/dev/full`` answers as a full disk to the letter.
+does and needs no rights; Linux's ``/dev/full`` answers as a full disk to the letter. A limit and a kill need processes
+of their own, which take a second or two to start.
 """
 
 import os
@@ -62,6 +63,7 @@ def test_sample_on_a_full_disk_says_so_and_leaves_the_earlier_file(folder: Path,
 
 
 def test_fit_on_a_full_disk_is_one_clear_error(folder: Path) -> None:
+    """Takes seconds: a process of its own, which imports torch."""
     mixed(100).write(folder / "rows.parquet")
     quick = ("width=256", "batch=64", "epochs=1", "blocks=1", "components=2", "threads=1")
     settings = [word for setting in quick for word in ("--set", setting)]

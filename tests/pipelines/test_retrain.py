@@ -1,4 +1,7 @@
-"""The flow, run by real Prefect over real DVC."""
+"""The flow, run by real Prefect over real DVC.
+
+Each stage is a process of DVC, which takes a second; one that is started by hand imports Prefect, which takes two.
+"""
 
 import json
 import os

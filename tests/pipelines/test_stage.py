@@ -1,4 +1,7 @@
-"""One stage, run by real DVC: what it did, what it said, and that nothing of it stays behind."""
+"""One stage, run by real DVC: what it did, what it said, and that nothing of it stays behind.
+
+Each is a process of DVC, which takes a second; one that is to be ended must have begun.
+"""
 
 import shutil
 import subprocess

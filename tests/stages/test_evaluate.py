@@ -30,7 +30,10 @@ GATES = {"shape_error": Gate(max=60), "detection": Gate(min=0.99)}
 
 @pytest.fixture(scope="module")
 def inputs(brief_metrics: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """What the stages before leave: a split table, landmarks, a bundle with its history, and its synthetic rows."""
+    """What the stages before leave: a split table, landmarks, a bundle with its history, and its synthetic rows.
+
+    Takes seconds: every metric, on three pairs of tables of as many rows as the attacks need.
+    """
     folder = tmp_path_factory.mktemp("graph")
     train, fresh, test = mixed(300, 1), mixed(150, 2), mixed(150, 3)
     for name, table in (("train", train), ("fresh", fresh), ("test", test)):

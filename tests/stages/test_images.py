@@ -39,7 +39,7 @@ GATES = {"kid": Gate(max=1000.0)}
 
 @pytest.fixture(scope="module")
 def done(brief_metrics: None, mlflow_template: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """A run of every stage in a project of its own."""
+    """A run of every stage in a project of its own; seconds, of which the libraries of the first stages take half."""
     root = tmp_path_factory.mktemp("project")
     shutil.copyfile(mlflow_template, root / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:

@@ -28,6 +28,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_writes_floor_and_ceiling_of_every_metric_and_the_same_bytes_again(
     brief_metrics: None, prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # seconds: every metric, on four pairs of tables
     files = [tmp_path / "one.json", tmp_path / "two.json"]
     for out in files:
         main(PARAMS, prepared=prepared, contract=prepared / "contract.json", out=out)

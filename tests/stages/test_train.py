@@ -43,7 +43,7 @@ def project(mlflow_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(mlflow_root)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     prepared = mlflow_root / "prepared"
-    parts = split(mixed(400), SplitConfig())
+    parts = split(mixed(200), SplitConfig())
     for name, part in parts.items():
         part.write(prepared / f"{name}.parquet")
     parts["train"].schema.write(prepared / "schema.json")
@@ -108,6 +108,7 @@ def stage(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_stage_runs_as_dvc_runs_it_and_makes_the_folders_it_writes_into(project: Path) -> None:
+    """Takes seconds: a process of its own, which imports MLflow."""
     words = ["--model", "independent", "--prepared", "prepared", "--out", "a/b/model", "--out_history", "c/d/any.csv"]
     done = stage(project, "geratriz.stages.train", *words)
     assert done.returncode == 0, done.stderr

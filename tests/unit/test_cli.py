@@ -16,7 +16,7 @@ from geratriz.errors import ConfigError, GeratrizError
 from geratriz.parts import SplitConfig
 from geratriz.table.data.split import split
 from tests.domain_examples import QUICK
-from tests.people import people
+from tests.personal_table import people
 from tests.tables import mixed
 
 COMMANDS = (
@@ -136,6 +136,8 @@ def test_what_is_no_number_of_rows_is_wrong_usage(model: Path, tmp_path: Path, c
 
 
 def test_sample_goes_on_where_it_ended_with_any_number_of_processes(model: Path, tmp_path: Path) -> None:
+    """Takes a second or two: the processes that draw are real."""
+
     def draw(name: str, *words: object) -> pd.DataFrame:
         run("sample", model, "-o", tmp_path / name, "--seed", 2, *words)
         return pd.read_parquet(tmp_path / name)
@@ -156,13 +158,15 @@ def test_provenance_is_printed_for_people_and_machines(model: Path, tmp_path: Pa
 
 
 def test_progress_goes_to_standard_error_and_results_to_standard_output(model: Path) -> None:
+    """Takes a second or two: the streams are those of a process of its own."""
     done = shell("sample", model, "-n", 9000, "-o", "rows.csv", cwd=model.parent)
     assert done.stdout.startswith("rows.csv: 9,000 rows") and len(done.stdout.splitlines()) == 1
     assert "sampling rows.csv" in done.stderr and "9,000/9,000" in done.stderr
 
 
 def test_evaluate_writes_metrics_and_page(brief_metrics: None, data: Path) -> None:
-    parts = split(mixed(400), SplitConfig(train=0.4, fresh=0.2, test=0.4))
+    """Takes a second or two: every metric, on three pairs of tables."""
+    parts = split(mixed(300), SplitConfig(train=0.4, fresh=0.2, test=0.4))
     for name, part in parts.items():
         part.write(data.parent / f"{name}.parquet")
     where = [word for each in ("train", "test") for word in (f"--{each}", data.parent / f"{each}.parquet")]

@@ -1,4 +1,7 @@
-"""The audit judges the champion anew: by the limits it was promoted under, for each kind of data."""
+"""The audit judges the champion anew: by the limits it was promoted under, for each kind of data.
+
+Each evaluation is registered by a real MLflow, which takes a second.
+"""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Processes killed at any write to MLflow, and several at once: what comes out is as if each had been alone."""
+"""Processes killed at any write to MLflow, and several at once: what comes out is as if each had been alone.
+
+Slow: another process opens MLflow, and each state it leaves is finished and looked at.
+"""
 
 import dataclasses
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""The registered model as MLflow runs it: in a fresh process, elsewhere, without pickles; and behind HTTP."""
+"""The registered model as MLflow runs it: in a fresh process, elsewhere, without pickles; and behind HTTP.
+
+Both import MLflow and torch anew, which takes seconds.
+"""
 
 import json
 import os

@@ -12,7 +12,7 @@ from geratriz.errors import ConfigError
 from geratriz.table.data import forms
 from geratriz.table.data.table import Table
 from geratriz.table.draft import suite_of
-from tests.people import people
+from tests.personal_table import people
 
 ASKED = {
     "name": "name", "first": None, "surname": "name", "mail": "email", "phone": "phone", "mobile": "phone",

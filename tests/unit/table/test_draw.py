@@ -14,7 +14,7 @@ from geratriz.output import Origin, read_provenance
 from geratriz.table import draw
 from geratriz.table.generators.base import BLOCK, Generator
 from geratriz.table.generators.catalog import GENERATORS
-from tests.quick_generators import fit
+from tests.domain_examples import quick_fit
 from tests.tables import mixed
 
 ORIGIN = Origin(bundle="0" * 64)
@@ -22,12 +22,12 @@ ORIGIN = Origin(bundle="0" * 64)
 
 @pytest.fixture(scope="module", params=list(GENERATORS))
 def generator(request: pytest.FixtureRequest) -> Generator[Any]:
-    return fit(request.param, mixed())
+    return quick_fit(request.param, mixed())
 
 
 @pytest.fixture(scope="module")
 def independent() -> Generator[Any]:
-    return fit("independent", mixed())
+    return quick_fit("independent", mixed())
 
 
 def write(generator: Generator[Any], path: Path, rows: int, **rest: Any) -> bytes:

@@ -18,7 +18,6 @@ from geratriz.scoring.verdict import Gate
 from tests.images import CLASSES, shapes
 from tests.page_reader import Reader
 
-
 pytestmark = pytest.mark.usefixtures("quick_classifier")
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from geratriz.table.data import forms
-from tests.people import people
+from tests.personal_table import people
 
 RNG = np.random.default_rng(0)
 LOOKALIKES = {

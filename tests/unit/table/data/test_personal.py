@@ -18,7 +18,7 @@ from geratriz.table.data.schema import Declared
 from geratriz.table.data.table import Table
 from geratriz.table.generators.base import BLOCK
 from geratriz.table.generators.independent import Independent
-from tests.people import people
+from tests.personal_table import people
 
 LEARNT = ("group", "age")
 PERSONAL = [name for name in people(10) if name not in LEARNT]

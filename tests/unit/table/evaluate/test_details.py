@@ -14,7 +14,7 @@ from geratriz.table.data.table import Table
 from geratriz.table.evaluate.details import details
 from geratriz.table.evaluate.suite import METRICS
 from geratriz.table.evaluate.trio import EvaluateConfig, Trio
-from tests.people import people
+from tests.personal_table import people
 from tests.tables import mixed
 
 pytestmark = pytest.mark.usefixtures("fewer_guesses")

@@ -7,7 +7,7 @@ import pytest
 from geratriz.table.data.table import Table
 from geratriz.table.evaluate.personal import personal_overlap
 from geratriz.table.evaluate.trio import Trio
-from tests.people import people
+from tests.personal_table import people
 
 MANY = {"name": "personal", "mobile": "personal", "surname": "personal", "account": "personal"}
 

@@ -18,7 +18,7 @@ from geratriz.table.data.rules import Rules
 from geratriz.table.data.table import Table
 from geratriz.table.generators.base import BLOCK, Generator
 from geratriz.table.generators.catalog import GENERATORS
-from tests import quick_generators
+from tests.domain_examples import quick_fit
 from tests.unit.fitting.recorder import Recorder
 
 REGION = {"Porto": "north", "Braga": "north", "Lisbon": "south", "Faro": "south", "Evora": "south"}
@@ -82,7 +82,7 @@ RULES = Rules.of(SUITE)
 
 
 def fit(data: Table, rules: Rules | None, kind: str = "independent", **rest: Any) -> Generator[Any]:
-    return quick_generators.fit(kind, data, rules=rules, **rest)
+    return quick_fit(kind, data, rules=rules, **rest)
 
 
 @pytest.fixture(scope="module")
