@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 
 from geratriz import domains
@@ -127,6 +128,15 @@ EXAMPLES = {
     ),
 }
 GENERATORS = [(domain, name) for domain in domains.DOMAINS for name in domains.train(domain).GENERATORS]
+
+
+def cases(domain: str | None = None) -> list[Any]:
+    """Parameters of a test of every generator, of one domain alone where it is named; those of networks are slow."""
+    return [
+        pytest.param((kind, name), id=f"{kind}-{name}", marks=[pytest.mark.slow] if QUICK.get(name, True) else [])
+        for kind, name in GENERATORS
+        if domain in (None, kind)
+    ]
 
 
 class Rounds(NullTracker):

@@ -61,6 +61,7 @@ def test_every_path_the_documents_link_exists() -> None:
             assert "NAME" in path or (ROOT / path).exists(), f"{document.name} names {path}"
 
 
+@pytest.mark.slow
 def test_the_readmes_python_runs(brief_metrics: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On few rows and columns, with small networks; two fits, 20,000 rows drawn and a report take seconds even so."""
     (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)

@@ -17,10 +17,10 @@ import torch
 
 from geratriz import bundle, domains
 from geratriz.errors import BundleError, ConfigError, RequestError
-from tests.domain_examples import EXAMPLES, GENERATORS, Case, Rounds, files_of, fitted
+from tests.domain_examples import EXAMPLES, GENERATORS, Case, Rounds, cases, files_of, fitted
 
 
-@pytest.fixture(scope="module", params=GENERATORS, ids="-".join)
+@pytest.fixture(scope="module", params=cases())
 def case(request: pytest.FixtureRequest) -> Case:
     return fitted(*request.param)
 

@@ -12,18 +12,17 @@ from geratriz.images.data.images import Images
 from geratriz.images.generators.base import ImageGenerator
 from geratriz.images.generators.catalog import GENERATORS as CATALOG
 from geratriz.tracking import NullTracker
-from tests.domain_examples import EXAMPLES, GENERATORS, Case, files_of, fitted, quick_fit
+from tests.domain_examples import EXAMPLES, Case, cases, files_of, fitted, quick_fit
 from tests.images import CLASSES, shapes
 
-IMAGES = [name for domain, name in GENERATORS if domain == "images"]
 BRIEF = {"images": 16}
 """Settings of a fit of which only its sample's form is looked at."""
 assert_equal = EXAMPLES["images"].assert_equal
 
 
-@pytest.fixture(scope="module", params=IMAGES)
+@pytest.fixture(scope="module", params=cases("images"))
 def case(request: pytest.FixtureRequest) -> Case:
-    return fitted("images", request.param)
+    return fitted(*request.param)
 
 
 @pytest.fixture

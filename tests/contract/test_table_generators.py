@@ -10,15 +10,13 @@ import pytest
 from geratriz.errors import RequestError
 from geratriz.table.data.table import Table
 from geratriz.table.generators.base import BLOCK
-from tests.domain_examples import GENERATORS, Case, fitted, quick_fit
+from tests.domain_examples import Case, cases, fitted
 from tests.tables import mixed
 
-TABLES = [name for domain, name in GENERATORS if domain == "table"]
 
-
-@pytest.fixture(scope="module", params=TABLES)
+@pytest.fixture(scope="module", params=cases("table"))
 def case(request: pytest.FixtureRequest) -> Case:
-    return fitted("table", request.param)
+    return fitted(*request.param)
 
 
 @pytest.fixture(scope="module")
@@ -85,22 +83,19 @@ def test_a_condition_that_cannot_be_met_names_itself(case: Case, where: Mapping[
 
 
 @pytest.mark.parametrize("rows", [1, 2, 30])
-@pytest.mark.parametrize("name", TABLES)
-def test_a_tiny_table_is_fitted_and_sampled(name: str, rows: int) -> None:
+def test_a_tiny_table_is_fitted_and_sampled(case: Case, rows: int) -> None:
     tiny = mixed(rows)
-    sample = quick_fit(name, tiny).sample(20, seed=0)
+    sample = case.fit(data=tiny).sample(20, seed=0)
     assert sample.frame.dtypes.astype(str).equals(tiny.frame.dtypes.astype(str))  # categories may be too rare to stay
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_one_column_is_a_table(name: str) -> None:
+def test_one_column_is_a_table(case: Case) -> None:
     single = Table.from_frame(pd.DataFrame({"x": ["u", "v"] * 50}))
-    assert set(quick_fit(name, single).sample(50, seed=0).frame["x"]) == {"u", "v"}
+    assert set(case.fit(data=single).sample(50, seed=0).frame["x"]) == {"u", "v"}
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_a_constant_and_an_empty_column_come_back_as_they_were(name: str) -> None:
+def test_a_constant_and_an_empty_column_come_back_as_they_were(case: Case) -> None:
     frame = pd.DataFrame({"x": [1.5] * 80, "none": pd.Series([None] * 80, dtype="float64"), "y": [1, 2] * 40})
-    sample = quick_fit(name, Table.from_frame(frame)).sample(50, seed=0).frame
+    sample = case.fit(data=Table.from_frame(frame)).sample(50, seed=0).frame
     assert (sample["x"] == 1.5).all()
     assert sample["none"].isna().all()

@@ -49,6 +49,7 @@ def full(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command(*words), cwd=cwd, preexec_fn=limit, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".parquet", ".csv", ".jsonl.gz"])
 def test_sample_on_a_full_disk_says_so_and_leaves_the_earlier_file(folder: Path, ending: str, works: Command) -> None:
     out = f"rows{ending}"
@@ -62,6 +63,7 @@ def test_sample_on_a_full_disk_says_so_and_leaves_the_earlier_file(folder: Path,
     assert content(folder) == before
 
 
+@pytest.mark.slow
 def test_fit_on_a_full_disk_is_one_clear_error(folder: Path) -> None:
     """Takes seconds: a process of its own, which imports torch."""
     mixed(100).write(folder / "rows.parquet")
@@ -90,6 +92,7 @@ def test_no_space_left_is_said_in_the_kernels_words(tmp_path: Path, ending: str)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_the_earlier_file_and_the_next_run_goes_well(folder: Path, works: Command) -> None:
     out = folder / "rows.parquet"
     works("sample", folder / "model", "-n", 10, "-o", out)

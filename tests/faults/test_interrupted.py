@@ -12,6 +12,8 @@ import pytest
 from tests.faults.conftest import Command, content
 from tests.tables import mixed
 
+pytestmark = pytest.mark.slow
+
 NETWORK = {"width": 16, "batch": 64, "blocks": 1, "max_levels": 24, "bins": 8, "threads": 1, "precision": "float32"}
 SETTINGS = {  # some thirty short rounds: time enough to be killed in
     "tvae": {**NETWORK, "epochs": 150, "latent": 2, "components": 2},

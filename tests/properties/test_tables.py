@@ -179,6 +179,7 @@ def test_fit_sample_save_and_load_never_fail_without_a_message(frame: pd.DataFra
     check("independent", frame, {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(set(GENERATORS) - {"independent"}))
 @settings(max_examples=NETWORKS)
 @given(frame=frames(columns=3))

@@ -25,6 +25,7 @@ from tests.domain_examples import QUICK, write_images
 from tests.images import CLASSES, shapes
 from tests.page_reader import Reader
 
+pytestmark = pytest.mark.slow
 DATA: dict[str, Any] = {
     "kind": "images",
     "raw": "images",

@@ -20,6 +20,7 @@ from geratriz.table.generators.catalog import GENERATORS
 from tests.domain_examples import QUICK
 from tests.tables import mixed
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 SUITE = {
     "expectations": [

@@ -62,6 +62,7 @@ def test_no_module_of_the_package_hides_a_function_of_its_name() -> None:
     assert modules & set(geratriz.__all__) == {"errors"}
 
 
+@pytest.mark.slow
 def test_a_type_checker_knows_the_names_and_refuses_others(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
@@ -85,6 +86,7 @@ def test_every_error_is_a_geratriz_error() -> None:
         geratriz.Table.read("absent.parquet")
 
 
+@pytest.mark.slow
 def test_fit_takes_settings_as_words_or_as_an_object(table: geratriz.Table) -> None:
     few = table.take(slice(100))
     by_words = geratriz.fit(few, kind="tvae", seed=3, device="cpu", **TVAE)
@@ -180,6 +182,7 @@ def test_evaluate_refuses_what_it_does_not_know(table: geratriz.Table) -> None:
         geratriz.evaluate(table, table, table, bootstraps=20)
 
 
+@pytest.mark.slow
 def test_images_go_the_way_of_tables(brief_metrics: None, tmp_path: Path) -> None:
     shapes(60).write(tmp_path / "shapes")
     images = geratriz.read_images(tmp_path / "shapes")

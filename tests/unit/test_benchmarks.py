@@ -159,6 +159,7 @@ def test_a_peer_and_a_judge_without_an_environment_say_who_makes_it(
         tables.measured(table="magic", target="class", model="real", seed=0)
 
 
+@pytest.mark.slow
 def test_a_model_is_fitted_in_a_process_of_its_own(tmp_path: Path) -> None:
     pd.DataFrame({"a": range(40), "b": ["x", "y"] * 20}).to_parquet(tmp_path / "train.parquet")
     record = tables.run(fit.Job("independent", 0, 1, 25, "b", {"a": "integer", "b": "category"}, True), tmp_path)

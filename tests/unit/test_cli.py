@@ -92,6 +92,7 @@ def test_a_warning_names_its_column_and_stops_nothing(data: Path) -> None:
     assert "warning: size: values are at most 2" in run("validate", data, "--contract", suite)
 
 
+@pytest.mark.slow
 def test_fit_and_sample_with_settings_and_conditions(data: Path) -> None:
     model, out = data.parent / "model", data.parent / "out.csv"
     settings = [word for key, value in QUICK["tvae"].items() for word in ("--set", f"{key}={value}")]
@@ -135,6 +136,7 @@ def test_what_is_no_number_of_rows_is_wrong_usage(model: Path, tmp_path: Path, c
     assert "is not a whole number" in result.output
 
 
+@pytest.mark.slow
 def test_sample_goes_on_where_it_ended_with_any_number_of_processes(model: Path, tmp_path: Path) -> None:
     """Takes a second or two: the processes that draw are real."""
 
@@ -157,6 +159,7 @@ def test_provenance_is_printed_for_people_and_machines(model: Path, tmp_path: Pa
         assert (content["seed"], content["rows"], content["geratriz"]) == (7, 5, __version__)
 
 
+@pytest.mark.slow
 def test_progress_goes_to_standard_error_and_results_to_standard_output(model: Path) -> None:
     """Takes a second or two: the streams are those of a process of its own."""
     done = shell("sample", model, "-n", 9000, "-o", "rows.csv", cwd=model.parent)
@@ -180,6 +183,7 @@ def test_evaluate_writes_metrics_and_page(brief_metrics: None, data: Path) -> No
     assert (report / "index.html").exists()
 
 
+@pytest.mark.slow
 def test_what_a_user_can_mend_is_one_message_and_exit_code_1(data: Path) -> None:
     done = shell("fit", data.parent / "absent.parquet", "-o", "model", cwd=data.parent)
     assert (done.returncode, done.stdout) == (1, "")
@@ -188,6 +192,7 @@ def test_what_a_user_can_mend_is_one_message_and_exit_code_1(data: Path) -> None
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_wrong_usage_is_exit_code_2(data: Path) -> None:
     assert shell("sample", "model", cwd=data.parent).returncode == 2
     assert shell("fly", cwd=data.parent).returncode == 2
@@ -224,6 +229,7 @@ def any_order(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "model"
 
 
+@pytest.mark.slow
 def test_missing_cells_are_filled_in(any_order: Path, tmp_path: Path) -> None:
     frame = mixed(40, seed=3).frame
     holed = frame.assign(price=frame["price"].where(frame.index % 2 == 0))
@@ -240,6 +246,7 @@ def test_missing_cells_are_filled_in(any_order: Path, tmp_path: Path) -> None:
     assert again.read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_rows_are_scored(any_order: Path, tmp_path: Path) -> None:
     rows = mixed(40, seed=3)
     rows.write(tmp_path / "rows.parquet")

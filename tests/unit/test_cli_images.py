@@ -13,6 +13,8 @@ from geratriz.errors import GeratrizError
 from tests.domain_examples import QUICK, write_images
 from tests.images import shapes
 
+pytestmark = pytest.mark.slow
+
 
 def run(*words: object) -> str:
     done = CliRunner().invoke(cli.app, [str(word) for word in words])

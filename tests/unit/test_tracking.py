@@ -114,6 +114,7 @@ def test_a_server_that_is_away_costs_one_warning(tmp_path: Path, uri: str, caplo
     assert "secret" not in caplog.text
 
 
+@pytest.mark.slow
 def test_a_database_that_is_away_does_not_hold_the_fit_up(tmp_path: Path) -> None:
     """MLflow tries a database for 100 seconds. In a process of its own, which takes a few to import MLflow, because its
     thread goes on trying."""
@@ -162,6 +163,7 @@ def test_the_environment_names_the_server(tmp_path: Path, monkeypatch: pytest.Mo
     assert default_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
 
 
+@pytest.mark.slow
 def test_the_revision_says_when_files_differ_from_it(tmp_path: Path) -> None:
     assert git_revision(tmp_path) is None
     identity = {
@@ -180,6 +182,7 @@ def test_the_revision_says_when_files_differ_from_it(tmp_path: Path) -> None:
     assert git_revision(tmp_path) == f"{clean}-dirty"
 
 
+@pytest.mark.slow
 def test_two_processes_may_find_no_store_at_once(tmp_path: Path) -> None:
     """Ten seconds: what two processes do to each other is seen with two of them alone, and each imports MLflow."""
     code = (

@@ -1,6 +1,7 @@
 """The flow: it learns where latents lie, what they are like given a label, and the same noise gives the same latent."""
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
@@ -10,6 +11,7 @@ from geratriz.fitting.runtime import Runtime
 RUNTIME = Runtime(device="cpu", threads=1, precision="float32")
 
 
+@pytest.mark.slow
 def test_two_far_clusters_are_learnt_each_with_its_label() -> None:
     labels = torch.arange(2).repeat(200)
     points = torch.randn(400, 2, generator=torch.Generator().manual_seed(0)) * 0.1

@@ -60,6 +60,7 @@ class Stopper(Recorder):
             raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [None, "table/generators/ctgan.py", "table/data/protect.py", "table/data/schema.py"])
 def test_a_checkpoint_of_other_code_is_not_resumed(name: str | None, tmp_path: Path) -> None:
     config = TvaeConfig(epochs=40, width=8, latent=2, batch=64, components=2, threads=1)

@@ -10,6 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+pytestmark = pytest.mark.slow
+
 GUARD = [  # one that looks ten times a second who is there
     sys.executable,
     "-c",

@@ -36,7 +36,14 @@ def write(generator: Generator[Any], path: Path, rows: int, **rest: Any) -> byte
     return path.read_bytes()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "generator",
+    ["autoregressive", *(pytest.param(name, marks=pytest.mark.thorough) for name in ("ctgan", "tvae"))],
+    indirect=True,
+)
 def test_several_processes_write_the_bytes_of_one(generator: Generator[Any], tmp_path: Path) -> None:
+    """Some seconds: a process starts by importing what it draws with."""
     order: dict[str, Any] = {"rows": 3 * BLOCK, "start": BLOCK - 5, "where": {"group": "b"}}
     alone, together = (write(generator, tmp_path / f"{jobs}.parquet", jobs=jobs, **order) for jobs in (1, 2))
     assert alone == together
@@ -46,6 +53,7 @@ def test_several_processes_write_the_bytes_of_one(generator: Generator[Any], tmp
     assert len(rows) == 3 * BLOCK and set(rows["group"]) == {"b"}
 
 
+@pytest.mark.slow
 def test_the_number_of_torchs_threads_changes_nothing_and_is_left_as_it_was(generator: Generator[Any]) -> None:
     before = torch.get_num_threads()
     frames = []
@@ -59,6 +67,7 @@ def test_the_number_of_torchs_threads_changes_nothing_and_is_left_as_it_was(gene
     pd.testing.assert_frame_equal(*frames)
 
 
+@pytest.mark.slow
 def test_rows_in_memory_may_come_from_several_processes_too(independent: Generator[Any]) -> None:
     order = Order(rows=2 * BLOCK + 7, seed=3, start=2)
     frames = [draw.sample(independent, order, jobs=jobs).frame for jobs in (1, 2)]
@@ -113,6 +122,7 @@ def test_an_order_that_cannot_be_met_writes_nothing(
     assert path.read_text() == "before"
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_is_one_clear_error(independent: Generator[Any], tmp_path: Path) -> None:
     def kill(done: int) -> None:
         for process in multiprocessing.active_children():  # none yet when the first block is written

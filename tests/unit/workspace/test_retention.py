@@ -15,6 +15,8 @@ from geratriz.workspace import retention
 from geratriz.workspace.retention import Item
 from tests.pipelines.conftest import dvc
 
+pytestmark = pytest.mark.slow
+
 OLD = 30
 
 

@@ -16,6 +16,8 @@ from pipelines import graph
 from pipelines.stage import Stages
 from tests.pipelines.conftest import Project, dvc
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def committed(project: Project) -> Project:
@@ -135,6 +137,7 @@ def test_the_second_to_hold_a_worktree_is_told_who_has_it_and_a_dead_holder_has_
 
 
 def test_dvc_says_whether_anything_changed_without_the_files(committed: Project) -> None:
+    """Some seconds: DVC is asked six times, each time in a process of its own."""
     root = committed.root
     dvc(root, "repro", "--quiet")
     path = graph.checkout(root, "w", revision=commit(root, ["dvc.lock"], "Done\n"))

@@ -9,7 +9,7 @@ from geratriz.images.evaluate import utility
 from geratriz.images.evaluate.trio import ImageTrio
 from tests.images import CLASSES, shapes
 
-pytestmark = pytest.mark.usefixtures("quick_classifier")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_classifier")]
 
 
 def trio(synthetic: Images) -> ImageTrio:

@@ -15,6 +15,8 @@ from geratriz.images.nets.stock import as_numbers
 from tests.images import shapes
 from tests.unit.fitting.recorder import Recorder
 
+pytestmark = pytest.mark.slow
+
 RUNTIME = Runtime(device="cpu", threads=1, precision="float32")
 SMALL: dict[str, Any] = {"batch": 16, "width": 8, "noise": 8, "threads": 1, "precision": "float32"}
 
@@ -27,6 +29,7 @@ def fit(data: Images, **settings: Any) -> ImageGan:
 def test_a_run_that_goes_wrong_is_stopped_with_the_reason_and_its_last_checkpoint(
     settings: dict[str, float], tmp_path: Path
 ) -> None:
+    """A second each: what is drawn is looked at after 200 steps and not before."""
     config = ImageGanConfig(**SMALL, images=16 * 400, **settings)
     with pytest.raises(TrainingError, match=r"collapsed|diverged|not finite") as told:
         ImageGan.fit(shapes(200), config, seed=0, device="cpu", checkpoint=tmp_path)

@@ -11,6 +11,8 @@ from geratriz.images.generators.image_vae import ImageVae, ImageVaeConfig
 from tests.images import shapes
 from tests.unit.fitting.recorder import Recorder
 
+pytestmark = pytest.mark.slow
+
 SMALL: dict[str, Any] = {
     **{"batch": 16, "width": 8, "latent": 6, "prior_steps": 100, "images": 16 * 400},
     **{"threads": 1, "precision": "float32"},

@@ -18,11 +18,12 @@ from geratriz.scoring.verdict import Gate
 from tests.images import CLASSES, shapes
 from tests.page_reader import Reader
 
-pytestmark = pytest.mark.usefixtures("quick_classifier")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_classifier")]
 
 
 @pytest.fixture(scope="module")
 def judged(quick_classifier: None) -> tuple[dict[str, Any], Pictures]:
+    """A whole evaluation of small images, some seconds, once for the file."""
     train, fresh, test, synthetic = (shapes(40, seed=seed) for seed in range(4))
     config = ImageEvaluateConfig()
     marks = suite.landmarks(train, fresh, test, config)

@@ -127,6 +127,7 @@ def test_global_random_state_is_left_alone(table: Table) -> None:
     assert random.getstate() == state
 
 
+@pytest.mark.slow
 def test_drawing_needs_no_faker(generator: Independent, tmp_path: Path) -> None:
     generator.save(tmp_path)
     program = (

@@ -90,6 +90,7 @@ def test_a_few_rows_stand_beside_the_training_row_nearest_to_them() -> None:
 
 
 def test_wide_tables_and_many_levels_stay_small() -> None:
+    """A second or two: 40 columns, judged by every metric."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({f"c{i}": rng.normal(size=60) for i in range(30)})
     frame = frame.assign(**{f"w{i}": [f"{i}-{k}" for k in rng.integers(0, 50, 60)] for i in range(10)})

@@ -51,6 +51,7 @@ def test_generators_of_the_same_distribution_are_equal_whatever_they_happened_to
 
 
 def test_a_generator_that_broke_is_worse_and_the_other_way_round_better() -> None:
+    """Two comparisons of a second each, one in each direction."""
     good, broken = drawn(1)[:3], drawn(2, wrong=0.6)[:3]
     worse, better = compare(broken, good, TEST, QUICK), compare(good, broken, TEST, QUICK)
     assert calls(worse)["worse"] >= 2 and not calls(worse)["better"]

@@ -13,10 +13,17 @@ from geratriz.scoring.content import metrics_json
 from geratriz.scoring.landmarks import Landmarks
 from geratriz.scoring.metric import measure
 from geratriz.scoring.verdict import Verdict, check_metrics
+from geratriz.table.evaluate import singling
 from geratriz.table.evaluate.suite import METRICS
 from geratriz.table.evaluate.trio import Trio
 from tests.attack_metrics import LIMITS
 from tests.unit.table.evaluate.trios import trio
+
+
+@pytest.fixture
+def fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A third of the guesses of the attack that takes longest."""
+    monkeypatch.setattr(singling, "MAX_GUESSES", 20_000)
 
 
 def verdict(given: Trio) -> Verdict:
@@ -24,6 +31,7 @@ def verdict(given: Trio) -> Verdict:
     return check_metrics(metrics_json(measure(LIMITS, given), none, METRICS), None, LIMITS)
 
 
+@pytest.mark.usefixtures("fewer")
 @pytest.mark.parametrize("others", [{}, {"independent": True}])
 def test_fresh_real_rows_and_independent_columns_pass(others: Mapping[str, Any]) -> None:
     assert verdict(trio(**others)).privacy == "passed"
@@ -41,6 +49,7 @@ def leaks_copies(given: Trio) -> bool:
     return found.privacy == "leak" and found.of("copy_excess", "attack")[0].outcome == "leak"
 
 
+@pytest.mark.usefixtures("fewer")
 def test_a_generator_that_copies_one_row_in_a_hundred_is_called_a_leak() -> None:
     assert leaks_copies(trio(copied=0.01, independent=True))
 
@@ -64,12 +73,14 @@ def test_noise_on_the_numbers_does_not_hide_a_copier(share: float, noise: float,
     assert verdict(trio(1, copied=share, noise=noise, rows=rows)).privacy == "leak"
 
 
+@pytest.mark.usefixtures("fewer")
 def test_a_few_rows_prove_nothing_either_way() -> None:
     found = verdict(trio(rows=300))
     assert found.privacy == "unproven"
     assert words.privacy(found).startswith("Privacy: not proved. No leak is certain")
 
 
+@pytest.mark.usefixtures("fewer")
 def test_without_unseen_rows_there_is_no_verdict() -> None:
     found = verdict(trio(rows=30))
     assert found.privacy == "unproven"

@@ -22,6 +22,7 @@ QUICK = EvaluateConfig(bootstrap=50)
 
 @pytest.fixture(scope="module")
 def marks(fewer_guesses: None) -> Landmarks:
+    """Every metric twice, some seconds, once for the file."""
     return landmarks(mixed(2000, 1), mixed(700, 2), mixed(800, 3), QUICK, None)
 
 

@@ -19,6 +19,8 @@ from geratriz.table.nets.numbers import MAX_NORMAL, Features, Mixtures
 from tests.tables import mixed
 from tests.unit.fitting.recorder import Recorder
 
+pytestmark = pytest.mark.slow
+
 SMALL = AutoregressiveConfig(epochs=6, width=32, batch=64, components=4, threads=1)
 
 

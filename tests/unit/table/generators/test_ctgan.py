@@ -13,7 +13,7 @@ from geratriz.table.generators.ctgan import Ctgan, CtganConfig, _Game
 from geratriz.table.nets.detector import detection_auc
 from tests.unit.fitting.recorder import Recorder
 
-pytestmark = pytest.mark.usefixtures("quick_calibration")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_calibration")]
 
 
 @pytest.fixture(scope="module")

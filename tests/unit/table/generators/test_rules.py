@@ -110,8 +110,10 @@ def test_no_row_breaks_the_contract_and_without_its_rules_most_do(free: Generato
     assert 0.4 < rows.frame["paid"].mean() < 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(set(GENERATORS) - {"independent"}))
 def test_networks_keep_them_too(kind: str) -> None:
+    """A second each, for a fit and for the blocks that are drawn again."""
     assert violations(fit(orders(), RULES, kind).sample(3000, seed=1).frame) == 0
 
 
@@ -145,6 +147,7 @@ def test_a_bundle_without_rules_has_no_word_of_them_and_one_with_unknown_ones_is
         GENERATORS.load(tmp_path / "bound")
 
 
+@pytest.mark.slow
 def test_any_range_can_be_drawn_alone_and_by_any_number_of_processes(bound: Generator[Any], tmp_path: Path) -> None:
     whole = bound.sample(BLOCK + 300, seed=3).frame
     for start, n in ((0, 5), (BLOCK - 3, 6), (BLOCK + 100, 200)):

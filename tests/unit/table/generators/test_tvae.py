@@ -20,7 +20,7 @@ from geratriz.table.nets.mixture import Mixture
 from tests.tables import mixed
 from tests.unit.fitting.recorder import Recorder
 
-pytestmark = pytest.mark.usefixtures("quick_calibration")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_calibration")]
 # one fit of seconds for the whole file: dependences are learnt after that many steps and no fewer
 LEARNT: dict[str, Any] = {"epochs": 25, "width": 64, "latent": 8, "batch": 128, "rate": 6e-3, "components": 40}
 

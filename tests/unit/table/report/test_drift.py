@@ -85,6 +85,7 @@ def test_names_and_values_are_text_and_never_markup(nasty: str) -> None:
 
 
 def test_a_wide_table_of_every_sort_has_a_page() -> None:
+    """A second: pages are cut at 300 columns, so there are more."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({f"c{i}": rng.normal(size=120) for i in range(320)})
     odd = {"none": np.nan, "one": 1, "empty": None, "many": [f"w{i % 60}" for i in range(120)]}

@@ -1,3 +1,0 @@
-"""Moved to tests/page_reader.py."""
-
-from tests.page_reader import Reader as Reader
