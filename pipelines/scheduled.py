@@ -19,6 +19,7 @@ from geratriz import config
 from geratriz.errors import ConfigError
 from geratriz.registry import origin
 from geratriz.registry.client import default_uri
+from geratriz.scoring.words import RELEASE
 from geratriz.workspace import worktree
 from geratriz.workspace.git import REMOTE, commit, git, has_remote, newest, push, succeeds
 from pipelines import graph
@@ -143,7 +144,7 @@ def _commit(path: Path, registered: "Registered", start: Start) -> str:
     )
     message = (
         f"Retrain {registered.name}: version {registered.version}, {registered.model}\n\n"
-        f"It {'may' if registered.release else 'must not'} be released.\n\n"
+        f"It {RELEASE[registered.release]}.\n\n"
         f"Prefect-Flow-Run: {flow_run.get_id()}\n"
         f"MLflow-Run: {registered.run_id}\n"
         f"Data-Md5: {md5}\n"
