@@ -58,6 +58,7 @@ def test_a_command_tries_again_then_says_how_to_go_on_and_loses_nothing(
     (tmp_path / "rows.csv").write_text("old")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://user:secret@127.0.0.1:{server.port}")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # as it is where nobody sets it
     monkeypatch.setattr(patience, "RETRY_DELAYS_S", (0.01, 0.02))
     before = content(tmp_path)
     said = refused(*words.split())
