@@ -164,7 +164,7 @@ def test_the_served_champion_answers_rows(project: Project, stack: Stack) -> Non
     log = project.folder / "serve.log"
     served = Started([sys.executable, "-m", "mlflow", *command], project.folder, project.variables, log)
     try:
-        wait_for(lambda: answers(port), 120, f"the model is served: {log}")
+        wait_for(lambda: answers(port), 240, f"the model is served: {log}")
         body = json.dumps({"dataframe_split": {"columns": ["n_rows"], "data": [[7]]}, "params": {"seed": 3}}).encode()
         request = urllib.request.Request(
             f"http://127.0.0.1:{port}/invocations", body, {"Content-Type": "application/json"}
