@@ -164,11 +164,15 @@ def test_every_row_is_in_one_part_and_the_parts_are_told(run: Run) -> None:
     assert run.training.schema == run.generator.schema
 
 
-def test_a_contract_gives_terms_or_is_refused(run: Run) -> None:
-    prepare = domains.prepare(run.kind)
-    assert set(prepare.terms(None, NullTracker())) == set(
-        domains.train(run.kind).read_prepared(run.root / "prepared")[1]
-    )
+def test_a_fit_is_given_the_terms_of_its_contract_or_the_contract_is_refused(run: Run) -> None:
+    terms = domains.prepare(run.kind).terms
+    names = set(domains.train(run.kind).read_prepared(run.root / "prepared")[1])
+    assert set(terms(None, NullTracker())) == names
+    if names:
+        assert set(terms(run.root / "contract.json", NullTracker())) == names
+    else:
+        with pytest.raises(ConfigError, match="contract"):
+            terms(run.root / "contract.json", NullTracker())
 
 
 def test_what_is_written_is_what_is_sampled(run: Run) -> None:
