@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.shared import folder_of_all_workers, once
+
 settings.register_profile("quick", max_examples=60, deadline=None, derandomize=True)  # equal cases in every run
 settings.register_profile("thorough", max_examples=4000, deadline=None)  # new ones: make test-thorough
 settings.load_profile("quick")
@@ -21,9 +23,10 @@ def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty MLflow database. Making one takes seconds, copying it does not."""
     from geratriz.registry.client import mlflow_client
 
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    mlflow_client(f"sqlite:///{path}", timeout=5).search_experiments()
-    return path
+    def make(folder: Path) -> None:
+        mlflow_client(f"sqlite:///{folder}/mlflow.db", timeout=5).search_experiments()
+
+    return once(folder_of_all_workers(tmp_path_factory) / "mlflow", make) / "mlflow.db"
 
 
 @pytest.fixture

@@ -3,13 +3,14 @@
 How far it has come (a version, a champion, a challenger) is made once a session: a test works on a copy.
 """
 
-import copy
 import json
+import pickle
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,10 @@ from geratriz.stages import compare
 from geratriz.table.data.table import Table
 from geratriz.table.generators.independent import Independent
 from tests.attack_metrics import attacked, privacy
+from tests.shared import once
 
 GATES = {"detection": {"min": 0.2}, "copy_rate": {"max": 0.01}}
+NONE: Mapping[str, Any] = MappingProxyType({})
 NOT_COPIED = shutil.ignore_patterns("code")  # the package beside each stored model: only who serves one needs it
 
 
@@ -50,16 +53,24 @@ def aliases(client: Any) -> dict[str, int]:
 class Project:
     """A project's folder, and what may happen to it between two registrations."""
 
+    gates: Mapping[str, Any] = GATES
+    limits: Mapping[str, Any] = NONE  # of attacks, in the place of their own
+    gains: Mapping[str, Any] = NONE  # of attacks, beyond what they have by default
+
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.gates: dict[str, Any] = GATES
-        self.limits: dict[str, Any] = {}  # of attacks, in the place of their own
-        self.gains: dict[str, Any] = {}  # of attacks, beyond what they have by default
         (root / "data" / "raw").mkdir(parents=True)
         (root / "data" / "raw" / "people.parquet.dvc").write_text("outs:\n- md5: 0123abcd\n  path: people.parquet\n")
         self.prepare(table(60, seed=99))
         (root / "reports" / "validation").mkdir(parents=True)
         (root / "reports" / "validation" / "validation.json").write_text("{}")
+
+    @classmethod
+    def found(cls, root: Path) -> "Project":
+        """One that is in ``root`` already."""
+        project = cls.__new__(cls)
+        project.root = root
+        return project
 
     def prepare(self, test: Table) -> None:
         """Hold out ``test``, and write the dvc.lock that says so."""
@@ -67,11 +78,7 @@ class Project:
         folder.mkdir(exist_ok=True)
         test.write(folder / "test.parquet")
         test.schema.write(folder / "schema.json")
-        self.lock()
-
-    def lock(self) -> None:
-        """Write the dvc.lock that names what is prepared."""
-        made = {"path": "data/prepared", "md5": folder_md5(self.root / "data" / "prepared")}
+        made = {"path": "data/prepared", "md5": folder_md5(folder)}
         lock = {"schema": "2.0", "stages": {"prepare": {"cmd": "true", "outs": [made]}}}
         (self.root / "dvc.lock").write_text(yaml.safe_dump(lock))
 
@@ -106,7 +113,7 @@ class Project:
             "models": list(names),
             "compare": {"by": by},
             "evaluate": {"bootstrap": 20} if kind == "table" else {},
-            "release": {"name": "people", "gates": self.gates, "privacy": self.limits},
+            "release": {"name": "people", "gates": dict(self.gates), "privacy": dict(self.limits)},
         }
         (self.root / "params.yaml").write_text(yaml.safe_dump(settings))
         reports = self.root / "reports"
@@ -126,9 +133,7 @@ class Project:
         """The same in another folder, with a registry of its own."""
         shutil.copytree(self.root, root, ignore=NOT_COPIED, dirs_exist_ok=True)
         move_registry(root / "mlflow.db", self.root, root)
-        other = copy.copy(self)
-        other.root = root
-        return other
+        return Project.found(root)
 
 
 def move_registry(database: Path, old: Path, new: Path) -> None:
@@ -154,18 +159,12 @@ class Stations:
     @cached_property
     def trained(self) -> Project:
         """One model that may be released."""
-        root = self._folder / "trained"
-        root.mkdir()
-        shutil.copyfile(self._mlflow, root / "mlflow.db")
-        made = Project(root)
-        made.model("small", 0.5)
-        made.compare("small")
-        return made
+        return self._once("trained", self._train)
 
     @cached_property
     def registered(self) -> Project:
         """It is version 1 and the challenger."""
-        return self._after(self.trained, "registered", release.register)
+        return self._after(self.trained, "registered", lambda made: release.register(made.root))
 
     @cached_property
     def promoted(self) -> Project:
@@ -175,9 +174,7 @@ class Stations:
     @cached_property
     def challenged(self) -> Project:
         """Version 1 is the champion, and version 2, which draws the same, the challenger."""
-        made = self.promoted.copy(self._folder / "challenged")
-        made.again(0.7)
-        return self._done(made, release.register)
+        return self._after(self.promoted, "challenged", _challenge)
 
     @cached_property
     def succeeded(self) -> Project:
@@ -187,19 +184,34 @@ class Stations:
     @cached_property
     def offer(self) -> promoting.Offer:
         """To make version 2 the champion."""
-        found = promoting.examine(self.challenged.root, "people", uri=f"sqlite:///{self.challenged.root}/mlflow.db")
+        examined = self._after(self.challenged, "examined", _examine)
+        found = pickle.loads((examined.root / "offer").read_bytes())
         assert isinstance(found, promoting.Offer)
         return found
 
-    def _after(self, before: Project, name: str, step: Callable[[Path], Any]) -> Project:
-        return self._done(before.copy(self._folder / name), step)
+    def _train(self, root: Path) -> None:
+        shutil.copyfile(self._mlflow, root / "mlflow.db")
+        made = Project(root)
+        made.model("small", 0.5)
+        made.compare("small")
 
-    def _done(self, project: Project, step: Callable[[Path], Any]) -> Project:
+    def _after(self, before: Project, name: str, step: Callable[[Project], Any]) -> Project:
+        return self._once(name, lambda root: step(before.copy(root)))
+
+    def _once(self, name: str, make: Callable[[Path], Any]) -> Project:
         with pytest.MonkeyPatch.context() as patch:
             patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-            step(project.root)
-        return project
+            return Project.found(once(self._folder / name, make))
 
 
-def _promote(root: Path) -> None:
-    promoting.promote(root, "people", by="ana")
+def _promote(project: Project) -> None:
+    promoting.promote(project.root, "people", by="ana")
+
+
+def _challenge(project: Project) -> None:
+    project.again(0.7)
+    release.register(project.root)
+
+
+def _examine(project: Project) -> None:
+    (project.root / "offer").write_bytes(pickle.dumps(promoting.examine(project.root, "people")))

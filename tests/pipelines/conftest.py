@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from filelock import FileLock
 
 from tests.projects import Stations
+from tests.shared import folder_of_all_workers, once
 
 ROOT = Path(__file__).parents[2]
 
@@ -128,20 +128,19 @@ def bare(empty_project: Path, tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def stations(mlflow_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Stations:
-    return Stations(tmp_path_factory.mktemp("stations"), mlflow_template)
+    return Stations(folder_of_all_workers(tmp_path_factory) / "stations", mlflow_template)
 
 
 @pytest.fixture(scope="session")
 def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the empty database of a Prefect server. It takes longer to make than a server to start."""
-    base = tmp_path_factory.getbasetemp()
-    home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "prefect"  # one for all workers
-    with FileLock(f"{home}.lock"):
-        if not home.exists():
-            variables = {**os.environ, "PREFECT_HOME": str(home), "DO_NOT_TRACK": "1"}
-            command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
-            subprocess.run(command, env=variables, check=True, capture_output=True)
-    return home
+
+    def make(folder: Path) -> None:
+        variables = {**os.environ, "PREFECT_HOME": str(folder), "DO_NOT_TRACK": "1"}
+        command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
+        subprocess.run(command, env=variables, check=True, capture_output=True)
+
+    return once(folder_of_all_workers(tmp_path_factory) / "prefect", make)
 
 
 def prefect_copy(prefect_home: Path, folder: Path, name: str = "prefect.db") -> Path:

@@ -11,13 +11,14 @@ from tests.projects import Project as Project
 from tests.projects import Stations
 from tests.projects import aliases as aliases
 from tests.projects import table as table
+from tests.shared import folder_of_all_workers
 
 STATIONS = ("registered", "promoted", "challenged", "succeeded")
 
 
 @pytest.fixture(scope="session")
 def stations(mlflow_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Stations:
-    return Stations(tmp_path_factory.mktemp("stations"), mlflow_template)
+    return Stations(folder_of_all_workers(tmp_path_factory) / "stations", mlflow_template)
 
 
 @pytest.fixture
