@@ -23,7 +23,7 @@ QUICK = EvaluateConfig(bootstrap=50)
 @pytest.fixture(scope="module")
 def marks(fewer_guesses: None) -> Landmarks:
     """Every metric twice, some seconds, once for the file."""
-    return landmarks(mixed(2000, 1), mixed(700, 2), mixed(800, 3), QUICK, None)
+    return landmarks(mixed(1200, 1), mixed(700, 2), mixed(800, 3), QUICK, None)
 
 
 def test_each_metric_stands_under_its_own_name_and_says_how_to_read_it() -> None:

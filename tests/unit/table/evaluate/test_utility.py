@@ -91,6 +91,8 @@ def test_the_area_of_two_classes_is_scikit_learns() -> None:
 
 
 def test_many_rare_classes_do_not_stop_the_common_ones_from_being_learnt() -> None:
+    """A second or two: a tree a class and step."""
+
     def table(seed: int) -> Table:
         rng = np.random.default_rng(seed)
         number = (rng.pareto(1, 1500) * 3).astype(int) % 100

@@ -10,9 +10,9 @@ from tests.tables import mixed
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("kind", ["ctgan", "tvae"])
+@pytest.mark.parametrize("kind", ["ctgan", pytest.param("tvae", marks=pytest.mark.thorough)])
 def test_300_rows_are_not_learnt_by_heart(kind: str) -> None:
-    """Some seconds each: it is the defaults that are held to it, and they train as long as they do."""
+    """Five and ten seconds: it is the defaults that are held to it, and they train as long as they do."""
     rows, strangers = mixed(300, seed=1), mixed(300, seed=2)
     generator_cls = GENERATORS.find(kind)
     generator = generator_cls.fit(rows, generator_cls.config_cls(threads=1), seed=0, device="cpu")
