@@ -115,11 +115,15 @@ def monitor(root: str = ".", data: str | None = None, name: str | None = None) -
 
 
 def _champion(home: Path, name: str) -> "Version | None":
-    """Return the champion; None if the model does not exist or has none."""
+    """Return the champion; None if there is no registry, the model does not exist or it has none."""
+    from geratriz.errors import NoRegistryError
     from geratriz.registry.mlflow import Registry
     from geratriz.registry.names import CHAMPION
 
-    registry = Registry(home)
+    try:
+        registry = Registry(home)
+    except NoRegistryError:  # nothing was ever registered
+        return None
     if name not in registry.names():
         return None
     return next((version for version in registry.versions(name) if CHAMPION in version.aliases), None)

@@ -8,11 +8,13 @@ GeratrizError
  +-- TrainingError    a fit failed: non-finite loss, collapse
  +-- BundleError      a saved generator is damaged, foreign or of a newer format
  +-- RegistryError    the registry does not answer, or does not hold what was requested
- |    +-- AwayError   the registry does not answer; a later attempt may succeed
- |    +-- GateError   a promotion was refused by the gates; the message gives the reasons
+ |    +-- AwayError         the registry does not answer; a later attempt may succeed
+ |    +-- NoRegistryError   there is no registry at the address
+ |    +-- GateError         a promotion was refused by the gates; the message gives the reasons
  +-- PipelineError    a stage or flow failed; the message ends with the stage's last lines
 
-Each message says what was found, what was expected, where, and what to do. The command line prints it and exits with 1.
+Each message says what was found, what was expected, where, and what to do. The command line prints it and exits with
+``exit_code``: 1, or 2 where the registry could not be read, which a cron job must tell from a finding of the audit.
 """
 
 from collections.abc import Iterable
@@ -21,6 +23,8 @@ from difflib import get_close_matches
 
 class GeratrizError(Exception):
     """Base of the errors that a user can correct."""
+
+    exit_code = 1
 
 
 class ConfigError(GeratrizError):
@@ -53,6 +57,14 @@ class RegistryError(GeratrizError):
 
 class AwayError(RegistryError):
     """The registry does not answer."""
+
+    exit_code = 2
+
+
+class NoRegistryError(RegistryError):
+    """There is no registry at the address."""
+
+    exit_code = 2
 
 
 class GateError(RegistryError):

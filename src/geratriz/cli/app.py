@@ -53,13 +53,13 @@ for command in (
 
 
 def main() -> None:
-    """Run the command line; an error that the user can correct is one message on standard error and exit code 1."""
+    """Run the command line; an error that the user can correct is one message on standard error, and its exit code."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads slow down other processes
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # short spinning is faster than waking up
     try:
         app()
     except GeratrizError as problem:
-        _fail(f"{type(problem).__name__}: {problem}")
+        _fail(f"{type(problem).__name__}: {problem}", problem.exit_code)
     except OSError as problem:
         if problem.errno in BAD_PATH and problem.filename:
             _fail(f"{problem.filename}: {problem.strerror}. Use another path.")
@@ -69,9 +69,9 @@ def main() -> None:
         _fail(f"{problem.strerror} while writing{where}. Free some space and run it again.")
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, code: int = 1) -> NoReturn:
     typer.secho(message, fg="red", err=True)
-    raise SystemExit(1) from None
+    raise SystemExit(code) from None
 
 
 @app.callback(invoke_without_command=True)

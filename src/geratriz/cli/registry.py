@@ -105,7 +105,8 @@ def audit(
 ) -> None:
     """Check that aliases, tags and verdicts agree with the history.
 
-    Exits with 1 if something was changed by other means.
+    Exits with 1 if something was changed by other means, and with 2 if nothing could be checked: there is no registry,
+    or it does not answer.
 
     Example: geratriz audit
     """

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from geratriz import config, domains
-from geratriz.errors import GeratrizError
+from geratriz.errors import GeratrizError, NoRegistryError
 from geratriz.registry import history, lock
+from geratriz.registry.client import hide
 from geratriz.registry.evidence import read_release
 from geratriz.registry.history import Record, StoredRecord
 from geratriz.registry.mlflow import Registry, Version
@@ -34,10 +35,14 @@ def audit(root: Path, name: str | None = None, *, uri: str | None = None) -> lis
     otherwise those of the champion's promotion.
 
     Raises:
+        NoRegistryError: there is no registry, or no generator in it.
         RegistryError: MLflow does not answer, or the model does not exist.
     """
     registry = Registry(root, uri)
     names = registry.names() if name is None else [name]
+    if not names:
+        address = hide(registry.uri, registry.uri)
+        raise NoRegistryError(f"no generator is registered at {address}, so there is nothing to check.")
     return [Finding(name=model, text=text) for model in names for text in _findings(registry, root, model)]
 
 

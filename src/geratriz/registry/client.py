@@ -83,6 +83,12 @@ def database(uri: str) -> Path | None:
     return None if path == uri else Path(path)
 
 
+def exists(uri: str) -> bool:
+    """Whether there may be a store at ``uri``: opening a SQLite file that does not exist would create one."""
+    file = database(uri)
+    return file is None or (file.is_file() and file.stat().st_size > 0)
+
+
 def experiment_id(client: "MlflowClient", name: str, root: Path, uri: str) -> str:
     """Return the id of an experiment, which is created if it does not exist.
 

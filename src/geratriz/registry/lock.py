@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from geratriz.errors import RegistryError
+from geratriz.registry.patience import ForbiddenError
 
 if TYPE_CHECKING:
     from geratriz.registry.mlflow import Registry
@@ -49,7 +50,7 @@ def held(registry: "Registry", name: str, *, by: str) -> Iterator[CheckLease]:
     the next command then finishes the pending moves.
 
     Raises:
-        BusyError: another process holds the lock. Nothing moved.
+        BusyError: another process holds the lock, or left it behind and this user may not remove it. Nothing moved.
         RegistryError: MLflow does not answer.
     """
     lock, until = name + SUFFIX, time.monotonic() + MAX_WAIT_S
@@ -57,19 +58,16 @@ def held(registry: "Registry", name: str, *, by: str) -> Iterator[CheckLease]:
         acquired, tags = time.monotonic(), _lock_tags(by)
         if registry.create_mark(lock, tags):
             break
-        other = registry.read_mark(lock)
-        if other is None:
-            continue
-        if is_stale(other):
-            registry.rename_mark(lock, f"{lock}.{other.get(TOKEN, 'unknown')}")
-        elif time.monotonic() > until:
+        other = registry.read_mark(lock)  # None: it was just released, or this user may not see it
+        if time.monotonic() > until:
             raise BusyError(
                 f"{name} is being promoted by {describe_holder(other)}. Nothing moved; try again when that is done. "
                 f"If that process crashed, its lock expires after {LEASE_S:g} seconds. (The lock is the registered "
                 f"model {lock}.)"
             )
-        else:
-            time.sleep(POLL_INTERVAL_S)
+        if is_stale(other):
+            _remove(registry, lock, other or {}, name)
+        time.sleep(POLL_INTERVAL_S)
 
     def check_lease() -> None:
         if time.monotonic() - acquired > MAX_HOLD_S:
@@ -89,6 +87,23 @@ def held(registry: "Registry", name: str, *, by: str) -> Iterator[CheckLease]:
                     registry.delete_mark(broken)
 
 
+def _remove(registry: "Registry", lock: str, stale: Mapping[str, str], name: str) -> None:
+    """Rename a stale lock; another process may have been faster.
+
+    Raises:
+        BusyError: MLflow lets only the user who created the lock, or an administrator, remove it.
+    """
+    try:
+        registry.rename_mark(lock, f"{lock}.{stale.get(TOKEN, 'unknown')}")
+    except ForbiddenError as refusal:
+        raise BusyError(
+            f"{name} was being promoted by {describe_holder(stale)}, which ended and left its lock. Your MLflow user "
+            f"may not remove it. Nothing moved. {stale.get(HOLDER, 'That user')} removes it with the next promote, "
+            f"rollback or register of {name}; an administrator removes it with "
+            f'MlflowClient().delete_registered_model("{lock}"). ({refusal})'
+        ) from None
+
+
 def is_stale(tags: Mapping[str, str] | None) -> bool:
     """Whether ``tags`` are those of a lock whose holder has ended; False for None, no lock."""
     tags = tags or {}
@@ -99,8 +114,9 @@ def is_stale(tags: Mapping[str, str] | None) -> bool:
     return age > LEASE_S or (tags.get(MACHINE) == _machine_id() and not _is_running(tags))
 
 
-def describe_holder(tags: Mapping[str, str]) -> str:
+def describe_holder(tags: Mapping[str, str] | None) -> str:
     """Holder of a lock, since when and in which process, for messages."""
+    tags = tags or {}
     return f"{tags.get(HOLDER, 'somebody')}, since {tags.get(SINCE, 'some time')}, process {tags.get(PROCESS, '?')}"
 
 

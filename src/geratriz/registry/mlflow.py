@@ -10,8 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from geratriz.bundle import HISTORY
-from geratriz.errors import RegistryError, nearest
-from geratriz.registry.client import default_uri, experiment_id, hide, is_server, log_history, log_params, mlflow_client
+from geratriz.errors import NoRegistryError, RegistryError, nearest
+from geratriz.registry.client import (
+    default_uri,
+    exists,
+    experiment_id,
+    hide,
+    is_server,
+    log_history,
+    log_params,
+    mlflow_client,
+)
 from geratriz.registry.evidence import Evidence
 from geratriz.registry.names import BUNDLE
 from geratriz.registry.packaging import BUNDLE_FOLDER, package
@@ -53,11 +62,26 @@ class Intent:
 
 
 class Registry:
-    """One MLflow server, or a SQLite file in the project's root."""
+    """One MLflow server, or a SQLite file in the project's root.
 
-    def __init__(self, root: Path, uri: str | None = None) -> None:
+    Args:
+        root: the project's root.
+        uri: address of MLflow; the default store if None.
+        create: whether a SQLite file that does not exist is created; what only reads must not do that.
+
+    Raises:
+        NoRegistryError: the SQLite file does not exist.
+        AwayError: MLflow does not answer.
+    """
+
+    def __init__(self, root: Path, uri: str | None = None, *, create: bool = False) -> None:
         self.uri = default_uri(root) if uri is None else uri
         self._root = root
+        if not (create or exists(self.uri)):
+            raise NoRegistryError(
+                f"there is no registry at {self.uri}. Run the command in the project's folder, or set "
+                "MLFLOW_TRACKING_URI to the address of the registry. `geratriz register` creates one."
+            )
         try:
             self._client: Any = RetryingClient(mlflow_client(self.uri, timeout=CALL_TIMEOUT_S), self.uri)
         except Exception as problem:
@@ -245,10 +269,14 @@ class Registry:
         return [(mark.name, mark.creation_timestamp) for mark in models if mark.name.startswith(prefix)]
 
     def rename_mark(self, name: str, new: str) -> None:
-        """Rename a mark, unless another process has just renamed or deleted it."""
+        """Rename a mark, unless another process has just renamed or deleted it.
+
+        Raises:
+            ForbiddenError: the mark belongs to another user of MLflow.
+        """
         from mlflow.exceptions import MlflowException
 
-        with suppress(MlflowException, RegistryError):
+        with suppress(MlflowException, NotFoundError):  # the new name exists, or the old one no longer does
             self._client.rename_registered_model(name, new)
 
     def delete_mark(self, name: str) -> None:

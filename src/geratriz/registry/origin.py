@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from geratriz.registry.client import database, default_uri
+from geratriz.errors import NoRegistryError
 from geratriz.registry.names import BRANCH, COMMIT, GIT
 
 
@@ -24,11 +24,11 @@ def in_use(root: Path, uri: str | None = None) -> set[str]:
     Raises:
         RegistryError: MLflow does not answer.
     """
-    file = database(default_uri(root) if uri is None else uri)
-    if file is not None and not file.exists():
-        return set()  # nothing was ever registered, and a query would create the file
     from geratriz.registry.mlflow import Registry
 
-    registry = Registry(root, uri)
+    try:
+        registry = Registry(root, uri)
+    except NoRegistryError:  # nothing was ever registered
+        return set()
     tags = [version.tags for name in registry.names() for version in registry.versions(name) if version.aliases]
     return {tag.get(COMMIT) or tag.get(GIT, "").removesuffix("-dirty") for tag in tags} - {""}

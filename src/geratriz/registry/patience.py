@@ -31,6 +31,17 @@ class NotFoundError(RegistryError):
     """The object of a call is not in the registry, or no longer."""
 
 
+class ForbiddenError(RegistryError):
+    """The MLflow user of this process may not do what a call asked for."""
+
+
+ERRORS: dict[str, type[RegistryError]] = {
+    DOES_NOT_EXIST: NotFoundError,
+    "PERMISSION_DENIED": ForbiddenError,
+    "UNAUTHENTICATED": ForbiddenError,
+}
+
+
 class RetryingClient:
     """A client that retries its calls while the server does not answer, and raises RegistryError.
 
@@ -61,7 +72,7 @@ def retrying(call: Callable[..., T], uri: str, *, retry: bool) -> Callable[..., 
                 if problem.error_code == ALREADY_EXISTS:
                     raise
                 if problem.error_code in PERMANENT_ERRORS:
-                    error = NotFoundError if problem.error_code == DOES_NOT_EXIST else RegistryError
+                    error = ERRORS.get(problem.error_code, RegistryError)
                     raise error(f"MLflow at {hide(uri, uri)} refuses: {hide(str(problem), uri)}") from None
                 reason: Exception = problem
             except RequestException as problem:  # from an artifact store

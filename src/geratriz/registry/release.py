@@ -18,7 +18,7 @@ from geratriz.output import Origin
 from geratriz.registry import evidence as on_disk
 from geratriz.registry import lock
 from geratriz.registry.card import card, shortened
-from geratriz.registry.client import database, default_uri, hide
+from geratriz.registry.client import hide
 from geratriz.registry.evidence import Evidence, Project
 from geratriz.registry.kinds import kind_of_bundle
 from geratriz.registry.mlflow import Intent, Registry, Version
@@ -107,7 +107,7 @@ def register(root: Path, *, uri: str | None = None) -> Registered:
         RegistryError: MLflow does not answer or rejects a call; the next call resumes.
     """
     project = on_disk.read(root)
-    registry = Registry(root, uri)
+    registry = Registry(root, uri, create=True)
     runs = {evidence.model: _update_run(registry, project, evidence) for evidence in project.models}
     winner, name = project.winner, project.release.name
     version = registry.find_version(name, winner.digest)
@@ -170,12 +170,6 @@ def find(where: Path | str, *, root: Path = Path(), uri: str | None = None) -> F
     """Load a generator as :func:`load` does, with its bundle and, if registered, its version and verdict."""
     if not str(where).startswith("models:"):
         return _found(Path(where))
-    file = database(default_uri(root) if uri is None else uri)
-    if file is not None and not file.exists():  # a query would create it
-        raise RegistryError(
-            f"{where} cannot be resolved: {file} does not exist. Run it in the project's folder, or set "
-            "MLFLOW_TRACKING_URI to the address of the registry."
-        )
     registry = Registry(root, uri)
     version = registry.resolve(str(where))
     with tempfile.TemporaryDirectory() as scratch:

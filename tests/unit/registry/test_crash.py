@@ -143,3 +143,16 @@ def test_a_lock_let_go_while_mlflow_looks_who_has_it_is_tried_again(
     with lock.held(Registry(registered.root), "people", by="ana"):
         assert Registry(registered.root).read_mark("people.promoting")[lock.HOLDER] == "ana"
     assert Registry(registered.root).read_mark("people.promoting") is None
+
+
+def test_a_lock_that_cannot_be_seen_is_waited_for_no_longer_than_another(
+    registered: Project, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "MAX_WAIT_S", 0.1)
+    client.create_registered_model("people.promoting", tags={lock.HOLDER: "eva"})
+    monkeypatch.setattr(Registry, "read_mark", lambda *_: None)  # as for a user who may not read it
+    with (
+        pytest.raises(lock.BusyError, match="is being promoted by somebody"),
+        lock.held(Registry(registered.root), "people", by="ana"),
+    ):
+        pass
