@@ -63,6 +63,7 @@ benchmarks/peers/.venv/%/.ready: benchmarks/peers/%.txt
 clean: ## remove the virtual environments and caches, keep data, models and the registry
 	@rm -rf .venv benchmarks/.venv benchmarks/peers/.venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .cache
 
-lock: $(READY) ## write requirements.lock from .venv, after an upgrade in it
+lock: $(READY) ## write requirements.lock and libraries.yaml from .venv, after an upgrade in it
 	@{ head -1 requirements.lock; python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > requirements.lock.new
 	@mv requirements.lock.new requirements.lock
+	@python -m geratriz.fitting.libraries > libraries.yaml

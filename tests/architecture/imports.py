@@ -1,18 +1,32 @@
 """The modules of ours that a module runs: a walk over its imports, those inside functions and through ports too."""
 
 import ast
+import re
+from collections.abc import Mapping
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
 RESOURCES = {"geratriz.report.html": ("src/geratriz/report/style.css",)}
-SIDE_CHANNELS = {"geratriz.registry.live"}  # can neither change what a stage makes nor fail it
+SIDE_CHANNELS = {  # who imports what: it can neither change what a stage makes nor fail it
+    ("geratriz.stages.train", "geratriz.registry.live"),
+    ("geratriz.stages.entry", "geratriz.fitting.libraries"),
+}
 PORTS = ("prepare", "train", "draw", "judge", "page", "serve", "draft", "drift", "words")
 
 
 def files(module: str, *, kind: str, model: str | None) -> set[str]:
-    """The files behind ``module`` for data of this ``kind``, relative to the root, package markers left out.
+    """The files behind ``module`` for data of this ``kind``, relative to the root, package markers left out."""
+    seen = modules(module, kind, model)
+    paths = {path_of(name).relative_to(ROOT).as_posix() for name in seen}
+    return paths | {resource for name in seen for resource in RESOURCES.get(name, ())}
+
+
+@cache
+def modules(module: str, kind: str, model: str | None) -> frozenset[str]:
+    """The modules behind ``module``, itself among them.
 
     A port is imported by its name, a generator by the catalog when it is asked for: of those only ``model``'s counts.
     """
@@ -20,15 +34,14 @@ def files(module: str, *, kind: str, model: str | None) -> set[str]:
     waiting = [module]
     while waiting:
         current = waiting.pop()
-        if current in seen or current in SIDE_CHANNELS:
+        if current in seen:
             continue
         seen.add(current)
-        waiting.extend(direct(current))
+        waiting.extend(name for name in direct(current) if (current, name) not in SIDE_CHANNELS)
         waiting.extend(f"geratriz.{kind}.{verb}" for verb in asked(current))
         if current.endswith(".generators.catalog") and model is not None:
             waiting.append(f"geratriz.{kind}.generators.{model}")
-    paths = {path_of(name).relative_to(ROOT).as_posix() for name in seen}
-    return paths | {resource for name in seen for resource in RESOURCES.get(name, ())}
+    return frozenset(seen)
 
 
 @cache
@@ -42,6 +55,29 @@ def direct(module: str) -> frozenset[str]:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     ours = {name for name in found if name.split(".")[0] == "geratriz"}
     return frozenset(name for name in ours if (SOURCE / Path(*name.split("."))).with_suffix(".py").is_file())
+
+
+@cache
+def libraries(module: str) -> frozenset[str]:
+    """Libraries that ``module`` imports, by their names on the package index."""
+    found = set()
+    for node in running(ast.parse(path_of(module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return frozenset(canonical(name) for package in found for name in distributions().get(package, ()))
+
+
+@cache
+def distributions() -> Mapping[str, list[str]]:
+    """Names on the package index by the name that is imported."""
+    return packages_distributions()
+
+
+def canonical(name: str) -> str:
+    """The one spelling of a library's name."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @cache

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from geratriz import config, domains
-from tests.architecture.imports import ROOT, files, running
+from geratriz.fitting.libraries import FILE, WATCHED, installed
+from tests.architecture.imports import ROOT, canonical, files, libraries, modules, running
 
 PARAMS = config.read_yaml(ROOT / "params.yaml")
 STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -41,6 +42,11 @@ def outputs(stage: dict[str, Any]) -> set[str]:
 def declared(name: str, kind: str, model: str) -> list[str]:
     """The code that a stage depends on, files and folders, for one kind of data and one model."""
     return [path for path in expanded(name, model, kind)["deps"] if path.startswith("src/")]
+
+
+def cases(name: str) -> list[tuple[str, str | None]]:
+    """Each kind of data with each of its models, for a stage with a matrix; each kind for another."""
+    return [(kind, model if "matrix" in STAGES[name] else None) for kind, model in MODELS]
 
 
 def needed(name: str, kind: str, model: str) -> set[str]:
@@ -112,10 +118,25 @@ def test_the_command_names_the_module_and_the_paths_its_main_takes(name: str) ->
 
 
 @pytest.mark.parametrize("name", STAGES)
+def test_the_libraries_declared_are_those_that_the_code_of_some_kind_of_data_imports(name: str) -> None:
+    (watched,) = (each[str(FILE)] for each in STAGES[name]["params"] if isinstance(each, dict))
+    behind = [modules(f"geratriz.stages.{name}", *one_of) for one_of in cases(name)]
+    imported = {library for found in behind for module in found for library in libraries(module)}
+    assert watched == sorted(imported & set(WATCHED))
+
+
+def test_the_versions_declared_are_those_of_the_lock_and_of_this_environment() -> None:
+    declared = config.read_yaml(ROOT / FILE)
+    lines = [line.split("==") for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line]
+    locked = {canonical(name): number for name, number in lines}
+    assert declared == {name: locked[name] for name in WATCHED} == installed()
+
+
+@pytest.mark.parametrize("name", STAGES)
 def test_the_settings_declared_are_those_read(name: str) -> None:
     module = importlib.import_module(f"geratriz.stages.{name}")
     read = {key.replace("{model}", "tvae") for key in module.READS.values() if key != "{model}"}
-    assert set(expanded(name, "tvae").get("params", [])) == read
+    assert {each for each in expanded(name, "tvae")["params"] if isinstance(each, str)} == read
     assert set(module.READS) == {field.name for field in dataclasses.fields(module.Params)}
 
 

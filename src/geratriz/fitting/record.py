@@ -3,9 +3,10 @@
 import hashlib
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from geratriz.fitting import libraries
 from geratriz.tracking import NullTracker, Tracker
 
 PACKAGE = Path(__file__).parents[1]
@@ -26,6 +27,8 @@ class Record:
     """CPU threads; floating-point sums depend on how they are divided among threads."""
     precision: str
     """Precision of matrix products: ``float32``, ``bfloat16``, or ``float64`` without a network."""
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    """Versions of Python and of the libraries that computed; empty in a bundle of before they were recorded."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +48,15 @@ class FitRun:
 
     def record(self, rows: int, *, device: str = "cpu", threads: int = 1, precision: str = "float64") -> Record:
         """Return the record of this fit on ``rows`` rows."""
-        return Record(seed=self.seed, rows=rows, data=self.data, device=device, threads=threads, precision=precision)
+        return Record(
+            seed=self.seed,
+            rows=rows,
+            data=self.data,
+            device=device,
+            threads=threads,
+            precision=precision,
+            libraries=libraries.recorded(),
+        )
 
 
 def code_of(generator: type) -> str:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from geratriz import config
 from geratriz.config import PARAMS, read_params
 from geratriz.errors import GeratrizError, PipelineError
+from geratriz.fitting.libraries import unlike
 
 P = TypeVar("P")
 
@@ -41,6 +42,7 @@ def run(main: Callable[..., None], params: type[P], reads: Mapping[str, str], ar
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a flow ends a stage by SIGTERM: handle it like Ctrl-C
     try:
         _check_origin()
+        _warn_of_other_libraries()
         settings = read_params(PARAMS)
         values = {field: _read(settings, key, arguments.get("model")) for field, key in reads.items()}
         loaded = config.load(params, values, "params.yaml")
@@ -71,6 +73,16 @@ def experiment() -> str:
 
 def _read(settings: Mapping[str, Any], key: str, model: str | None) -> Any:
     return model if key == "{model}" else config.pick(settings, key.replace("{model}", model or ""))
+
+
+def _warn_of_other_libraries() -> None:
+    """Say on stderr which libraries differ from libraries.yaml, by which DVC decides whether a stage is up to date."""
+    if differing := unlike():
+        print(  # noqa: T201 - stages report on stderr
+            f"warning: this environment has {', '.join(differing)}, as libraries.yaml says. Install requirements.lock, "
+            "or run `make lock` to adopt the installed versions; DVC then runs the stages that use them again.",
+            file=sys.stderr,
+        )
 
 
 def _check_origin() -> None:
