@@ -8,28 +8,26 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
 import httpx
 import yaml
 from prefect import get_client
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.deployments import run_deployment
-from prefect.events.filters import EventFilter, EventNameFilter, EventResourceFilter
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling, Crashed
 
 from geratriz.errors import PipelineError
 from geratriz.workspace.git import REMOTE, commit, git, has_remote, push
 from pipelines import graph
+from pipelines.heartbeat import is_lost
 from pipelines.stage import FROM_REMOTE, Outcome, RunEnded, StageFailed, Stages
 
 REFUSED = "Refused"  # state of a job that failed for a reason only the user can correct
 FLOW = "stage"  # flow of pipelines/job.py; its deployment for a pool has the name of the pool
 POLL_INTERVAL_S = 1.0
-HEARTBEAT_TIMEOUT_S = 100.0  # three heartbeats of a worker's run
 SERVER_TIMEOUT_S = 600.0
 RETRY_DELAYS_S = (5.0, 20.0, 60.0)  # between pushes to a remote that does not answer
 
@@ -145,7 +143,7 @@ def _wait(job: FlowRun, name: str, pool: str, stages: Stages, say: Callable[[str
                     if now != announced:
                         say(now)
                         announced = now
-                    if state.is_running() and _is_lost(client, job):
+                    if state.is_running() and is_lost(client, job):
                         client.set_flow_run_state(job.id, Crashed(message="No heartbeat."), force=True)
                 except httpx.HTTPError as problem:
                     if time.monotonic() - answered > SERVER_TIMEOUT_S:
@@ -162,15 +160,3 @@ def _wait(job: FlowRun, name: str, pool: str, stages: Stages, say: Callable[[str
     if state.type is StateType.CRASHED:
         raise StageFailed(f"stage {name}: its worker of pool {pool} was lost. {state.message or ''}", retryable=True)
     raise StageFailed(f"stage {name} was cancelled on pool {pool}.", retryable=False)
-
-
-def _is_lost(client: Any, job: FlowRun) -> bool:
-    """Whether the job has sent no heartbeat for too long, because its machine failed or it was killed."""
-    filters = EventFilter(
-        event=EventNameFilter(prefix=["prefect.flow-run."]),
-        resource=EventResourceFilter(id=[f"prefect.flow-run.{job.id}"]),
-    )
-    seen = [event.occurred for event in client.read_events(filters, limit=1).events]
-    if job.start_time is not None:
-        seen.append(job.start_time)
-    return bool(seen) and (datetime.now(UTC) - max(seen)).total_seconds() > HEARTBEAT_TIMEOUT_S

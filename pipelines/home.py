@@ -3,10 +3,14 @@
 Deployments name no folder, so they are the same for workers on all machines.
 """
 
+import logging
 import os
 from pathlib import Path
 
 from geratriz.errors import ConfigError
+from pipelines.heartbeat import watch
+
+log = logging.getLogger(__name__)
 
 HOME = "GERATRIZ_HOME"  # environment variable of a worker and its runs
 
@@ -29,4 +33,6 @@ def home() -> Path:
 def enter() -> dict[str, str]:
     """Pull step of every Prefect deployment: the run uses the code and the folder of the checkout."""
     os.chdir(home())
+    if (problem := watch()) is not None:
+        log.warning(problem)
     return {"directory": str(home())}

@@ -252,13 +252,6 @@ class Project:
             wait_for(ended, seconds, f"{flow_run.name} ends")
             return client.read_flow_run(flow_run.id)
 
-    def read(self, flow_run: Any) -> Any:
-        """The flow run as it is now."""
-        from prefect import get_client
-
-        with get_client(sync_client=True) as client:
-            return client.read_flow_run(flow_run.id)
-
     def lose(self, clone: str) -> None:
         """The machine of a clone loses power."""
         for each in self._started:

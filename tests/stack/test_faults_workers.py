@@ -78,7 +78,8 @@ def test_a_worker_that_is_killed_while_training_goes_on_from_its_checkpoint(
     second = project.wait(project.start("stage/gpu", **handed_over))
     assert second.state.name == "Ran", project.story_of(second)
     assert "resuming from a checkpoint" in project.story_of(second)
-    assert project.read(first).state.name == "Running", "nobody could say more of it: the head finds it silent"
+    first = project.wait(first, 200)  # nobody waits for it: the server finds it silent
+    assert (first.state.name, first.state.message[:24]) == ("Crashed", "No heartbeat for 100 s: ")
 
 
 def test_what_a_lost_worker_has_pushed_is_not_trained_again_by_another(
