@@ -16,6 +16,7 @@ from geratriz.parts import PARTS
 from geratriz.scoring.content import content
 from geratriz.scoring.difference import DRAWS, Comparison
 from geratriz.scoring.landmarks import Landmarks
+from geratriz.scoring.metric import inapplicable
 from geratriz.scoring.verdict import Gate
 
 if TYPE_CHECKING:
@@ -80,7 +81,14 @@ def assess(
     """The content of metrics.json for a trio whose landmarks are known."""
     scores = suite.evaluate(trio)
     return content(
-        scores, marks, METRICS, gates=gates, limits=limits, rows=trio.counts, details=details(trio, scores, marks)
+        scores,
+        marks,
+        METRICS,
+        gates=gates,
+        limits=limits,
+        rows=trio.counts,
+        details=details(trio, scores, marks),
+        inapplicable=inapplicable(METRICS, trio),
     )
 
 

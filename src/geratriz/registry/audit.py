@@ -13,10 +13,10 @@ from geratriz.registry.evidence import read_release
 from geratriz.registry.history import Record, StoredRecord
 from geratriz.registry.mlflow import Registry, Version
 from geratriz.registry.names import CHAMPION, KIND, LATEST, PREVIOUS, PRIVACY, VERDICT
-from geratriz.registry.promoting import metrics_of
+from geratriz.registry.promoting import report_of
 from geratriz.scoring import words
 from geratriz.scoring.metric import Metric, limited
-from geratriz.scoring.verdict import Gate, check_metrics
+from geratriz.scoring.verdict import Gate, check_report
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,11 +133,11 @@ def _champion(registry: Registry, root: Path, champion: Version, records: Sequen
             name = champion.tags.get(KIND, "none")
             yield f"version {champion.version} is the champion, but its generator ({name}) is unknown: not checked."
         return
-    metrics = metrics_of(registry, champion)
-    if metrics is None:
+    report = report_of(registry, champion)
+    if report is None:
         yield f"version {champion.version} is the champion, but its metrics are gone."
         return
-    verdict = check_metrics(metrics, *rules)
+    verdict = check_report(report, *rules)
     if not verdict.release:
         reasons = " ".join(words.refusals(verdict))
         yield f"version {champion.version} is the champion, but the gates refuse it: {reasons}"

@@ -20,7 +20,7 @@ from geratriz.registry.mlflow import Intent, Registry, Version
 from geratriz.registry.names import CHALLENGER, CHAMPION, EVALUATION, PREVIOUS, RECORD
 from geratriz.scoring import words
 from geratriz.scoring.difference import Comparison
-from geratriz.scoring.verdict import Verdict, check_metrics
+from geratriz.scoring.verdict import Verdict, check_report
 
 COMMAND_LINE = "command line"
 
@@ -232,10 +232,10 @@ def user() -> str:
         return "unknown"
 
 
-def metrics_of(registry: Registry, version: Version) -> Mapping[str, Any] | None:
-    """Metrics of a version, in the form of metrics.json; None if the artifact is gone."""
+def report_of(registry: Registry, version: Version) -> Mapping[str, Any] | None:
+    """Content of a version's metrics.json; None if the artifact is gone."""
     content = registry.read_text(version.run_id, f"{EVALUATION}/metrics.json")
-    return None if content is None else json.loads(content)["metrics"]
+    return None if content is None else json.loads(content)
 
 
 def _finished(registry: Registry, name: str, what: history.Action) -> Promoted | None:
@@ -258,15 +258,15 @@ def _confirmed(
 
 def _verdict(registry: Registry, settings: Release, version: Version) -> Verdict:
     """Verdict on a version, from its own metrics and the gates and limits in params.yaml."""
-    metrics = metrics_of(registry, version)
-    if metrics is None:
+    report = report_of(registry, version)
+    if report is None:
         raise RegistryError(f"the run of {version.uri} has no {EVALUATION}/metrics.json. `geratriz register` logs it.")
     if settings.name != version.name:
         raise RegistryError(
             f"params.yaml has the gates of {settings.name}, not of {version.name}. Run this in the checkout or "
             f"worktree whose params.yaml sets release.name to {version.name}."
         )
-    return check_metrics(metrics, settings.gates, settings.limits)
+    return check_report(report, settings.gates, settings.limits)
 
 
 def _require(passed: bool, reasons: tuple[str, ...], version: Version) -> None:

@@ -10,6 +10,9 @@ from geratriz.report import svg
 from geratriz.report.html import esc, frame, section, table
 from geratriz.scoring import words
 from geratriz.scoring.verdict import Verdict
+from geratriz.writing import folder
+
+FILES = ("index.html", "metrics.json")  # of a page's folder, which is replaced as a whole
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,15 +101,15 @@ def _verdict(page: Page) -> str:
             f"metric with its reference scores. {esc(words.privacy(verdict))}</p></div>"
         )
     css = "good" if verdict.release else "bad"
-    if not verdict.gates:
+    names = dict.fromkeys(gate.metric for gate in verdict.gates if gate.outcome != "inapplicable")
+    if not names:
         reasons = _items(words.reasons(verdict), "")
     else:
-        names = dict.fromkeys(gate.metric for gate in verdict.gates)
         passed = [name for name in names if all(gate.outcome == "passed" for gate in verdict.of(name, "gate"))]
         intro = f'<p>{len(passed)} of {len(names)} gates hold. <a href="#privacy">{esc(words.privacy(verdict))}</a></p>'
         lists = (
-            _items([words.finding(gate) for gate in verdict.gates if (gate.metric in passed) is holds], css_class)
-            for holds, css_class in ((False, "failed"), (True, "held"))
+            _items([words.finding(gate) for gate in verdict.gates if (gate.outcome == "refused") is fails], css_class)
+            for fails, css_class in ((True, "failed"), (False, "held"))
         )
         reasons = intro + "".join(lists)
     return f'<div class="verdict {css}"><strong>{words.RELEASE[verdict.release].capitalize()}</strong>{reasons}</div>'
@@ -118,8 +121,12 @@ def _items(sentences: Sequence[str], css: str) -> str:
 
 
 def write(report: Mapping[str, Any], *, html: str, out: Path) -> None:
-    """Write metrics.json and the page ``html`` into ``out``."""
-    out.mkdir(parents=True, exist_ok=True)
+    """Write metrics.json and the page ``html`` as the folder ``out``, both or none.
+
+    Raises:
+        RequestError: ``out`` is an address such as ``s3://bucket/report``, or it cannot be written.
+    """
     text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
-    (out / "metrics.json").write_text(text + "\n", encoding="utf-8")
-    (out / "index.html").write_text(html, encoding="utf-8")
+    with folder(out, FILES) as partial:
+        (partial / "metrics.json").write_text(text + "\n", encoding="utf-8")
+        (partial / "index.html").write_text(html, encoding="utf-8")

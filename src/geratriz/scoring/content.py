@@ -1,6 +1,6 @@
 """Content of metrics.json: every score with its landmarks, the verdict, and the number of rows compared."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from geratriz.scoring import words
@@ -38,6 +38,7 @@ def content(
     limits: Mapping[str, Any] | None,
     rows: Mapping[str, int],
     details: Mapping[str, Any],
+    inapplicable: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The whole of metrics.json.
 
@@ -49,15 +50,17 @@ def content(
         limits: ``release.privacy`` of params.yaml; a metric's own limit applies where it sets none.
         rows: the number of rows or images in the train, test and synthetic data, and compared per side.
         details: further content of the page.
+        inapplicable: names of the metrics that have no meaning for these data.
 
     Raises:
         ConfigError: a limit names no attack.
     """
     attacks = limited(metrics, limits)
     figures = metrics_json(scores, marks, metrics)
-    verdict = check_metrics(figures, gates, attacks)
+    verdict = check_metrics(figures, gates, attacks, inapplicable)
     return {
         "metrics": figures,
+        "inapplicable": list(inapplicable),
         "privacy": {
             "outcome": verdict.privacy,
             "reasons": list(words.attacks(verdict)),

@@ -22,8 +22,10 @@ class Metric(Generic[T]):
     """Explanation for readers of a page, in a sentence or two."""
     better: Literal["higher", "lower"]
     compute: Callable[[T], Score | None]
-    """Function of a trio of tables or images; it returns None where the metric does not apply to the data, such as
-    utility without a target."""
+    """Function of a trio of tables or images; it returns None where there is nothing to measure."""
+    applies: Callable[[T], bool] = lambda _: True
+    """Whether the metric has a meaning for the data at all: utility has none without a target, and a gate on it is then
+    left out of the verdict. A metric that applies and could not be measured fails its gate."""
     span: tuple[float, float] | None = None
     """Minimum range of the axis: up to the best value, and wide enough that noise does not look like a difference."""
     chance: float | None = None
@@ -45,6 +47,11 @@ def measure(
     """Score of each metric that applies to ``trio``, by name; those in ``known`` are not computed again."""
     scores = {name: known.get(name) or metric.compute(trio) for name, metric in metrics.items()}
     return {name: score for name, score in scores.items() if score is not None}
+
+
+def inapplicable(metrics: Mapping[str, Metric[T]], trio: T) -> tuple[str, ...]:
+    """Names of the metrics that have no meaning for the data of ``trio``."""
+    return tuple(name for name, metric in metrics.items() if not metric.applies(trio))
 
 
 def limited(metrics: Mapping[str, Metric[Any]], overrides: Mapping[str, Any] | None) -> dict[str, Metric[Any]]:

@@ -5,7 +5,7 @@ Metrics have the form of metrics.json: ``{NAME: {"value", "low", "high", "floor"
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from geratriz.scoring.metric import Metric
 WIDTH_99_9 = 1.68  # width of a 99.9 % interval in 95 % intervals; one of ten attacks exceeds it by chance once in 200
 
 Rule = Literal["min", "max", "margin", "attack"]
-Outcome = Literal["passed", "refused", "leak", "unproven"]
+Outcome = Literal["passed", "refused", "leak", "unproven", "inapplicable"]
 Privacy = Literal["passed", "leak", "unproven"]
 
 
@@ -51,7 +51,7 @@ class Finding:
     limit: float | None
     outcome: Outcome
     """``refused``: the gate does not hold. ``leak``: the attack exceeds its limit, beyond chance. ``unproven``: it may
-    exceed it by chance, or was not measured."""
+    exceed it by chance, or was not measured. ``inapplicable``: the gate's metric has no meaning for the data."""
     value: float | None = None
     """None where the metric was not measured."""
     low: float | None = None
@@ -71,13 +71,14 @@ class Verdict:
 
     @property
     def release(self) -> bool | None:
-        """Whether the generator may be released: every gate holds and no attack exceeds its limit.
+        """Whether the generator may be released: every gate that applies holds and no attack exceeds its limit.
 
         None where quality was not to be checked.
         """
         if self.gates is None:
             return None
-        return bool(self.gates) and self.privacy == "passed" and all(gate.outcome == "passed" for gate in self.gates)
+        outcomes = {gate.outcome for gate in self.gates} - {"inapplicable"}
+        return self.privacy == "passed" and outcomes == {"passed"}
 
     @property
     def privacy(self) -> Privacy:
@@ -114,8 +115,18 @@ class Verdict:
         return cls(gates=None if report["verdict"]["release"] is None else gates, attacks=attacks)
 
 
+def check_report(
+    report: Mapping[str, Any], gates: Mapping[str, Gate] | None, limits: Mapping[str, Metric[Any]]
+) -> Verdict:
+    """Check the content of a metrics.json, as :func:`check_metrics` does, against other gates and limits."""
+    return check_metrics(report["metrics"], gates, limits, report.get("inapplicable", ()))
+
+
 def check_metrics(
-    metrics: Mapping[str, Mapping[str, Any]], gates: Mapping[str, Gate] | None, limits: Mapping[str, Metric[Any]]
+    metrics: Mapping[str, Mapping[str, Any]],
+    gates: Mapping[str, Gate] | None,
+    limits: Mapping[str, Metric[Any]],
+    inapplicable: Collection[str] = (),
 ) -> Verdict:
     """Check metrics against gates and limits, and return the verdict.
 
@@ -126,10 +137,19 @@ def check_metrics(
         metrics: the section ``metrics`` of metrics.json.
         gates: ``release.gates`` of params.yaml; None for no verdict on quality.
         limits: the attacks with their limits, from :func:`geratriz.scoring.metric.limited`.
+        inapplicable: the metrics that have no meaning for the data; a gate on one of them refuses nothing.
     """
     checked = None
     if gates is not None:
-        checked = tuple(finding for name, gate in gates.items() for finding in _gate(name, metrics.get(name), gate))
+        checked = tuple(
+            finding
+            for name, gate in gates.items()
+            for finding in (
+                [Finding(metric=name, rule="min", limit=None, outcome="inapplicable")]
+                if name in inapplicable
+                else _gate(name, metrics.get(name), gate)
+            )
+        )
     attacks = (
         _attack(name, metrics.get(name), metric.limit, required=metric.required) for name, metric in limits.items()
     )

@@ -24,9 +24,10 @@ def reasons(verdict: Verdict) -> tuple[str, ...]:
 
 def gates(verdict: Verdict) -> tuple[str, ...]:
     """One sentence per gate, whether it holds or not."""
-    if verdict.gates is not None and not verdict.gates:
-        return ("No gate is set, so quality was not checked: set release.gates.",)
-    return tuple(finding(gate) for gate in verdict.gates or ())
+    sentences = tuple(finding(gate) for gate in verdict.gates or ())
+    if verdict.gates is not None and not _applicable(verdict):
+        return (*sentences, "No gate is set, so quality was not checked: set release.gates.")
+    return sentences
 
 
 def privacy(verdict: Verdict) -> str:
@@ -46,8 +47,8 @@ def objections(verdict: Verdict) -> tuple[str, ...]:
 
 def refusals(verdict: Verdict) -> tuple[str, ...]:
     """All reasons against a release."""
-    failed = tuple(finding(gate) for gate in verdict.gates or () if gate.outcome != "passed")
-    quality = gates(verdict) if not verdict.gates else failed
+    failed = tuple(finding(gate) for gate in verdict.gates or () if gate.outcome == "refused")
+    quality = failed if _applicable(verdict) else gates(verdict)
     return quality if verdict.privacy == "passed" else (*quality, privacy(verdict), *objections(verdict))
 
 
@@ -67,6 +68,8 @@ def compared(comparison: Comparison) -> tuple[str, ...]:
 
 def finding(found: Finding) -> str:
     """One sentence about one finding."""
+    if found.outcome == "inapplicable":
+        return f"{found.metric} has no meaning for these data, so its gate is left out."
     if found.value is None:
         attack = found.rule == "attack"
         why = "the held-out part is too small" if attack else "but a gate requires it"
@@ -90,6 +93,10 @@ def number(value: float) -> str:
     if 0 < abs(value) < 0.01:
         return f"{value:.2g}"  # 0.0075 is not 0.007
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"
+
+
+def _applicable(verdict: Verdict) -> bool:
+    return any(gate.outcome != "inapplicable" for gate in verdict.gates or ())
 
 
 def _limit(found: Finding) -> str:

@@ -10,7 +10,7 @@ from geratriz.parts import PARTS
 from geratriz.scoring.content import content
 from geratriz.scoring.difference import DRAWS, Comparison
 from geratriz.scoring.landmarks import Landmarks
-from geratriz.scoring.metric import measure
+from geratriz.scoring.metric import inapplicable, measure
 from geratriz.scoring.verdict import Gate
 from geratriz.table.data.schema import Schema
 from geratriz.table.data.table import Table
@@ -72,7 +72,14 @@ def assess(
     """The content of metrics.json for a trio whose landmarks are known."""
     scores = measure(METRICS, trio)
     return content(
-        scores, marks, METRICS, gates=gates, limits=limits, rows=trio.counts, details=details(trio, scores, marks)
+        scores,
+        marks,
+        METRICS,
+        gates=gates,
+        limits=limits,
+        rows=trio.counts,
+        details=details(trio, scores, marks),
+        inapplicable=inapplicable(METRICS, trio),
     )
 
 

@@ -47,6 +47,22 @@ def test_a_maximum_must_hold_at_the_high_end_of_the_interval() -> None:
     assert judged(gates, shape_error=metric(1.95, 0.1, better="lower")).release is False
 
 
+def test_a_gate_on_a_metric_without_meaning_for_the_data_refuses_nothing_and_is_named() -> None:
+    gates = {"detection": Gate(min=0.5), "utility": Gate(margin=0.03)}
+    measured = {**attacked(), "detection": metric(0.9)}
+    assert check_metrics(measured, gates, LIMITS).release is False  # it has a meaning, and was not measured
+    found = check_metrics(measured, gates, LIMITS, ["utility"])
+    assert found.release
+    assert "utility has no meaning for these data, so its gate is left out." in words.reasons(found)
+    assert words.refusals(found) == ()
+
+
+def test_where_no_gate_has_a_meaning_nothing_is_released() -> None:
+    found = check_metrics(attacked(), {"utility": Gate(margin=0.03)}, LIMITS, ["utility"])
+    assert found.release is False
+    assert words.refusals(found)[-1] == "No gate is set, so quality was not checked: set release.gates."
+
+
 @pytest.mark.parametrize(
     ("better", "value", "holds"),
     [("higher", 0.91, True), ("higher", 0.89, False), ("lower", 1.04, True), ("lower", 1.06, False)],

@@ -116,6 +116,7 @@ CAS = Metric(
     explains="The share of real images labelled correctly by a small classifier trained on synthetic images.",
     better="higher",
     compute=cas,
+    applies=lambda trio: trio.train.labels is not None,
 )
 CAS_REAL = Metric(
     name="cas_real",
@@ -123,4 +124,5 @@ CAS_REAL = Metric(
     explains="The same after training on the same number of real images: the value of perfect synthetic images.",
     better="higher",
     compute=cas_real,
+    applies=lambda trio: trio.train.labels is not None,
 )

@@ -150,6 +150,7 @@ UTILITY = Metric(
     explains="A model is trained on synthetic rows to predict the target and tested on real rows (AUC or R2).",
     better="higher",
     compute=utility,
+    applies=lambda trio: trio.train.schema.target is not None,
 )
 UTILITY_REAL = Metric(
     name="utility_real",
@@ -157,4 +158,5 @@ UTILITY_REAL = Metric(
     explains="The same model trained on the same number of real rows: the utility of perfect synthetic rows.",
     better="higher",
     compute=utility_real,
+    applies=lambda trio: trio.train.schema.target is not None,
 )

@@ -6,7 +6,9 @@ import torch
 
 from geratriz.images.data.images import Images
 from geratriz.images.evaluate import utility
+from geratriz.images.evaluate.suite import METRICS
 from geratriz.images.evaluate.trio import ImageTrio
+from geratriz.scoring.metric import inapplicable
 from tests.images import CLASSES, shapes
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_classifier")]
@@ -33,7 +35,9 @@ def test_good_images_teach_and_images_under_the_wrong_label_do_not() -> None:
 
 def test_unlabelled_images_and_one_class_are_not_measured() -> None:
     bare = [shapes(20, labelled=False, seed=seed) for seed in range(3)]
-    assert utility.cas(ImageTrio(train=bare[0], test=bare[1], synthetic=bare[2])) is None
+    unlabelled = ImageTrio(train=bare[0], test=bare[1], synthetic=bare[2])
+    assert utility.cas(unlabelled) is None
+    assert inapplicable(METRICS, unlabelled) == ("cas", "cas_real")
     sets = [shapes(20, seed=seed) for seed in range(3)]
     alone = [Images(each.pixels, each.schema, np.zeros(20, np.int64)) for each in sets]
     assert utility.cas(ImageTrio(train=alone[0], test=alone[1], synthetic=alone[2])) is None

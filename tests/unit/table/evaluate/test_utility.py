@@ -6,9 +6,11 @@ import pytest
 from sklearn.metrics import r2_score, roc_auc_score
 
 from geratriz import seeding
+from geratriz.scoring.metric import inapplicable
 from geratriz.scoring.score import Score
 from geratriz.table.data.table import Table
 from geratriz.table.evaluate import utility as module
+from geratriz.table.evaluate.suite import METRICS
 from geratriz.table.evaluate.trees import classifier
 from geratriz.table.evaluate.trio import Trio
 from geratriz.table.evaluate.utility import utility, utility_real
@@ -53,6 +55,8 @@ def test_a_target_that_has_nothing_to_do_with_its_row_teaches_nothing(target: st
 def test_without_a_target_there_is_nothing_to_measure() -> None:
     assert utility(trio(None, aimed(100, 3, None))) is None
     assert utility_real(trio(None, aimed(100, 3, None))) is None
+    assert inapplicable(METRICS, trio(None, aimed(100, 3, None))) == ("utility", "utility_real")
+    assert inapplicable(METRICS, trio("group", aimed(100, 3, "group"))) == ()
 
 
 def test_a_class_the_synthetic_rows_never_show_is_left_to_chance() -> None:
