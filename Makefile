@@ -4,6 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 PEERS := $(patsubst benchmarks/peers/%.txt,benchmarks/peers/.venv/%/.ready,$(wildcard benchmarks/peers/*.txt))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+unexport PYTHONDONTWRITEBYTECODE  # tests start dozens of Pythons, and each would compile our code again
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-images test test-fast test-thorough test-stack up check bench clean lock

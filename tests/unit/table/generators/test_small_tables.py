@@ -7,10 +7,10 @@ from geratriz.table.evaluate.trio import Trio
 from geratriz.table.generators.catalog import GENERATORS
 from tests.tables import mixed
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.thorough
 
 
-@pytest.mark.parametrize("kind", ["ctgan", pytest.param("tvae", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("kind", ["ctgan", "tvae"])
 def test_300_rows_are_not_learnt_by_heart(kind: str) -> None:
     """Five and ten seconds: it is the defaults that are held to it, and they train as long as they do."""
     rows, strangers = mixed(300, seed=1), mixed(300, seed=2)
