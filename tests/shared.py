@@ -2,12 +2,15 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
+
+ROOT = Path(__file__).parents[1]
 
 
 def folder_of_all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -26,3 +29,15 @@ def once(folder: Path, make: Callable[[Path], Any]) -> Path:
             make(folder)
             finished.touch()
     return folder
+
+
+def files_of_the_checkout() -> list[str]:
+    """The files of this checkout that Git tracks, or would: what a clone of it would have, edits included."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]

@@ -19,9 +19,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from tests.shared import ROOT, files_of_the_checkout
 from tests.stack.servers import PASSWORD, ObjectStore, Postgres, free_port, wait_for
 
-ROOT = Path(__file__).parents[2]
 NOT_NEEDED = ("tests/", "docs/", "benchmarks/", "examples/", "data/bundled/", "contracts/")
 ROWS = 6000
 
@@ -275,19 +275,11 @@ class Project:
     # ------------------------------------------------------------------------------------------------------------------
 
     def _copy_code(self) -> None:
-        listed = subprocess.run(
-            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.splitlines()
-        for name in listed:
+        for name in files_of_the_checkout():
             if name.startswith(NOT_NEEDED) or name.endswith((".dvc", "dvc.lock", "scores.json")):
                 continue
-            if (ROOT / name).is_file():
-                (self.head / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, self.head / name)
+            (self.head / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, self.head / name)
 
     def _write_settings(self, models: Sequence[str], train: dict[str, Any]) -> None:
         settings = yaml.safe_load((ROOT / "params.yaml").read_text())
