@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from geratriz.services.profiles import COMMON_VARIABLES
 from tests.shared import ROOT, files_of_the_checkout
 from tests.stack.servers import PASSWORD, ObjectStore, Postgres, free_port, wait_for
 
@@ -92,6 +93,7 @@ class Stack:
         (home / "dvc.yaml").write_text("stages: {}\n")
         self.variables = {
             **{name: each for name, each in os.environ.items() if not name.startswith(("PREFECT_", "MLFLOW_", "AWS_"))},
+            **COMMON_VARIABLES,
             **self.store.variables,
             "PYTHONPATH": str(ROOT / "src"),
             "OMP_NUM_THREADS": "1",

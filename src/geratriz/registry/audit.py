@@ -1,12 +1,13 @@
 """Audit of the registry: whether aliases, tags, records and verdicts agree."""
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geratriz import config, domains
-from geratriz.errors import GeratrizError, NoRegistryError
+from geratriz import bundle, config, domains
+from geratriz.errors import BundleError, GeratrizError, NoRegistryError
 from geratriz.registry import history, lock
 from geratriz.registry.client import hide
 from geratriz.registry.evidence import read_release
@@ -65,6 +66,7 @@ def _findings(registry: Registry, root: Path, name: str) -> Iterator[str]:
     records = [each.record for each in stored if each.record is not None]
     yield from _aliases(versions, records)
     yield from _tags(versions, records)
+    yield from _files(registry, versions)
     champion = next((version for version in versions if CHAMPION in version.aliases), None)
     if champion is not None:
         yield from _champion(registry, root, champion, records)
@@ -119,6 +121,17 @@ def _tags(versions: Sequence[Version], records: Sequence[Record]) -> Iterator[st
         for tag, text in latest.get(version.version, {}).items():
             if tag != PRIVACY and version.tags.get(tag) != text:
                 yield f"the tag {tag} of version {version.version} differs from its record."
+
+
+def _files(registry: Registry, versions: Sequence[Version]) -> Iterator[str]:
+    """Check that the bundles of versions with an alias are those that were registered."""
+    for version in versions:
+        if version.aliases:
+            with tempfile.TemporaryDirectory() as scratch:
+                try:
+                    bundle.read(registry.download(version, Path(scratch)))
+                except BundleError as problem:
+                    yield f"version {version.version} ({', '.join(version.aliases)}): {problem}"
 
 
 def _champion(registry: Registry, root: Path, champion: Version, records: Sequence[Record]) -> Iterator[str]:

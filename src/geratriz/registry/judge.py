@@ -27,14 +27,10 @@ def compare(
         RegistryError: MLflow does not answer.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        candidate_folder, champion_folder = (
-            registry.download(version.uri, Path(scratch) / name)
-            for version, name in ((candidate, "candidate"), (champion, "champion"))
-        )
         load = domains.draw(release.kind).load
-        challenger = load(candidate_folder)
+        challenger = load(registry.download(candidate, Path(scratch) / "candidate"))
         try:
-            reigning = load(champion_folder)
+            reigning = load(registry.download(champion, Path(scratch) / "champion"))
         except BundleError as problem:
             return Comparison.impossible(f"its bundle cannot be read ({problem})")
         return domains.judge(release.kind).compare(challenger, reigning, prepared, release.evaluate)

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from geratriz.bundle import HISTORY
-from geratriz.errors import NoRegistryError, RegistryError, nearest
+from geratriz.bundle import HEAD, HISTORY, digest
+from geratriz.errors import BundleError, NoRegistryError, RegistryError, nearest
 from geratriz.registry.client import (
     default_uri,
     exists,
@@ -285,19 +285,26 @@ class Registry:
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    def download(self, address: str, folder: Path) -> Path:
-        """Download the bundle of ``models:/NAME/VERSION`` or ``models:/NAME@ALIAS`` and return its folder.
+    def download(self, version: Version, folder: Path) -> Path:
+        """Download the bundle of a version and return its folder.
 
         Raises:
-            RegistryError: the address is invalid, or the version does not exist.
+            BundleError: it is not the bundle that was registered: its digest is not the one in the version's tag.
+            RegistryError: MLflow does not answer.
         """
         from mlflow.artifacts import download_artifacts
 
-        version = self.resolve(address)
         # Not "models:/...": MLflow would look that up in the process-wide default store.
         uri = self._client.get_model_version_download_uri(version.name, str(version.version))
         fetch = retrying(download_artifacts, self.uri, retry=True)
-        return Path(fetch(f"{uri}/{BUNDLE_FOLDER}", dst_path=str(folder), tracking_uri=self.uri))
+        path = Path(fetch(f"{uri}/{BUNDLE_FOLDER}", dst_path=str(folder), tracking_uri=self.uri))
+        if (found := digest(path)) != version.tags.get(BUNDLE):
+            raise BundleError(
+                f"the files of {version.uri} are not those that were registered: the digest of {HEAD} is "
+                f"{found[:12]}, the version's tag says {version.tags.get(BUNDLE, 'none')[:12]}. They were changed in "
+                "the artifact store: do not use them. Register a bundle that you trust, and promote it."
+            )
+        return path
 
     def resolve(self, address: str) -> Version:
         """Return the version that ``models:/NAME/VERSION`` or ``models:/NAME@ALIAS`` names.

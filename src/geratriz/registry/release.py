@@ -173,7 +173,7 @@ def find(where: Path | str, *, root: Path = Path(), uri: str | None = None) -> F
     registry = Registry(root, uri)
     version = registry.resolve(str(where))
     with tempfile.TemporaryDirectory() as scratch:
-        folder = registry.download(version.uri, Path(scratch))
+        folder = registry.download(version, Path(scratch))
         return _found(folder, model=version.uri, verdict=version.tags.get(VERDICT))
 
 

@@ -12,6 +12,7 @@ import pytest
 from geratriz import __version__, bundle
 from geratriz.errors import BundleError, ConfigError, DataError, RegistryError
 from geratriz.registry import promoting, release
+from geratriz.registry.audit import audit
 from geratriz.registry.live import mlflow_run
 from geratriz.workspace.git import git_revision
 from tests.attack_metrics import attacked
@@ -222,3 +223,13 @@ def test_a_registered_bundle_that_was_changed_is_refused(registered: Project) ->
     stored.write_bytes(stored.read_bytes()[:-1] + b"\0")
     with pytest.raises(BundleError, match="not what was saved"):
         release.load("models:/people@challenger", root=registered.root)
+
+
+def test_files_that_were_exchanged_behind_the_registrys_back_are_refused_and_audited(promoted: Project) -> None:
+    (head,) = (promoted.root / "mlartifacts").rglob("bundle/generator.json")
+    assert audit(promoted.root) == []
+    head.write_text(head.read_text().replace("<=50K", "<=60K"))  # the hashes of the other files still fit
+    with pytest.raises(BundleError, match="not those that were registered"):
+        release.load("models:/people@champion", root=promoted.root)
+    (found,) = audit(promoted.root)
+    assert "version 1 (champion): the files of models:/people/1 are not those that were registered" in found.text
