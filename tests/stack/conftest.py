@@ -43,9 +43,14 @@ def run(command: Sequence[str], cwd: Path, variables: dict[str, str], *, fails: 
 
 
 class Started:
-    """A process of ours with a log, ended with all it started."""
+    """A process of ours with a log, ended with all it started.
 
-    def __init__(self, command: Sequence[str], cwd: Path, variables: dict[str, str], log: Path) -> None:
+    ``background``: as a shell in a script starts `COMMAND &`, with SIGINT ignored.
+    """
+
+    def __init__(
+        self, command: Sequence[str], cwd: Path, variables: dict[str, str], log: Path, *, background: bool = False
+    ) -> None:
         self.log = log
         self.process = subprocess.Popen(
             command,
@@ -55,6 +60,7 @@ class Started:
             stdout=log.open("ab"),
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=(lambda: signal.signal(signal.SIGINT, signal.SIG_IGN) and None) if background else None,
         )
 
     def said(self) -> str:
@@ -211,7 +217,8 @@ class Project:
             subprocess.run(["git", "clone", "-q", str(self.hub), str(home)], check=True)
         variables = {**self.stack.variables, "PYTHONPATH": str(home / "src")}
         log = self.folder / f"worker-{pool}-{clone or 'head'}-{len(self._started)}.log"
-        started = Started([sys.executable, "-m", "geratriz", "worker", pool, *options], home, variables, log)
+        command = [sys.executable, "-m", "geratriz", "worker", pool, *options]
+        started = Started(command, home, variables, log, background=True)
         self._started.append(started)
         wait_for(lambda: "started!" in started.said(), 60, f"the worker of {pool} starts")
         return started

@@ -1,6 +1,7 @@
 """Commands for operations: servers, workers, cleaning up."""
 
 import os
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -60,6 +61,7 @@ def worker(
     if not os.environ.get("PREFECT_API_URL"):
         raise ConfigError("PREFECT_API_URL is not set; set it to the Prefect server, as http://HOST:4200/api.")
     service = profiles.worker(Path(), pool, gpu=gpu, limit=limit, name=name)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell starts `... &` with it ignored: then SIGTERM ends no worker
     os.execve(service.command[0], service.command, {**os.environ, **service.variables})
 
 
