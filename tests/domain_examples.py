@@ -97,7 +97,7 @@ EXAMPLES = {
     "table": Example(
         data=mixed,
         count=300,
-        smallest=1,
+        smallest=15,
         assert_equal=_assert_equal_tables,
         where={"group": "b", "rating": None},
         holds=lambda table: bool((table.frame["group"] == "b").all() and table.frame["rating"].isna().all()),

@@ -18,6 +18,7 @@ from geratriz import seeding
 from geratriz.column import Column
 from geratriz.errors import DataError, RequestError, nearest
 from geratriz.table.data import personal
+from geratriz.table.data.entities import entities
 from geratriz.table.data.issued import issue_ids, replaced
 from geratriz.table.data.levels import (
     TAIL,
@@ -71,7 +72,8 @@ class Codec:
             raise DataError(
                 "every column is an id or personal: there is nothing to learn. Set data.schema.COLUMN to another kind."
             )
-        levels = tuple(fit_levels(column, table.frame[column.name], config, rng) for column in table.schema.learnt)
+        owners = entities(table)
+        levels = tuple(fit_levels(column, table.frame[column.name], config, owners) for column in table.schema.learnt)
         schema, sources = replaced(table)
         return cls(schema, levels, find_twins(levels, table, rng), sources)
 

@@ -48,7 +48,7 @@ def read(
     )
     keys = [column.name for column in columns if column.name in texts and column.kind != "category"]
     frame = table.frame.astype({name: texts[name] for name in keys})
-    return Table(frame, Schema(columns=columns, target=table.schema.target))
+    return Table(frame, dataclasses.replace(table.schema, columns=columns))
 
 
 def _columns(path: Path, others: Sequence[str]) -> tuple[pd.DataFrame, dict[str, Any]] | None:

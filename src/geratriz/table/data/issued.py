@@ -25,7 +25,7 @@ def replaced(table: Table) -> tuple[Schema, dict[str, personal.Source]]:
             key = hashlib.sha256(f"personal/{column.name}/".encode() + secret).digest()
             column, sources[column.name] = personal.fit(column, values, int.from_bytes(key, "big"))
         columns.append(column)
-    return Schema(columns=tuple(columns), target=table.schema.target), sources
+    return dataclasses.replace(table.schema, columns=tuple(columns)), sources
 
 
 def issue_ids(column: Column, first_row: int, rows: int) -> pd.Series:

@@ -2,8 +2,8 @@
 
 A column of few values has one level per value (an *atom*). A numeric column of many values keeps its frequent values as
 atoms and has one more level, *continuous*; the value of such a cell is its probability under the column's distribution
-function, mapped to a standard normal. A number in fewer rows than the column's ``rare`` is no atom: in a column of few
-values it becomes the nearest atom. Missing is a level like any other, so patterns of missing values are learnt.
+function, mapped to a standard normal. A number of fewer entities than the column's ``rare`` is no atom: in a column of
+few values it becomes the nearest atom. Missing is a level like any other, so patterns of missing values are learnt.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,12 @@ from scipy.special import ndtr, ndtri
 
 from geratriz.column import NUMERIC, Column, as_codes, as_numbers, as_shown, from_numbers, to_datetime
 from geratriz.errors import DataError, RequestError, nearest
-from geratriz.table.data import forms
+from geratriz.table.data import forms, intervals
+from geratriz.table.data.entities import sharing
 from geratriz.table.data.schema import MIN_ROWS_FOR_ID
 from geratriz.table.data.table import Table
 
-KNOTS = 1024  # knots of a column's distribution function: KS error of at most 1 / KNOTS
+KNOTS = 1024  # intervals of a column's distribution function, in a table long enough: KS error of about 1 / KNOTS
 MIN_ROWS_PER_ATOM = 5  # mean number of rows per distinct value; with fewer, a numeric column is continuous
 MIN_ROWS_PER_BIN = 20
 MAX_CATEGORIES = 20_000  # each adds a row to two matrices of a network, a cost in every step: docs/log.md
@@ -105,36 +106,44 @@ class Levels:
     @property
     def ends(self) -> tuple[float, float]:
         """Smallest and largest number of the continuous part, on the column's grid."""
-        low, high = self.column.snap(self.knots[[0, -1]])
+        low, high = self.column.snap(self.knots[[0, -1]]) + 0.0  # never -0.0
         return float(low), float(high)
 
 
-def fit_levels(column: Column, values: pd.Series, config: CodecConfig, rng: np.random.Generator) -> Levels:
-    """Find the levels of a column; ``rng`` spreads grid values over their grid cells."""
+def fit_levels(column: Column, values: pd.Series, config: CodecConfig, owners: np.ndarray | None = None) -> Levels:
+    """Find the levels of a column; ``owners`` are the entities of its rows, (N,), or None where each row is its own."""
     missing = bool(values.isna().any())
     if column.kind not in NUMERIC:
         atoms = _categories(column, values)
         return Levels(column=column, atoms=atoms, missing=missing, bins=0, knots=np.empty(0), heights=np.empty(0))
     numbers = as_numbers(column.name, values, column.kind)
-    numbers = numbers[~np.isnan(numbers)]
-    distinct, counts = np.unique(numbers, return_counts=True)
-    few = is_few(len(distinct), len(numbers), config)
-    min_rows = column.rare if few else max(len(numbers) / config.bins, 2, column.rare)  # rows per atom
-    frequent = counts >= min_rows
-    rest = numbers[~_among(numbers, distinct[frequent])]
-    if few or len(distinct) - frequent.sum() < 2:  # one value has no distribution
-        frequent, rest = counts >= min(column.rare, counts.max(initial=0)), rest[:0]  # others become the nearest atom
+    present = ~np.isnan(numbers)
+    numbers, owners = numbers[present], None if owners is None else owners[present]
+    distinct, index, counts = np.unique(numbers, return_inverse=True, return_counts=True)
+    shared = sharing(index, owners, len(distinct)) >= column.rare
+    few = is_few(column, len(distinct), len(numbers), config)
+    frequent = shared if few else shared & (counts >= max(len(numbers) / config.bins, 2))
+    rest = ~frequent[index]
+    if few and frequent.any():
+        rest[:] = False  # others become the nearest atom
+    elif len(distinct) - frequent.sum() < 2:  # one value has no distribution
+        frequent, rest[:] = shared if shared.any() else np.ones(len(distinct), dtype=bool), False
     knots, heights, bins = np.empty(0), np.empty(0), 0
-    if len(rest):
-        bins = min(config.bins, max(2, len(rest) // MIN_ROWS_PER_BIN))
-        knots, heights = _distribution(_spread(column, rest, rng))
+    if rest.any():
+        bins = min(config.bins, max(2, int(rest.sum()) // MIN_ROWS_PER_BIN))
+        others = None if owners is None else owners[rest]
+        on_grid = column.snap(numbers[rest])
+        knots, heights = intervals.distribution(on_grid, others, column.step, column.rare, KNOTS)
     atoms = tuple(distinct[frequent].tolist())
     return Levels(column=column, atoms=atoms, missing=missing, bins=bins, knots=knots, heights=heights)
 
 
-def is_few(distinct: int, rows: int, config: CodecConfig) -> bool:
-    """Whether a numeric column has so few values, in enough rows each on average, that all its levels are exact."""
-    return distinct <= config.max_levels and rows >= MIN_ROWS_PER_ATOM * distinct
+def is_few(column: Column, distinct: int, rows: int, config: CodecConfig) -> bool:
+    """Whether a numeric column has so few values, in enough rows each on average, that all its levels are exact.
+
+    So is a pandas category of numbers, which can hold no other numbers.
+    """
+    return column.dtype == "category" or (distinct <= config.max_levels and rows >= MIN_ROWS_PER_ATOM * distinct)
 
 
 def _categories(column: Column, values: pd.Series) -> tuple[Any, ...]:
@@ -175,15 +184,6 @@ def check_categories(table: Table) -> None:
     for column in table.schema.learnt:
         if column.kind not in NUMERIC:
             _categories(column, table.frame[column.name])
-
-
-def _distribution(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Increasing piecewise linear distribution function through at most KNOTS + 1 quantiles."""
-    heights = np.linspace(0, 1, min(KNOTS, len(numbers) - 1) + 1)
-    knots = np.quantile(numbers, heights)
-    last_of_ties = np.append(knots[1:] > knots[:-1], True)
-    knots, heights = knots[last_of_ties], heights[last_of_ties]
-    return knots, np.where(np.arange(len(heights)) == 0, 0.0, heights)
 
 
 def _spread(column: Column, numbers: np.ndarray, rng: np.random.Generator) -> np.ndarray:

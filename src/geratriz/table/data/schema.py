@@ -26,11 +26,15 @@ class Schema:
 
     columns: tuple[Column, ...]
     target: str | None = None
+    entity: str | None = None
+    """Column of the keys of entities that have several rows each; None where every row is its own entity. Where it is
+    given, protection and attacks count entities instead of rows."""
 
     def __post_init__(self) -> None:
-        if self.target is not None and self.target not in self.names:
-            hint = nearest(self.target, self.names)
-            raise DataError(f"the target {self.target!r} is not a column of the table.{hint}")
+        for role, name in (("target", self.target), ("entity", self.entity)):
+            if name is not None and name not in self.names:
+                hint = nearest(name, self.names)
+                raise DataError(f"the {role} {name!r} is not a column of the table.{hint}")
 
     def __getitem__(self, name: str) -> Column:
         for column in self.columns:
@@ -54,7 +58,8 @@ class Schema:
             {key: value for key, value in dataclasses.asdict(column).items() if value not in (None, False)}
             for column in self.columns
         ]
-        return {"target": self.target, "columns": columns}
+        entity = {} if self.entity is None else {"entity": self.entity}
+        return {"target": self.target, **entity, "columns": columns}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Schema":

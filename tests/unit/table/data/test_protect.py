@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from geratriz.errors import DataError
 from geratriz.table.data.levels import CodecConfig
 from geratriz.table.data.protect import pooled, protect
 from geratriz.table.data.table import Table
@@ -214,13 +215,35 @@ def test_dates_as_text_stay_text_that_can_be_read(form: str) -> None:
     assert not set(read[:4]) & set(real[:4])
 
 
-@pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 11, 12])
-def test_a_tiny_table_stays_one(rows: int) -> None:
-    frame = pd.DataFrame({"x": np.arange(rows) * 1.5, "word": [f"w{each // 2}" for each in range(rows)]})
+@pytest.mark.parametrize("rows", [5, 6, 11, 12])
+def test_a_small_table_of_numbers_stays_one(rows: int) -> None:
+    frame = pd.DataFrame({"x": np.arange(rows) * 1.5, "flag": [True, *[False] * (rows - 1)]})
     after = protected(frame)
     assert after["x"].is_monotonic_increasing
-    assert after["x"].nunique() >= min(rows, 2)
-    assert set(after["word"]) <= set(frame["word"])
+    assert after["x"].nunique() >= 2
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+def test_a_table_of_fewer_rows_than_may_share_a_value_is_refused(rows: int) -> None:
+    with pytest.raises(DataError, match=f"the table has {rows} rows, and a value of 'x' is learnt only if 5 share it"):
+        protected(pd.DataFrame({"x": np.arange(rows) * 1.5}))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[f"w{each // 4}" for each in range(60)], pd.Categorical(np.arange(200) // 4 * 7.5), 2**60 + np.arange(300) // 3],
+    ids=["text", "category of numbers", "keys"],
+)
+def test_a_column_none_of_whose_values_is_shared_is_refused_with_a_way_on(values: Any) -> None:
+    with pytest.raises(DataError, match=r"no value of column 'x' is shared by 5 rows.*to id .*to personal"):
+        protected(pd.DataFrame({"x": values}), **({"x": "float"} if isinstance(values, pd.Categorical) else {}))
+
+
+def test_values_of_fewer_rows_than_may_share_one_become_missing() -> None:
+    frame = pd.DataFrame({"x": [12345.5] * 4 + [None] * 96, "word": [None] * 96 + ["Zoe"] * 4, "y": [1, 2] * 50})
+    after = protected(frame)
+    assert after[["x", "word"]].isna().all(axis=None)
+    assert after["y"].equals(frame["y"])
 
 
 def test_columns_that_say_the_same_go_on_doing_so() -> None:
@@ -234,12 +257,15 @@ def test_columns_that_say_the_same_go_on_doing_so() -> None:
     assert len(after.drop_duplicates()) == 3
 
 
-def test_rare_categories_leave_the_type_and_those_no_row_ever_had_stay() -> None:
+def test_only_categories_of_a_row_stay_in_the_type() -> None:
     values = pd.Categorical(words("often", 700, "once"), categories=["once", "never", "other", "often"], ordered=True)
-    table = protect(Table.from_frame(pd.DataFrame({"word": values})), 0, CodecConfig())
-    assert table.schema["word"].categories == ("never", "other", "often")
-    assert table.frame["word"].cat.categories.tolist() == ["never", "other", "often"]
-    assert table.frame["word"].cat.ordered and table.frame["word"].notna().all()
+    for rare in (5, 1):
+        table = Table.from_frame(pd.DataFrame({"word": values}), overrides={"word": {"rare": rare}})
+        after = protect(table, 0, CodecConfig())
+        left = ("other", "often") if rare == 5 else ("once", "other", "often")
+        assert after.schema["word"].categories == left
+        assert after.frame["word"].cat.categories.tolist() == list(left)
+        assert after.frame["word"].cat.ordered and after.frame["word"].notna().all()
 
 
 def test_ids_and_personal_columns_are_left_alone() -> None:
