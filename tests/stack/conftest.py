@@ -101,7 +101,7 @@ class Stack:
             **{name: each for name, each in os.environ.items() if not name.startswith(("PREFECT_", "MLFLOW_", "AWS_"))},
             **COMMON_VARIABLES,
             **self.store.variables,
-            "PYTHONPATH": str(ROOT / "src"),
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),  # `up` starts a worker
             "OMP_NUM_THREADS": "1",
             "OMP_WAIT_POLICY": "PASSIVE",
             "MLFLOW_BACKEND_STORE_URI": self.postgres.url("mlflow"),

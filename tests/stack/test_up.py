@@ -21,7 +21,7 @@ class Up:
         (root / "dvc.yaml").write_text("stages:\n  train: {cmd: 'true', meta: {pool: gpu}}\n")
         self.mlflow, self.prefect = free_port(), free_port()
         kept = {name: each for name, each in os.environ.items() if not name.startswith(("PREFECT_", "MLFLOW_"))}
-        variables = {**kept, "PYTHONPATH": str(ROOT / "src"), "PREFECT_HOME": str(root / "prefect")}
+        variables = {**kept, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "PREFECT_HOME": str(root / "prefect")}
         ports = [f"--mlflow-port={self.mlflow}", f"--prefect-port={self.prefect}"]
         self.started = Started([sys.executable, "-m", "geratriz", "up", *ports], root, variables, root / "up.log")
         wait_for(lambda: "Ready." in self.said() or self.started.process.poll() is not None, 150, "it is ready")

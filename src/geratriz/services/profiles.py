@@ -2,18 +2,21 @@
 
 import base64
 import os
+import secrets
+import shlex
 import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from geratriz import config
 from geratriz.errors import ConfigError
 from geratriz.project import STATE
 from geratriz.registry.client import hide
+from geratriz.services import password
 from geratriz.services.service import Service
 
 LOCAL, GPU = "local", "gpu"
@@ -34,6 +37,7 @@ COMMON_VARIABLES = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # jobs that judge language models: seven processes, 1.7 GB
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "DVC_NO_ANALYTICS": "1",
     "PYTHONUNBUFFERED": "1",
@@ -45,8 +49,8 @@ class Profile:
     """Services of one project on this machine, in the order in which they start."""
 
     services: tuple[Service, ...]
-    exports: Mapping[str, str] = field(repr=False)
-    """Variables to set in a terminal that uses the services; no secrets."""
+    exports: Mapping[str, str]
+    """Variables to set in a terminal that uses the services, as a shell reads them; they name secrets by their file."""
     storage: str
     """Location of databases and files, for the terminal."""
 
@@ -54,18 +58,23 @@ class Profile:
 def laptop(root: Path, *, host: str, mlflow_port: int, prefect_port: int, pools: Sequence[str] = ()) -> Profile:
     """SQLite files and folders in ``root``; MLflow's store is the one that is used when no server runs.
 
-    A worker is started for each of ``pools``, or for each pool in dvc.yaml if empty.
+    One generated password (:func:`password.password`) opens both servers. A worker is started for each of ``pools``, or
+    for each pool in dvc.yaml if empty.
 
     Raises:
-        ConfigError: ``host`` can be reached from other machines, as there are no passwords; or a port is in use.
+        ConfigError: ``host`` can be reached from other machines; a port is in use; or others can read the password.
     """
     if host not in ("localhost", "::1") and not host.startswith("127."):
         raise ConfigError(
-            f"--host {host} can be reached from other machines, and the default profile has no passwords. "
+            f"--host {host} can be reached from other machines, and the default profile is for this one alone. "
             "Use --profile production (docs/operations.md), or omit --host."
         )
     home = root.resolve()
+    pools = pools or named_pools(home)
+    _require_ports(host, mlflow_port, prefect_port)
     database = f"sqlite+aiosqlite:///{(home / STATE / 'prefect.db').as_posix()}"
+    secret = password.password(home)
+    shown = f"$(cat {shlex.quote(str(home / password.FILE))})"
     return _profile(
         home,
         host=host,
@@ -75,8 +84,23 @@ def laptop(root: Path, *, host: str, mlflow_port: int, prefect_port: int, pools:
         mlflow=(
             f"--backend-store-uri=sqlite:///{home.as_posix()}/mlflow.db",
             f"--artifacts-destination={(home / 'mlartifacts').as_uri()}",
+            f"--allowed-hosts={','.join(f'{name}:{mlflow_port}' for name in (_in_address(host), 'localhost'))}",
         ),
-        prefect_variables={"PREFECT_SERVER_DATABASE_CONNECTION_URL": database},
+        mlflow_variables={
+            "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(32),  # for its forms; another one at each start
+            **_mlflow_users(home, f"sqlite:///{(home / password.USERS).as_posix()}", password.USER, secret),
+        },
+        mlflow_login={"MLFLOW_TRACKING_USERNAME": password.USER, "MLFLOW_TRACKING_PASSWORD": secret},
+        prefect_variables={
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL": database,
+            "PREFECT_SERVER_API_AUTH_STRING": f"{password.USER}:{secret}",
+        },
+        prefect_auth=f"{password.USER}:{secret}",
+        exports={
+            "MLFLOW_TRACKING_USERNAME": password.USER,
+            "MLFLOW_TRACKING_PASSWORD": f'"{shown}"',
+            "PREFECT_API_AUTH_STRING": f'"{password.USER}:{shown}"',
+        },
     )
 
 
@@ -97,29 +121,17 @@ def production(root: Path, *, host: str, mlflow_port: int, prefect_port: int, po
         )
     home, environment = root.resolve(), os.environ
     store, artifacts = environment["MLFLOW_BACKEND_STORE_URI"], environment["MLFLOW_ARTIFACTS_DESTINATION"]
-    users = home / STATE / "mlflow-auth.ini"  # MLflow reads the address of its user database from a file only
-    users.parent.mkdir(parents=True, exist_ok=True)
-    users.touch(mode=0o600)
-    users.chmod(0o600)
-    users.write_text(
-        "[mlflow]\n"
-        "default_permission = READ\n"  # all users may read; the administrator grants other permissions
-        f"database_uri = {store.replace('%', '%%')}\n"
-        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n",
-        encoding="utf-8",
-    )
+    _require_ports(host, mlflow_port, prefect_port)
     return _profile(
         home,
         host=host,
         ports=(mlflow_port, prefect_port),
         pools=pools,
         storage=f"{hide(store, store)} and {artifacts}",
-        mlflow=("--app-name=basic-auth", f"--artifacts-destination={artifacts}"),
-        mlflow_variables={
-            "MLFLOW_AUTH_CONFIG_PATH": str(users),
-            "MLFLOW_AUTH_ADMIN_USERNAME": environment["MLFLOW_TRACKING_USERNAME"],
-            "MLFLOW_AUTH_ADMIN_PASSWORD": environment["MLFLOW_TRACKING_PASSWORD"],
-        },
+        mlflow=(f"--artifacts-destination={artifacts}",),
+        mlflow_variables=_mlflow_users(
+            home, store, environment["MLFLOW_TRACKING_USERNAME"], environment["MLFLOW_TRACKING_PASSWORD"]
+        ),
         prefect_auth=environment["PREFECT_SERVER_API_AUTH_STRING"],
     )
 
@@ -127,7 +139,7 @@ def production(root: Path, *, host: str, mlflow_port: int, prefect_port: int, po
 def worker(
     root: Path, pool: str, *, gpu: str | None = None, limit: int | None = None, name: str | None = None
 ) -> Service:
-    """A worker of ``pool``, whose runs use the checkout in ``root``.
+    """A worker of ``pool``, which runs the deployments that the checkout in ``root`` has in its prefect.yaml.
 
     Args:
         root: root of the project; on a machine with GPUs a clone of its own, with its own DVC cache.
@@ -141,7 +153,7 @@ def worker(
     name = name or f"{socket.gethostname()}-{home.name}-{pool}" + (f"-{gpu}" if gpu else "")
     limit = limit or (None if pool == LOCAL else 1)
     limited = () if limit is None else ("--limit", str(limit))
-    command = (sys.executable, "-m", "prefect", "--no-prompt", "worker", "start", "--pool", pool, "--type", "process")
+    command = (sys.executable, "-m", "pipelines.worker", "--pool", pool, "--type", "process")
     inherited = os.environ.get("PYTHONPATH")
     return Service(
         name=f"worker {pool}" + (f" {gpu}" if gpu else ""),
@@ -191,18 +203,17 @@ def _profile(
     pools: Sequence[str],
     storage: str,
     mlflow: tuple[str, ...],
-    mlflow_variables: Mapping[str, str] | None = None,
+    mlflow_variables: Mapping[str, str],
+    prefect_auth: str,
+    mlflow_login: Mapping[str, str] | None = None,
     prefect_variables: Mapping[str, str] | None = None,
-    prefect_auth: str | None = None,
+    exports: Mapping[str, str] | None = None,
 ) -> Profile:
-    for option, port in zip(("--mlflow-port", "--prefect-port"), ports, strict=True):
-        _require_free(host, port, option)
-    tracking, prefect = (f"http://{host}:{port}" for port in ports)
-    exports = {"MLFLOW_TRACKING_URI": tracking, "PREFECT_API_URL": f"{prefect}/api"}
-    auth = {} if prefect_auth is None else {"PREFECT_API_AUTH_STRING": prefect_auth}
-    common = {**COMMON_VARIABLES, **exports, **auth}
-    token = None if prefect_auth is None else f"Basic {base64.b64encode(prefect_auth.encode()).decode()}"
-    server = (f"--host={host}", f"--port={ports[0]}", "--workers=1")
+    tracking, prefect = (f"http://{_in_address(host)}:{port}" for port in ports)
+    addresses = {"MLFLOW_TRACKING_URI": tracking, "PREFECT_API_URL": f"{prefect}/api"}
+    common = {**COMMON_VARIABLES, **addresses, "PREFECT_API_AUTH_STRING": prefect_auth}
+    server = (f"--host={host}", f"--port={ports[0]}", "--workers=1", "--app-name=basic-auth")
+    origins = "PREFECT_SERVER_CORS_ALLOWED_ORIGINS"
     devices: tuple[str | None, ...] = (*gpus(),) or (None,)
     workers = [
         worker(home, pool, gpu=device)
@@ -214,7 +225,7 @@ def _profile(
             name="mlflow",
             command=(sys.executable, "-m", "mlflow", "server", *server, *mlflow),
             summary=tracking,
-            variables={**COMMON_VARIABLES, **(mlflow_variables or {})},
+            variables={**COMMON_VARIABLES, **mlflow_variables},
             health=f"{tracking}/health",
         ),
         Service(
@@ -224,13 +235,52 @@ def _profile(
                 *("--host", host, "--port", str(ports[1]), "--analytics-off"),
             ),
             summary=prefect,
-            variables={**common, **(prefect_variables or {}), "PREFECT_UI_API_URL": f"{prefect}/api"},
+            variables={
+                **common,
+                "PREFECT_UI_API_URL": f"{prefect}/api",
+                origins: os.environ.get(origins) or prefect,  # Prefect's default is every origin
+                **(prefect_variables or {}),
+            },
             health=f"{prefect}/api/health",
-            authorization=token,
+            authorization=f"Basic {base64.b64encode(prefect_auth.encode()).decode()}",
         ),
-        *(replace(service, variables={**common, **service.variables}) for service in workers),
+        *(replace(each, variables={**common, **(mlflow_login or {}), **each.variables}) for each in workers),
     )
-    return Profile(services=services, exports=exports, storage=storage)
+    return Profile(services=services, exports={**addresses, **(exports or {})}, storage=storage)
+
+
+def _mlflow_users(home: Path, database: str, name: str, secret: str) -> dict[str, str]:
+    """Variables of an MLflow server whose users are in ``database``; it creates the administrator at its first start.
+
+    They name a file: MLflow reads the address of the database, which may have a password, from nowhere else.
+    """
+    path = home / STATE / "mlflow-auth.ini"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text(
+        "[mlflow]\n"
+        "default_permission = READ\n"  # all users may read; the administrator grants other permissions
+        f"database_uri = {database.replace('%', '%%')}\n"
+        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n",
+        encoding="utf-8",
+    )
+    return {
+        "MLFLOW_AUTH_CONFIG_PATH": str(path),
+        "MLFLOW_AUTH_ADMIN_USERNAME": name,
+        "MLFLOW_AUTH_ADMIN_PASSWORD": secret,
+    }
+
+
+def _in_address(host: str) -> str:
+    """The host as it stands in an address."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _require_ports(host: str, mlflow_port: int, prefect_port: int) -> None:
+    """Check that both ports are free, before anything is written or started."""
+    for option, port in (("--mlflow-port", mlflow_port), ("--prefect-port", prefect_port)):
+        _require_free(host, port, option)
 
 
 def _require_free(host: str, port: int, option: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from geratriz.errors import ConfigError
-from geratriz.services import profiles
+from geratriz.services import password, profiles
 
 
 @pytest.fixture
@@ -43,9 +43,37 @@ def test_each_device_has_a_worker_that_sees_it_alone(root: Path, monkeypatch: py
     assert limits == {"worker local": False, "worker gpu 0": True, "worker gpu 3": True}
 
 
-def test_without_a_password_nothing_listens_to_other_machines(root: Path) -> None:
+def test_the_default_profile_listens_to_no_other_machine(root: Path) -> None:
     with pytest.raises(ConfigError, match="--profile production"):
         profiles.laptop(root, host="0.0.0.0", **ports())
+
+
+def test_the_password_is_made_once_for_its_owner_alone_and_is_in_no_command(root: Path) -> None:
+    profile = profiles.laptop(root, host="127.0.0.1", **ports())
+    file = root / password.FILE
+    secret = file.read_text().strip()
+    assert file.stat().st_mode & 0o777 == 0o600 and [*file.parent.glob("password.*")] == []
+    assert not any(secret in part for each in profile.services for part in each.command)
+    assert secret not in str(profile.exports)
+    servers = {each.name: each.variables for each in profile.services}
+    assert servers["prefect"]["PREFECT_SERVER_API_AUTH_STRING"] == f"geratriz:{secret}"
+    assert servers["worker local"]["PREFECT_API_AUTH_STRING"] == f"geratriz:{secret}"
+    profiles.laptop(root, host="127.0.0.1", **ports())
+    assert file.read_text().strip() == secret
+
+
+def test_a_password_that_others_can_read_is_refused_and_a_new_one_has_new_users(root: Path) -> None:
+    first = password.password(root)
+    (root / password.FILE).chmod(0o644)
+    with pytest.raises(ConfigError, match=r"is -rw-r--r-- of user .*delete the file"):
+        profiles.laptop(root, host="127.0.0.1", **ports())
+    (root / password.USERS).touch()
+    (root / password.FILE).unlink()
+    assert password.password(root) != first
+    assert not (root / password.USERS).exists()
+    (root / password.FILE).write_text("")
+    with pytest.raises(ConfigError, match="has 0 characters"):
+        password.password(root)
 
 
 def test_a_taken_port_is_named_before_anything_starts(root: Path) -> None:
