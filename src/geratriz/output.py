@@ -5,12 +5,10 @@ Memory is bounded by a few blocks, whatever the number of rows. Parquet holds th
 """
 
 import dataclasses
-import errno
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, ClassVar, Protocol
@@ -19,10 +17,10 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from geratriz.errors import DataError, RequestError
+from geratriz.writing import files, local
 
 RECORD_KEY = b"geratriz"  # key of the record in Parquet metadata and in a PNG text
 RECORD_FILE = "provenance.json"  # file of the record in a folder of images
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,45 +96,17 @@ def check_room(path: Path, size: float) -> None:
 def writing(path: Path, form: Container, provenance: Provenance) -> Iterator[Callable[[Any], None]]:
     """Yield a function that appends encoded blocks to the file ``path``; parent folders are created.
 
-    Blocks go to ``path`` + ``.partial``, which replaces ``path`` when the context ends: a kill, a full disk or an error
-    leaves an existing file unchanged.
+    The file and its record are written whole or not at all: a kill, a full disk or an error leaves an existing file
+    unchanged.
 
     Raises:
         RequestError: the file cannot be written, or the disk is full.
     """
-    target = path.resolve()  # the target of a link, so that no rename crosses disks
-    partial = target.with_name(f"{target.name}.partial")
-    record, new_record = sidecar(target), target.with_name(f"{sidecar(target).name}.partial")
-    try:
-        with write_errors(path):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
-                with form.writer(file, provenance) as append:
-                    yield append
-                file.flush()
-                os.fsync(file.fileno())  # some file systems report a full disk only here
-            if not form.carries_provenance:
-                new_record.write_text(provenance.to_json(), encoding="utf-8")
-            record.unlink(missing_ok=True)  # an earlier file's: a kill here leaves no record, never a wrong one
-            os.replace(partial, target)
-            if new_record.exists():
-                os.replace(new_record, record)
-    finally:
-        for leftover in (partial, new_record):
-            with suppress(OSError):
-                leftover.unlink(missing_ok=True)
-
-
-@contextmanager
-def write_errors(path: Path) -> Iterator[None]:
-    """Raise system errors from writing ``path`` as :class:`RequestError`."""
-    try:
-        yield
-    except OSError as problem:
-        advice = " Free some space, or write to another disk." if problem.errno in DISK_FULL else ""
-        raise RequestError(
-            f"{path} cannot be written: {problem.strerror or problem}. Existing files are unchanged.{advice}"
-        ) from None
+    with files(path, sidecar(path.resolve())) as (partial, record):
+        with partial.open("wb") as file, form.writer(file, provenance) as append:
+            yield append
+        if not form.carries_provenance:
+            record.write_text(provenance.to_json(), encoding="utf-8")
 
 
 def sidecar(path: Path) -> Path:
@@ -149,7 +119,9 @@ def read_provenance(path: Path) -> dict[str, Any]:
 
     Raises:
         DataError: the file or folder does not exist, or it has no record.
+        RequestError: the path is an address such as ``s3://bucket/rows.parquet``.
     """
+    local(path)
     try:
         if path.is_dir():
             text = (path / RECORD_FILE).read_bytes()

@@ -5,11 +5,12 @@ filled in from the bundle's ``history.jsonl`` when the bundle is registered. reg
 """
 
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from geratriz import writing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,12 +81,9 @@ class JsonlTracker(NullTracker):
         Pictures of later steps are removed too: they belong to an earlier fit.
         """
         del steps
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         earlier = [line for line in read_history(self._path) if line["step"] < step] if self._path.exists() else []
         lines = [*earlier, {"step": step, **{name: _rounded(value) for name, value in values.items()}}]
-        partial = self._path.with_name(self._path.name + ".partial")
-        partial.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-        os.replace(partial, self._path)
+        writing.text(self._path, "".join(json.dumps(line) + "\n" for line in lines))
         for picture in (self._path.parent / PROGRESS).glob("*.png"):
             if int(picture.stem) > step:
                 picture.unlink()
@@ -94,9 +92,7 @@ class JsonlTracker(NullTracker):
         """Write the picture as PNG, named by the number of its step."""
         from geratriz.picture import png
 
-        folder = self._path.parent / PROGRESS
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{step:06d}.png").write_bytes(png(picture))
+        writing.data(self._path.parent / PROGRESS / f"{step:06d}.png", png(picture))
 
     def move(self, path: Path) -> list[dict[str, Any]]:
         """Move the file (empty if nothing was reported) to ``path``, pictures too, and return its lines."""

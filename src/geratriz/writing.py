@@ -9,6 +9,7 @@ import ctypes
 import errno
 import fcntl
 import hashlib
+import itertools
 import os
 import re
 import shutil
@@ -81,7 +82,7 @@ def _files(path: Path, *others: Path) -> Iterator[list[Path]]:
     if not stat.S_ISREG(kind):
         yield [path, *(Path(os.devnull) for _ in others)]
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make(target.parent)
     targets = [target, *(target.with_name(other.name) for other in others)]
     with ExitStack() as claims:
         partials = [claims.enter_context(_claimed(each)) for each in targets]
@@ -137,13 +138,13 @@ def _folder(path: Path, names: Collection[str]) -> Iterator[Path]:
     target = path.resolve()
     if target.exists() and not target.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make(target.parent)
     _restore(target)
     finish(target, names)
     within = target.is_dir() and not (os.access(target.parent, os.W_OK) and _replaceable(target, names))
     with _claimed(target / INSIDE if within else target, folder=True) as partial:
         yield partial
-        _flush([partial, *partial.rglob("*")])
+        _flush([partial, *itertools.islice(partial.rglob("*"), MANY)])
         with _locked(target if within else target.parent):
             if within or not _take_place(partial, target, names):
                 _move_into(partial, target, names)
@@ -271,6 +272,14 @@ def _is_partial(name: str) -> bool:
     return re.fullmatch(rf".*\.{_TOKEN}\.partial", name, re.DOTALL) is not None
 
 
+def _make(folder: Path) -> None:
+    """Create a folder and its parents."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as problem:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), problem.filename) from None
+
+
 def _short(name: str) -> str:
     return name if len(name.encode()) <= MAX_NAME else hashlib.sha256(name.encode()).hexdigest()
 
@@ -304,7 +313,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _flush(paths: list[Path]) -> None:
     """Wait until files and folders are on the disk; some file systems report only here that it is full."""
-    if len(paths) > MANY:
+    if len(paths) > MANY:  # not counted further, nor held in memory
         os.sync()
         return
     for path in paths:

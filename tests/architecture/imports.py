@@ -14,6 +14,7 @@ SIDE_CHANNELS = {  # who imports what: it can neither change what a stage makes 
     ("geratriz.stages.train", "geratriz.registry.live"),
     ("geratriz.stages.entry", "geratriz.fitting.libraries"),
 }
+PLACING = {"geratriz.writing"}  # puts files in their place and cannot change a byte: no reason to run a stage again
 PORTS = ("prepare", "train", "draw", "judge", "page", "serve", "draft", "drift", "words")
 
 
@@ -53,7 +54,7 @@ def direct(module: str) -> frozenset[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    ours = {name for name in found if name.split(".")[0] == "geratriz"}
+    ours = {name for name in found - PLACING if name.split(".")[0] == "geratriz"}
     return frozenset(name for name in ours if (SOURCE / Path(*name.split("."))).with_suffix(".py").is_file())
 
 

@@ -41,7 +41,7 @@ def draft(
 
     Example: geratriz contract draft orders.csv -o contracts/orders.json --schema customer=personal
     """
-    from geratriz import domains
+    from geratriz import domains, writing
 
     declared = pairs(schema or [], "--schema", ConfigError)
     drafted = domains.draft(domains.of_path(data)).draft(data, data.name.split(".")[0], declared)
@@ -49,8 +49,7 @@ def draft(
     if output is None:
         sys.stdout.write(text)
     else:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
+        writing.text(output, text)
         typer.echo(f"{output} drafted. Read and correct it: it describes the data as they are, not as they must be.")
     if questions := drafted["meta"].get("decide"):
         typer.echo(f"Decide the kind of {len(questions)} columns:", err=True)

@@ -54,7 +54,7 @@ def train(
     everything = {**parts, "ema": ema.average}
     done, best_round, best_value = 0, 0, math.inf  # a round with an infinite value is used only if all have one
     best = _copy(ema.average)
-    saved = checkpoint.load()
+    saved = checkpoint.load(tracker)
     if saved is not None:
         for name, part in everything.items():
             part.load_state_dict(saved["parts"][name])

@@ -6,8 +6,6 @@ A grid holds the record in a PNG text, Parquet in its metadata (both under ``ger
 
 import itertools
 import math
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,8 +19,9 @@ import pyarrow.parquet as pq
 from geratriz.errors import RequestError
 from geratriz.images.data.entry import IMAGE, folder_of
 from geratriz.images.data.images import LABEL, Images, ImageSchema
-from geratriz.output import RECORD_FILE, RECORD_KEY, Provenance, check_room, write_errors, writing
+from geratriz.output import RECORD_FILE, RECORD_KEY, Provenance, check_room, writing
 from geratriz.picture import grid, png
+from geratriz.writing import folder, local
 
 MAX_GRID_PIXELS = 2**25  # a grid is held in memory, and a viewer must open it
 SIZE_SAMPLE = 16  # images from which the size of all is estimated
@@ -69,8 +68,9 @@ def check_path(path: Path) -> None:
     """Check that images can be written to ``path``.
 
     Raises:
-        RequestError: its ending is neither .png nor .parquet, or it is a folder that is not empty.
+        RequestError: its ending is neither .png nor .parquet, or it is a folder that is not empty, or an address.
     """
+    local(path)
     if path.suffix not in (".png", ".parquet") and path.suffix[1:2].isalpha():  # v1.5 has no ending
         raise RequestError(
             f"{path} cannot be written: its name must end in .png (one grid of all images), in .parquet, or have no "
@@ -150,32 +150,23 @@ class _Parquet:
 @contextmanager
 def _folder(path: Path, schema: ImageSchema, total: int, provenance: Provenance) -> Iterator[Callable[[Images], None]]:
     """Yield a function that appends images to a folder next to ``path``, which is renamed to ``path`` at the end."""
-    target = path.resolve()
-    partial = target.with_name(f"{target.name}.partial")
-    if partial.exists() and not (partial / RECORD_FILE).is_file():
-        raise RequestError(f"{partial} exists, but images are written there first. Move it, or name another folder.")
     digits = len(str(max(total - 1, 0)))
     done = 0
+    with folder(path) as partial:
 
-    def append(block: Images) -> None:
-        nonlocal done
-        for number, (pixels, name) in enumerate(zip(block.pixels, _names(block), strict=True), done):
-            (partial / folder_of(name) / f"{number:0{digits}d}.png").write_bytes(png(pixels))
-        done += len(block)
+        def append(block: Images) -> None:
+            nonlocal done
+            for number, (pixels, name) in enumerate(zip(block.pixels, _names(block), strict=True), done):
+                (partial / folder_of(name) / f"{number:0{digits}d}.png").write_bytes(png(pixels))
+            done += len(block)
 
-    try:
-        with write_errors(path):
-            shutil.rmtree(partial, ignore_errors=True)  # left by a killed run
-            for name in ("", *map(folder_of, schema.classes)):
-                (partial / name).mkdir(parents=True)
-            (partial / RECORD_FILE).write_text(provenance.to_json(), encoding="utf-8")
-            yield append
-            for name in map(folder_of, schema.classes):
-                with suppress(OSError):
-                    (partial / name).rmdir()  # a class without images
-            os.replace(partial, target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        for name in map(folder_of, schema.classes):
+            (partial / name).mkdir(parents=True)
+        (partial / RECORD_FILE).write_text(provenance.to_json(), encoding="utf-8")
+        yield append
+        for name in map(folder_of, schema.classes):
+            with suppress(OSError):
+                (partial / name).rmdir()  # a class without images
 
 
 def _names(block: Images) -> list[str]:

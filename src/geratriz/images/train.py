@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from geratriz import bundle
+from geratriz import bundle, writing
 from geratriz.images.data.images import Images
 from geratriz.images.generators.base import ImageGenerator
 from geratriz.images.generators.catalog import GENERATORS as GENERATORS
@@ -20,4 +20,4 @@ def read_prepared(prepared: Path) -> tuple[Images, dict[str, Any]]:
 def show(generator: ImageGenerator[Any], folder: Path, seed: int) -> None:
     """Write a picture of walks from latent to latent next to the bundle."""
     walks = generator.interpolate(STEPS, rows=WALKS, seed=seed)
-    (folder / bundle.WALKS).write_bytes(png(grid(walks.pixels, STEPS)))
+    writing.data(folder / bundle.WALKS, png(grid(walks.pixels, STEPS)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from geratriz import writing
 from geratriz.errors import ConfigError, DataError, nearest
 from geratriz.report.comparison import render
 from geratriz.scoring.verdict import is_measured
@@ -23,6 +24,7 @@ class Params:
     by: str
 
 
+FILES = ("comparison.json", "scores.csv", "index.html")  # of the folder
 READS = {"models": "models", "by": "compare.by"}
 
 
@@ -100,11 +102,12 @@ def main(params: Params, *, reports: Path, out: Path, out_scores: Path) -> None:
         "reasons": reasons,
         "ranking": [entry.to_json() for entry in ranking],
     }
-    out.mkdir(parents=True, exist_ok=True)
-    _write_json(out / "comparison.json", comparison)
-    _write_json(out_scores, {model: _values(report) for model, report in contents.items()})
-    _write_csv(out / "scores.csv", contents)
-    (out / "index.html").write_text(render(comparison, contents), encoding="utf-8")
+    with writing.folder(out, FILES) as folder:
+        _write_json(folder / "comparison.json", comparison)
+        _write_csv(folder / "scores.csv", contents)
+        (folder / "index.html").write_text(render(comparison, contents), encoding="utf-8")
+    with writing.file(out_scores) as partial:
+        _write_json(partial, {model: _values(report) for model, report in contents.items()})
     sys.stdout.write(_table(ranking, params.by))
     sys.stdout.write("".join(f"{line}\n" for line in [*reasons, f"page: {out / 'index.html'}"]))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geratriz import domains
+from geratriz import domains, writing
 from geratriz.stages.entry import run
 
 
@@ -25,7 +25,7 @@ READS = {"kind": "data.kind", "evaluate": "evaluate"}
 def main(params: Params, *, prepared: Path, contract: Path, out: Path) -> None:
     """Write the landmarks of every metric as JSON."""
     marks = domains.judge(params.kind).landmarks(prepared, contract, params.evaluate)
-    out.write_text(json.dumps(marks.to_json(), indent=1) + "\n", encoding="utf-8")
+    writing.text(out, json.dumps(marks.to_json(), indent=1) + "\n")
     for name, score in marks.ceiling.items():
         more = "".join(
             f"   {label} {scores[name].value:8.4f}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geratriz import bundle, config, domains, tracking
+from geratriz import bundle, config, domains, tracking, writing
 from geratriz.project import CHECKPOINTS
 from geratriz.registry.live import mlflow_run
 from geratriz.stages import entry
@@ -87,7 +87,7 @@ class _LogLines(tracking.NullTracker):
 
 def _write_csv(steps: list[dict[str, Any]], path: Path) -> None:
     names = list(steps[0]) if steps else ["step"]
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with writing.file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows(steps)

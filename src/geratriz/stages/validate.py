@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geratriz import contract as contracts
-from geratriz import domains
+from geratriz import domains, writing
 from geratriz.report.validation import page
 from geratriz.stages.entry import run
 
@@ -18,6 +18,7 @@ class Params:
     kind: str = "table"
 
 
+FILES = ("validation.json", "index.html")  # of the folder
 READS = {"kind": "data.kind"}
 
 
@@ -29,9 +30,10 @@ def main(params: Params, *, data: Path, contract: Path, out: Path) -> None:
     """
     frame = domains.prepare(params.kind).observe(data)
     report = contracts.check(frame, contracts.read_suite(contract))
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "validation.json").write_text(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
-    (out / "index.html").write_text(page(report), encoding="utf-8")
+    text = json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n"
+    with writing.folder(out, FILES) as folder:
+        (folder / "validation.json").write_text(text, encoding="utf-8")
+        (folder / "index.html").write_text(page(report), encoding="utf-8")
     for finding in report.warnings:
         sys.stdout.write(f"warning: {contracts.in_short(finding)}\n")
     contracts.require(report)

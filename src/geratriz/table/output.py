@@ -18,6 +18,7 @@ from geratriz.column import Column
 from geratriz.errors import DataError, RequestError
 from geratriz.output import RECORD_KEY, Container, Provenance
 from geratriz.table.data.table import Table
+from geratriz.writing import local
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".jsonl", ".jsonl.gz")
 CELLS_PER_ROW_GROUP = 2**21  # cells of a Parquet row group, held in memory: 131,072 rows of 16 columns
@@ -125,8 +126,9 @@ def check_ending(path: Path) -> None:
     """Check that a file of this name can be written.
 
     Raises:
-        RequestError: its ending is not one of :data:`ENDINGS`.
+        RequestError: its ending is not one of :data:`ENDINGS`, or it is an address.
     """
+    local(path)
     if not path.name.endswith(ENDINGS):
         raise RequestError(f"{path} cannot be written: its name must end in {', '.join(ENDINGS)}.")
 

@@ -20,6 +20,7 @@ import pandas as pd
 from geratriz.errors import DataError
 from geratriz.table.data import schema as schemas
 from geratriz.table.data.schema import Declared, Schema
+from geratriz.writing import file, local
 
 MISSING_IN_CSV = ("", "NA", "NaN", "nan", "null", "NULL", "<NA>")  # not "None" or "?", which are values in real tables
 UNREADABLE = (ValueError, OSError, EOFError, csv.Error, lzma.LZMAError, zlib.error)  # pyarrow raises the first two
@@ -123,7 +124,9 @@ def check_readable(path: Path) -> None:
 
     Raises:
         DataError: the file is missing, empty or of another format.
+        RequestError: the path is an address.
     """
+    local(path)
     if not path.exists():
         hint = f" It is versioned: `dvc pull {path}.dvc` fetches it." if Path(f"{path}.dvc").exists() else ""
         raise DataError(f"{path} does not exist.{hint}")
@@ -252,7 +255,9 @@ def check_ending(path: Path) -> None:
 
     Raises:
         DataError: its ending names no format.
+        RequestError: it is an address.
     """
+    local(path)
     if path.suffix not in (".parquet", ".csv"):
         raise DataError(f"{path} cannot be written: its name must end in .parquet or .csv.")
 
@@ -260,15 +265,18 @@ def check_ending(path: Path) -> None:
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
     """Write ``frame`` as Parquet (zstd) or CSV, by the file's ending; parent folders are created.
 
+    The file is written whole or not at all, so it may be the one that the frame was read from.
+
     Raises:
         DataError: the ending names no format.
+        RequestError: the path is an address such as ``s3://bucket/rows.parquet``, or cannot be written.
     """
     check_ending(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".parquet":
-        frame.to_parquet(path, index=False, compression="zstd")
-    else:
-        frame.to_csv(path, index=False)
+    with file(path) as partial:
+        if path.suffix == ".parquet":
+            frame.to_parquet(partial, index=False, compression="zstd")
+        else:
+            frame.to_csv(partial, index=False)
 
 
 def _parse_dates(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,1 @@
+"""What the commands of tests/faults/killing.py import, before they start."""
