@@ -95,7 +95,11 @@ def test_a_split_by_time_says_where_it_cut_and_one_by_entity_what_becomes_of_key
     prepare.main(params(split=SplitConfig(by="time:day")), **paths, out=folder / "time")
     assert re.search(r"test: \d+ rows, day 2024-12-\d\d 00:00:00 to 2025-02-0\d 00:00:00", capsys.readouterr().out)
     prepare.main(params(split=SplitConfig(by="group:price")), **paths, out=folder / "group")
-    assert "set data.schema.price to id" in capsys.readouterr().out
+    assert "'price' identifies entities, so it is not learnt: new keys are issued" in capsys.readouterr().out
+    written = Schema.read(folder / "group" / "schema.json")
+    assert (written.entity, written["price"].kind) == ("price", "id")
+    prepare.main(params(split=SplitConfig(by="group:price"), schema={"price": "float"}), **paths, out=folder / "kept")
+    assert "Set data.schema.price to id" in capsys.readouterr().out
     prepare.main(
         params(split=SplitConfig(by="group:price"), schema={"price": "personal"}), **read(folder), out=folder / "made"
     )

@@ -1,5 +1,6 @@
 """Port `prepare` of tables: read them, observe them for a contract, divide them."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,21 +76,30 @@ def prepare(data: Path, settings: Mapping[str, Any], contract: Path, out: Path) 
     """
     chosen = config.load(TableData, settings, "data")
     suite = read_suite(contract)
+    key = chosen.split.group
     table = Table.read(data, target=chosen.target, overrides=chosen.schema)
     parts = split(table, chosen.split)
+    schema = table.schema
+    if key is not None:
+        columns = [
+            dataclasses.replace(column, kind="id", step=None) if column.name == key and not column.declared else column
+            for column in schema.columns
+        ]
+        schema = dataclasses.replace(schema, columns=tuple(columns), entity=key)
     out.mkdir(parents=True, exist_ok=True)
-    table.schema.write(out / "schema.json")
+    schema.write(out / "schema.json")
     Rules.of(suite).write(out / "rules.json")
     for rule in not_enforced(suite):
         yield f"note: synthetic rows are checked against this rule, but it is not enforced: {rule}"
     for name, part in parts.items():
         part.write(out / f"{name}.parquet")
         yield f"{name}: {len(part):,} rows{_when(part, chosen.split.time)}"
-    key = chosen.split.group
     if key is not None and table.schema[key].kind not in REPLACED:
         yield (
-            f"note: {key!r} identifies entities and is learnt as a {table.schema[key].kind}, so synthetic rows contain "
-            f"real keys. If they must not, set data.schema.{key} to id: new ones are issued then."
+            f"note: {key!r} identifies entities and is declared {schema[key].kind}; no key is shared by "
+            f"{schema[key].rare} of them, so none can be learnt. Set data.schema.{key} to id: new ones are issued then."
+            if schema[key].declared
+            else f"note: {key!r} identifies entities, so it is not learnt: new keys are issued."
         )
 
 

@@ -14,7 +14,7 @@ from geratriz.scoring.resampling import interval_of_max, weights
 from geratriz.scoring.score import Score
 from geratriz.table.evaluate.distances import Space, blocks
 from geratriz.table.evaluate.features import Features, encode
-from geratriz.table.evaluate.trio import Trio, subsample
+from geratriz.table.evaluate.trio import Trio, subsample, two_sides
 
 MAX_TARGETS = 4_000  # members and non-members each, whose secret is guessed
 MAX_REFERENCE = 3_000  # rows of the second attacker, at most a third of the unseen rows
@@ -33,13 +33,12 @@ def attribute_advantage(trio: Trio) -> Score | None:
     if len(trio.train.schema.learnt) < 2:
         return None
     seed = trio.config.seed
-    order = seeding.generator(seed, "secrets unseen").permutation(len(trio.unseen))
-    references = min(len(order) // 3, MAX_REFERENCE)
-    non_members = order[references:][:MAX_TARGETS]
-    if references < 1 or min(len(non_members), len(trio.train)) < MIN_TARGETS:
+    references, others = two_sides(trio.unseen, seed, "secrets unseen", MAX_REFERENCE)
+    non_members = others[:MAX_TARGETS]
+    if not len(references) or min(len(non_members), len(trio.train)) < MIN_TARGETS:
         return None
     members = subsample(trio.train, MAX_TARGETS, seed, "secrets train")
-    sides = [members, trio.unseen.take(non_members), trio.unseen.take(order[:references])]
+    sides = [members, trio.unseen.take(non_members), trio.unseen.take(references)]
     known, unknown, reference, synthetic = encode(
         [*sides, subsample(trio.synthetic, MAX_SYNTHETIC, seed, "secrets synthetic")]
     )

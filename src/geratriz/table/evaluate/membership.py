@@ -6,6 +6,9 @@ uses the best of them, over all candidates and over the tenth farthest from the 
 memorised first. If synthetic rows depend on the population alone, members and non-members can be exchanged, and every
 attack is a guess, whatever the generator's quality: AUC 0.5, and 1 % of members found at 1 % false alarms.
 
+Where rows belong to entities, an entity is the candidate: it is ranked by the mean over its rows, and none has rows on
+two sides.
+
 In a split by time, changes between the parts look like membership too: compare the values with the ceiling's.
 """
 
@@ -19,10 +22,11 @@ from geratriz import seeding
 from geratriz.scoring.metric import Metric
 from geratriz.scoring.resampling import auc, interval_of_max, rate_at, weights
 from geratriz.scoring.score import Score
+from geratriz.table.data.entities import entity_of_rows
 from geratriz.table.evaluate import trees
 from geratriz.table.evaluate.distances import Space, neighbours
 from geratriz.table.evaluate.features import Features, encode
-from geratriz.table.evaluate.trio import Trio, subsample
+from geratriz.table.evaluate.trio import Trio, in_order, subsample, two_sides
 
 MAX_SYNTHETIC = 40_000  # rows that the attacker uses; more cost time and change little
 MAX_CANDIDATES = 10_000  # members and non-members each
@@ -56,7 +60,7 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ranking:
-    """Scores of all candidates by every attack."""
+    """Scores of all candidates, rows or entities, by every attack."""
 
     suspicion: dict[str, np.ndarray]
     """Scores by attack, (N,); higher means more likely a member."""
@@ -184,13 +188,15 @@ def _strongest(trio: Trio, *, outliers: bool, at: float | None) -> Score | None:
 def rank(trio: Trio) -> Ranking | None:
     """Run every attack on the rows of ``trio``; None where there are too few unseen rows."""
     seed = trio.config.seed
-    order = seeding.generator(seed, "attack unseen").permutation(len(trio.unseen))
-    references = min(len(order) // 3, MAX_REFERENCE)
-    non_members = order[references:][:MAX_CANDIDATES]
-    if references < MIN_CANDIDATES or min(len(non_members), len(trio.train)) < MIN_CANDIDATES:
+    references, others = two_sides(trio.unseen, seed, "attack unseen", MAX_REFERENCE)
+    non_members = others[:MAX_CANDIDATES]
+    if len(references) < MIN_CANDIDATES or min(len(non_members), len(trio.train)) < MIN_CANDIDATES:
         return None
-    members = subsample(trio.train, MAX_CANDIDATES, seed, "attack train")
-    sides = [members, trio.unseen.take(non_members), trio.unseen.take(order[:references])]
+    if trio.train.schema.entity is None:
+        members = subsample(trio.train, MAX_CANDIDATES, seed, "attack train")
+    else:
+        members = trio.train.take(in_order(trio.train, seed, "attack train")[:MAX_CANDIDATES])
+    sides = [members, trio.unseen.take(non_members), trio.unseen.take(references)]
     known, unknown, reference, synthetic = encode(
         [*sides, subsample(trio.synthetic, MAX_SYNTHETIC, seed, "attack synthetic")]
     )
@@ -208,10 +214,19 @@ def rank(trio: Trio) -> Ranking | None:
         to_reference=to_reference,
         seed=seed,
     )
+    suspicion = {name: attack(evidence) for name, attack in ATTACKS.items()}
     isolation = to_reference.mean(1)
+    counts = [len(known), len(unknown)]
+    if trio.train.schema.entity is not None:
+        owners = [np.unique(entity_of_rows(side), return_inverse=True)[1] for side in sides[:2]]
+        counts = [int(side.max()) + 1 for side in owners]
+        owner = np.concatenate([owners[0], owners[1] + counts[0]])
+        rows = np.bincount(owner)
+        suspicion = {name: np.bincount(owner, scores) / rows for name, scores in suspicion.items()}
+        isolation = np.bincount(owner, isolation) / rows
     return Ranking(
-        suspicion={name: attack(evidence) for name, attack in ATTACKS.items()},
-        member=np.repeat([True, False], [len(known), len(unknown)]),
+        suspicion=suspicion,
+        member=np.repeat([True, False], counts),
         outlier=isolation >= np.quantile(isolation, 1 - OUTLIER_SHARE),
     )
 

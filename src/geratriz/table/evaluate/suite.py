@@ -10,6 +10,7 @@ from geratriz import seeding
 from geratriz.errors import DataError
 from geratriz.scoring.landmarks import Landmarks
 from geratriz.scoring.metric import Metric, by_name, measure
+from geratriz.table.data.entities import entity_of_rows
 from geratriz.table.data.split import row_positions
 from geratriz.table.data.table import Table
 from geratriz.table.evaluate.attributes import ATTRIBUTE_ADVANTAGE
@@ -74,14 +75,17 @@ def halve(test: Table) -> tuple[Table, Table]:
     """Divide ``test`` by content into fresh rows for the ceiling and test rows, where there is no part ``fresh``.
 
     Equal rows may fall into both halves, as in a split: otherwise the halves of a table with few distinct rows would be
-    two different tables. So may rows of one entity, which makes the ceiling too good: where that matters, make a part
-    ``fresh`` with ``data.split: {by: group:COLUMN}``.
+    two different tables. Where the schema names an entity, all rows of one fall into the same half.
 
     Raises:
         DataError: ``test`` has fewer than two rows.
     """
     if len(test) < 2:
         raise DataError(f"the test table has {len(test)} row; at least two are needed, many more for a useful result.")
+    if test.schema.entity is not None:
+        owners = entity_of_rows(test)
+        half = np.random.default_rng(0).permutation(int(owners.max()) + 1)[owners] <= owners.max() // 2
+        return test.take(half), test.take(~half)
     first = np.zeros(len(test), dtype=bool)
     first[np.argsort(row_positions(test.frame), kind="stable")[: len(test) // 2]] = True
     return test.take(first), test.take(~first)

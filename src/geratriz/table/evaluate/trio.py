@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from geratriz import seeding
+from geratriz.table.data.entities import entities
 from geratriz.table.data.table import Table
 from geratriz.table.evaluate.features import Features, encode
 
@@ -90,3 +92,21 @@ def subsample(table: Table, rows: int, seed: int, name: str) -> Table:
     chosen = seeding.generator(seed, "sample", name).choice(len(table), rows, replace=False)
     chosen.sort()
     return table.take(chosen)
+
+
+def in_order(table: Table, seed: int, name: str) -> np.ndarray:
+    """Positions of the rows of ``table`` in random order, in which the rows of an entity follow each other, (N,)."""
+    rng, owners = seeding.generator(seed, name), entities(table)
+    if owners is None:
+        return rng.permutation(len(table))
+    return np.argsort(rng.permutation(int(owners.max()) + 1)[owners], kind="stable")
+
+
+def two_sides(table: Table, seed: int, name: str, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of a third of the rows, at most ``most``, and of the others, in random order; no entity is on both."""
+    order, owners = in_order(table, seed, name), entities(table)
+    cut = min(len(order) // 3, most)
+    if owners is not None:
+        while 0 < cut < len(order) and owners[order[cut - 1]] == owners[order[cut]]:
+            cut -= 1
+    return order[:cut], order[cut:]

@@ -1,5 +1,6 @@
 """Rare words are pooled, the outermost numbers are drawn in, and what k rows share stays as it is."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -274,3 +275,25 @@ def test_ids_and_personal_columns_are_left_alone() -> None:
     )
     after = protected(frame, key="id", name="personal")
     assert after[["key", "name"]].equals(frame[["key", "name"]])
+
+
+def of_patients(**columns: Any) -> Table:
+    """A table of 100 patients with 20 rows each."""
+    frame = pd.DataFrame({"patient": np.arange(100).repeat(20), **columns})
+    table = Table.from_frame(frame, overrides={"patient": "id"})
+    return Table(table.frame, dataclasses.replace(table.schema, entity="patient"))
+
+
+def test_the_name_of_a_patient_of_twenty_rows_is_one_patients() -> None:
+    names = [f"Name {each}" for each in range(100)]
+    with pytest.raises(DataError, match="no value of column 'name' is shared by 5 entities"):
+        protect(of_patients(name=np.repeat(names, 20)), 0, CodecConfig())
+    ward = np.where(np.arange(100) < 96, "north", "south").repeat(20)  # four patients
+    assert set(protect(of_patients(ward=ward), 0, CodecConfig()).frame["ward"]) == {"north"}
+
+
+@pytest.mark.parametrize("numbers", [np.arange(100) * 10_007, np.arange(100) * 10_007 / 100])
+def test_a_number_of_a_patient_of_twenty_rows_does_not_come_back(numbers: Any) -> None:
+    table = of_patients(account=numbers.repeat(20))
+    drawn = Independent.fit(table, seed=0).sample(20_000, seed=0).frame["account"]
+    assert drawn.isin(numbers).mean() < 0.002
