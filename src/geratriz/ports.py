@@ -151,8 +151,10 @@ class Served:
     """Columns that a request may set."""
     max_rows: int
     """Largest number of rows or images per answer."""
+    block: int
+    """Rows or images that are computed together."""
     draw: "Callable[..., pd.DataFrame]"
-    """``draw(rows, seed=..., where=...)`` returns the answer as a frame."""
+    """``draw(rows, seed=..., where=..., start=...)`` returns rows ``start`` to ``start + rows`` as a frame."""
 
 
 class Serve(Protocol):

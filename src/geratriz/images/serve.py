@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from geratriz.images.data.images import LABEL
+from geratriz.images.data.images import LABEL, Images
 from geratriz.images.generators.catalog import GENERATORS
 from geratriz.picture import png
 from geratriz.ports import Served
 
 MAX_IMAGES = 10_000  # per response
-MAX_BYTES = 2**28  # bytes of pixels per response
+MAX_BYTES = 2**26  # bytes of pixels per response
 
 
 def load(folder: Path) -> Served:
@@ -22,13 +22,13 @@ def load(folder: Path) -> Served:
     generator: Any = GENERATORS.load(folder)
     classes = generator.schema.classes
 
-    def draw(rows: int, *, seed: int, where: Mapping[str, Any]) -> pd.DataFrame:
-        drawn = generator.sample(rows, seed=seed, where=where)
+    def draw(rows: int, *, seed: int, where: Mapping[str, Any], start: int = 0) -> pd.DataFrame:
+        drawn = Images.joined(list(generator.blocks(rows, seed=seed, where=where, start=start)))
         frame = pd.DataFrame({"image": [base64.b64encode(png(image)).decode("ascii") for image in drawn.pixels]})
         return frame if drawn.labels is None else frame.assign(**{LABEL: [classes[label] for label in drawn.labels]})
 
     most = max(min(MAX_IMAGES, MAX_BYTES // math.prod(generator.schema.shape)), 1)
-    return Served(names=(LABEL,) if classes else (), max_rows=most, draw=draw)
+    return Served(names=(LABEL,) if classes else (), max_rows=most, block=generator.block, draw=draw)
 
 
 def answers(head: Mapping[str, Any]) -> list[tuple[str, str]]:

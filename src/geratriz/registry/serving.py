@@ -5,11 +5,15 @@ a frame with one line per order: the column ``n_rows``, and any columns of the d
 sets no condition. The model's signature declares no inputs, on purpose: MLflow drops undeclared columns, so a misspelt
 condition would be answered with rows that ignore it. Requests are validated here instead.
 
+A request is bounded in lines, rows and seconds, and the error names the limit. Lines with equal conditions share the
+blocks that are computed for them, and all lines of a request are rows of one endless table, so ids do not collide.
+
 An image is a row with ``image``, a PNG in base64, and, if the data are labelled, ``label``, the only condition.
 """
 
 import secrets
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,13 +22,16 @@ import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
+from mlflow.protos.databricks_pb2 import RESOURCE_EXHAUSTED
 from mlflow.pyfunc import PythonModel
 
-from geratriz import domains, seeding
+from geratriz import domains
 from geratriz.errors import GeratrizError, nearest
 from geratriz.registry.kinds import kind_of_bundle
 
 ROWS = "n_rows"
+MAX_LINES = 1_000  # per request
+MAX_SECONDS = 30.0  # per request, waiting for others included; MLflow's own limit is 60 and does not stop the work
 
 
 class ServedGenerator(PythonModel):  # type: ignore[misc]
@@ -46,20 +53,43 @@ class ServedGenerator(PythonModel):  # type: ignore[misc]
                 ``geratriz sample --seed``.
 
         Raises:
-            MlflowException: the request is invalid; served as HTTP 400 with the reason.
+            MlflowException: the request is invalid or above a limit, served as HTTP 400 with the reason; or it took too
+                long, served as 429.
         """
         del context
+        until = time.monotonic() + MAX_SECONDS
         try:
             orders = _orders(model_input, self._served.names, self._served.max_rows)
             seed = _seed(params)
-            frames = []
-            with self._lock:
-                for line, (rows, where) in enumerate(orders):
-                    own_seed = seed if line == 0 else seeding.derive(seed, "order", line)
-                    frames.append(self._served.draw(rows, seed=own_seed, where=where))
+            frame = self._draw(orders, seed, until)
         except (GeratrizError, ValueError) as problem:
             raise MlflowException.invalid_parameter_value(str(problem)) from None
-        return _plain(pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0])
+        return _plain(frame)
+
+    def _draw(self, orders: list[tuple[int, dict[str, Any]]], seed: int, until: float) -> pd.DataFrame:
+        """Draw the lines' rows, in their order; those of equal conditions are drawn together."""
+        groups: dict[str, list[int]] = {}
+        for line, (_, where) in enumerate(orders):
+            groups.setdefault(repr(sorted(where.items())), []).append(line)
+        block, first, frames, places = self._served.block, 0, [], []
+        ends = np.cumsum([rows for rows, _ in orders])
+        if not self._lock.acquire(timeout=max(until - time.monotonic(), 0)):
+            raise _too_long("other requests came first. Try again later")
+        try:
+            for lines in groups.values():
+                rows = sum(orders[line][0] for line in lines)
+                for start in range(first, first + rows, block):
+                    if time.monotonic() > until:
+                        raise _too_long("ask for fewer rows, or for fewer different conditions, in one request")
+                    part = min(block, first + rows - start)
+                    frames.append(self._served.draw(part, seed=seed, where=orders[lines[0]][1], start=start))
+                places += [np.arange(ends[line] - orders[line][0], ends[line]) for line in lines]
+                first += -(-rows // block) * block  # the next group starts at a block of its own
+        finally:
+            self._lock.release()
+        if len(frames) == 1:
+            return frames[0]
+        return pd.concat(frames, ignore_index=True).iloc[np.argsort(np.concatenate(places))].reset_index(drop=True)
 
 
 def _orders(request: Any, names: tuple[str, ...], max_rows: int) -> list[tuple[int, dict[str, Any]]]:
@@ -72,6 +102,7 @@ def _orders(request: Any, names: tuple[str, ...], max_rows: int) -> list[tuple[i
     for name in frame.columns:
         if name != ROWS and name not in names:
             raise ValueError(f"the request has a column {name!r}, which the data do not have.{nearest(name, names)}")
+    _check_lines(len(frame))
     orders = []
     for line, cells in enumerate(frame.to_dict(orient="records")):
         where = {str(name): _condition(cell) for name, cell in cells.items() if name != ROWS and not _is_missing(cell)}
@@ -79,7 +110,8 @@ def _orders(request: Any, names: tuple[str, ...], max_rows: int) -> list[tuple[i
     total = sum(rows for rows, _ in orders)
     if not 1 <= total <= max_rows:
         raise ValueError(
-            f"the request asks for {total:,} rows; expected 1 to {max_rows:,}. Use `geratriz sample` for more."
+            f"the request asks for {total:,} rows; expected 1 to {max_rows:,} over all its lines. "
+            "Send several requests, or use `geratriz sample`."
         )
     return orders
 
@@ -91,8 +123,20 @@ def _frame(request: Any) -> pd.DataFrame:
     parts = [request] if isinstance(request, Mapping) else list(request) if isinstance(request, list) else []
     if not parts or not all(isinstance(part, Mapping) for part in parts):
         raise ValueError(f"the request is a {type(request).__name__}; expected lines with a column {ROWS!r}.")
+    _check_lines(len(parts))
     frames = [pd.DataFrame({name: np.atleast_1d(cells) for name, cells in part.items()}) for part in parts]
     return pd.concat(frames, ignore_index=True)
+
+
+def _check_lines(lines: int) -> None:
+    if lines > MAX_LINES:
+        raise ValueError(f"the request has {lines:,} lines; expected at most {MAX_LINES:,}. Send several requests.")
+
+
+def _too_long(advice: str) -> MlflowException:
+    return MlflowException(
+        f"the request took longer than {MAX_SECONDS:g} s, the limit: {advice}.", error_code=RESOURCE_EXHAUSTED
+    )
 
 
 def _seed(params: Mapping[str, Any] | None) -> int:

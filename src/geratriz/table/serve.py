@@ -8,20 +8,23 @@ import pandas as pd
 
 from geratriz.ports import Served
 from geratriz.table.data.schema import Schema
+from geratriz.table.data.table import Table
 from geratriz.table.generators.catalog import GENERATORS
 
-MAX_ROWS = 1_000_000  # per response, which is held in memory; `geratriz sample` streams any number to a file
+MAX_ROWS = 100_000  # per response, which is held in memory; `geratriz sample` streams any number to a file
+MAX_CELLS = 1_500_000  # per response: each becomes an object and then a piece of JSON
 
 
 def load(folder: Path) -> Served:
     """Load the generator saved in ``folder`` for requests."""
     generator: Any = GENERATORS.load(folder)
 
-    def draw(rows: int, *, seed: int, where: Mapping[str, Any]) -> pd.DataFrame:
-        frame: pd.DataFrame = generator.sample(rows, seed=seed, where=where).frame
-        return frame
+    def draw(rows: int, *, seed: int, where: Mapping[str, Any], start: int = 0) -> pd.DataFrame:
+        return Table.joined(list(generator.blocks(rows, seed=seed, where=where, start=start))).frame
 
-    return Served(names=generator.schema.names, max_rows=MAX_ROWS, draw=draw)
+    names = generator.schema.names
+    most = max(min(MAX_ROWS, MAX_CELLS // len(names)), 1)
+    return Served(names=names, max_rows=most, block=generator.block, draw=draw)
 
 
 def answers(head: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -9,28 +9,32 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psutil
 import pytest
 
 from geratriz.errors import GeratrizError
+from geratriz.registry import serving
 from geratriz.registry.packaging import package
 from geratriz.registry.serving import ServedGenerator
+from geratriz.table.data.table import Table
 from geratriz.table.generators.catalog import GENERATORS
+from geratriz.table.generators.independent import Independent
 from tests.projects import table
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A packaged generator. Its bundle's folder has another name, as in a project."""
-    from geratriz.table.generators.independent import Independent
-
     folder = tmp_path_factory.mktemp("packaged")
     Independent.fit(table(), seed=0).save(folder / "small")
     package(folder / "model", folder / "small")
@@ -113,6 +117,38 @@ def test_two_lines_that_ask_the_same_get_different_rows(served: ServedGenerator)
     assert found["age"][:30].tolist() != found["age"][30:].tolist()
 
 
+def test_lines_that_ask_the_same_share_blocks_and_rows_stay_in_their_lines(served: ServedGenerator) -> None:
+    together = ask(served, seed=7, n_rows=[200])
+    assert ask(served, seed=7, n_rows=[1] * 200)["age"].tolist() == together["age"].tolist()
+    started = time.monotonic()
+    ask(served, seed=7, n_rows=[1] * serving.MAX_LINES)
+    assert time.monotonic() - started < 2  # a block each takes half a minute
+    mixed = ask(served, seed=7, n_rows=[2] * 6, income=[">50K", "<=50K", None] * 2)
+    assert mixed["income"][[0, 1, 6, 7]].tolist() == [">50K"] * 4
+    assert mixed["income"][[2, 3, 8, 9]].tolist() == ["<=50K"] * 4
+
+
+def test_ids_of_two_lines_do_not_collide(tmp_path: Path) -> None:
+    frame = table().frame.assign(key=[f"k-{number:05d}" for number in range(400)])
+    Independent.fit(Table.from_frame(frame, overrides={"key": "id"}), seed=0).save(tmp_path)
+
+    class Context:
+        artifacts = {"bundle": str(tmp_path)}  # noqa: RUF012 - a stand-in for MLflow's
+
+    generator = ServedGenerator()
+    generator.load_context(Context())
+    assert ask(generator, seed=1, n_rows=[50, 50, 50], income=[None, ">50K", None])["key"].is_unique
+
+
+def test_a_request_ends_at_its_limit_of_time(served: ServedGenerator, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.exceptions import MlflowException
+
+    monkeypatch.setattr(serving, "MAX_SECONDS", -1.0)
+    with pytest.raises(MlflowException, match=r"longer than -1 s, the limit") as caught:
+        ask(served, n_rows=[1])
+    assert caught.value.get_http_status_code() == 429
+
+
 def test_without_a_seed_each_answer_is_another(served: ServedGenerator) -> None:
     assert not ask(served, n_rows=[50]).equals(ask(served, n_rows=[50]))
 
@@ -140,6 +176,8 @@ def test_the_key_inputs_of_a_request_is_understood_too(served: ServedGenerator, 
         ({"n_rows": [0]}, "at least 1"),
         ({"n_rows": [True]}, "n_rows in line 0 is True"),
         ({"n_rows": [2_000_000]}, "asks for 2,000,000 rows"),
+        ({"n_rows": [99_999, 2]}, "asks for 100,001 rows; expected 1 to 100,000 over all its lines"),
+        ({"n_rows": [1] * 1_001}, "has 1,001 lines; expected at most 1,000"),
         ({"n_rows": []}, "asks for 0 rows"),
         ({"n_rows": [1], "incom": [">50K"]}, "'incom'.*Did you mean 'income'"),
         ({"n_rows": [1], "income": ["50K"]}, "income = '50K', never seen"),
@@ -197,6 +235,36 @@ def post(address: str, content: dict[str, Any]) -> tuple[int, dict[str, Any]]:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as problem:
         return problem.code, json.loads(problem.read())
+
+
+@pytest.mark.slow
+def test_two_hundred_requests_at_once_are_answered_or_refused_in_bounded_memory(address: str) -> None:
+    port = int(address.split(":")[2].split("/")[0])
+    (server,) = {
+        each.pid for each in psutil.net_connections("tcp") if each.status == "LISTEN" and each.laddr.port == port
+    }
+    process = psutil.Process(server)
+    before, peak, done = process.memory_info().rss, 0, threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.05):
+            peak = max(peak, process.memory_info().rss)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    bodies = [[[1]], [[1]] * 1_000, [[1]] * 75_000, [[1_000_000]], [[5_000]]] * 40
+    started = time.monotonic()
+    with ThreadPoolExecutor(200) as pool:
+        answers = list(
+            pool.map(lambda data: post(address, {"dataframe_split": {"columns": ["n_rows"], "data": data}}), bodies)
+        )
+    done.set()
+    watcher.join()
+    assert time.monotonic() - started < 30
+    assert [status for status, _ in answers] == [200, 200, 400, 400, 200] * 40
+    assert "at most 1,000" in answers[2][1]["message"] and "expected 1 to 100,000" in answers[3][1]["message"]
+    assert peak - before < 1e9
 
 
 @pytest.mark.slow
