@@ -3,7 +3,6 @@
 What only tables or only images promise stands in test_table_generators.py and test_image_generators.py.
 """
 
-import dataclasses
 import json
 import pickle
 import random
@@ -98,9 +97,11 @@ def test_other_seeds_give_other_data(case: Case) -> None:
 def test_the_record_says_what_another_fit_must_share(case: Case) -> None:
     record = case.generator.record
     assert (record.seed, record.rows, record.device, record.threads) == (0, len(case.data), "cpu", 1)
-    other = case.fit(data=case.example.data(case.example.count, seed=5)).record
-    assert other.data != record.data
-    assert other == dataclasses.replace(record, data=other.data)
+
+
+def test_the_record_says_nothing_of_the_values_of_the_data(case: Case) -> None:
+    """A hash of all rows confirms a guess of the one cell that somebody does not know."""
+    assert case.fit(data=case.example.data(case.example.count, seed=5)).record == case.generator.record
 
 
 # Sampling changes neither the generator nor the global random state.

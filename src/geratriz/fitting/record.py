@@ -19,8 +19,9 @@ class Record:
     seed: int
     rows: int
     """Number of training rows or images."""
-    data: str
-    """SHA-256 fingerprint of the training data."""
+    data: str = ""
+    """Empty. In bundles of before, the SHA-256 of the training data: who knows all rows but one cell confirms that cell
+    by it, so it does not leave the project any more."""
     device: str
     """``cpu`` or ``cuda``."""
     threads: int
@@ -42,7 +43,7 @@ class FitRun:
     checkpoint: Path | None
     """Folder for checkpoints, or None to keep none."""
     data: str
-    """Fingerprint of the training data, as in :class:`Record`."""
+    """SHA-256 of the training data. A checkpoint keeps it, a bundle does not."""
     code: str
     """Fingerprint of the code that the fit depends on; see :func:`code_of`."""
 
@@ -51,7 +52,6 @@ class FitRun:
         return Record(
             seed=self.seed,
             rows=rows,
-            data=self.data,
             device=device,
             threads=threads,
             precision=precision,
