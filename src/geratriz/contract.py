@@ -11,6 +11,10 @@ A critical failure stops the pipeline, a warning is reported. Raw and synthetic 
 
 import json
 import os
+import re
+import subprocess
+import sys
+import tempfile
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
@@ -23,9 +27,12 @@ import pandas as pd
 from geratriz import config
 from geratriz.column import KINDS, NUMERIC, as_numbers
 from geratriz.errors import ConfigError, ContractError, DataError, nearest
+from geratriz.writing import local
 
 EXAMPLES = 5  # violating rows listed per finding
 HIDDEN = "(hidden)"  # shown instead of a personal value
+PATTERN_S = 5.0  # seconds that matching one pattern with a column may take ...
+PATTERN_S_PER_ROW = 2e-5  # ... or as many per row, if that is more; a harmless one takes a twentieth
 SEVERITIES = ("critical", "warning")
 
 
@@ -94,24 +101,34 @@ def read_suite(path: Path) -> dict[str, Any]:
         ConfigError: the file does not exist, or is not a valid suite.
     """
     try:
-        suite = json.loads(path.read_text(encoding="utf-8"))
+        suite = json.loads(local(path).read_text(encoding="utf-8"))
+        json.dumps(suite, ensure_ascii=False).encode()  # half a character, which no message can show
     except FileNotFoundError:
         raise ConfigError(
             f"the contract {path} does not exist. `geratriz contract draft DATA -o {path}` drafts one from the data."
         ) from None
-    except json.JSONDecodeError as problem:
-        raise ConfigError(f"{path} is not JSON: {problem}") from None
+    except OSError as problem:
+        raise ConfigError(f"the contract {path} cannot be read: {problem.strerror}.") from None
+    except (ValueError, RecursionError) as problem:
+        raise ConfigError(f"{path} is not JSON that can be read: {problem}") from None
     if not isinstance(suite, dict) or not isinstance(suite.get("expectations"), list) or "name" not in suite:
         raise ConfigError(f"{path} is not a suite: it needs a 'name' and a list of 'expectations'.")
     for number, expectation in enumerate(suite["expectations"]):
         if not isinstance(expectation, dict) or not {"type", "kwargs"} <= expectation.keys():
             raise ConfigError(f"{path}: expectation {number} needs a 'type' and 'kwargs'.")
         if expectation.get("severity", "critical") not in SEVERITIES:
-            hint = nearest(expectation["severity"], SEVERITIES)
+            hint = nearest(str(expectation["severity"]), SEVERITIES)
             raise ConfigError(f"{path}: expectation {number} has severity {expectation['severity']!r}.{hint}")
-    for column, kind in suite.get("meta", {}).get("kinds", {}).items():
+        _check_shape(expectation, f"{path}: expectation {number}")
+    meta = _require(suite.get("meta") or {}, dict, f"{path}: meta")
+    for part in ("kinds", "shares"):
+        _require(meta.get(part, {}), dict, f"{path}: meta.{part}")
+    _require(suite["name"], str, f"{path}: name")
+    _require(meta.get("names", ""), str, f"{path}: meta.names")
+    suite["meta"] = meta
+    for column, kind in meta.get("kinds", {}).items():
         if kind not in KINDS:
-            raise ConfigError(f"{path}: column {column!r} has kind {kind!r}.{nearest(kind, KINDS)}")
+            raise ConfigError(f"{path}: column {column!r} has kind {kind!r}.{nearest(str(kind), KINDS)}")
     for column, rule in suite.get("meta", {}).get("shares", {}).items():
         least = rule.get("least") if isinstance(rule, dict) else None
         if not isinstance(least, dict) or not all(_is_share(share) for share in least.values()):
@@ -125,7 +142,7 @@ def read_suite(path: Path) -> dict[str, Any]:
             raise ConfigError(f"{path}: meta.decide must map each column to a question about it, or be left out.")
         questions = "".join(
             f"\n  {name}: looks like {column.get('looks_like')}; {column.get('because')}. "
-            f"Is it {' or '.join(column.get('choose', ()))}?"
+            f"Is it {' or '.join(map(str, _listed(column.get('choose'))))}?"
             for name, column in undecided.items()
         )
         raise ConfigError(
@@ -136,15 +153,136 @@ def read_suite(path: Path) -> dict[str, Any]:
     return suite
 
 
+_SHAPES: tuple[tuple[tuple[str, ...], Any, str], ...] = (  # of the arguments that are read here or by the row rules
+    (("column", "column_A", "column_B"), str, "the name of a column"),
+    (("column_list", "column_set"), list, "a list of names"),
+    (("value_set", "value_pairs_set", "regex_list"), list | dict | None, "a list"),
+    (("regex",), str | dict, "a pattern"),
+    (("row_condition",), str | dict | None, "a condition"),
+    (("ignore_row_if",), str | None, "text"),
+    (("mostly", "min_value", "max_value", "sum_total"), str | int | float | dict | None, "a number or text"),
+)
+
+
+def _check_shape(expectation: Mapping[str, Any], where: str) -> None:
+    """Check the parts of an expectation that are read before Great Expectations does.
+
+    Raises:
+        ConfigError: one has another type; the message names its place.
+    """
+    _require(expectation["type"], str, f"{where}: type")
+    kwargs = _require(expectation["kwargs"], dict, f"{where}: kwargs")
+    _require(expectation.get("meta"), dict | None, f"{where}: meta")
+    for names, types, expected in _SHAPES:
+        for name in names:
+            if name in kwargs and not isinstance(kwargs[name], types):
+                raise ConfigError(f"{where}: kwargs.{name} is {_brief(kwargs[name])}; expected {expected}.")
+    for name in ("column_list", "column_set"):
+        if not all(isinstance(column, str) for column in kwargs.get(name, ())):
+            raise ConfigError(f"{where}: kwargs.{name} is {_brief(kwargs[name])}; expected a list of names.")
+    for pair in _listed(kwargs.get("value_pairs_set")):
+        if not isinstance(pair, list) or len(pair) != 2 or any(isinstance(value, list | dict) for value in pair):
+            raise ConfigError(f"{where}: kwargs.value_pairs_set has {_brief(pair)}; expected pairs of values.")
+    if nested := [value for value in _listed(kwargs.get("value_set")) if isinstance(value, list | dict)]:
+        raise ConfigError(f"{where}: kwargs.value_set has {_brief(nested[0])}; expected single values.")
+    for pattern in _patterns(kwargs):
+        try:
+            re.compile(_require(pattern, str, f"{where}: a pattern"))
+        except (re.error, RecursionError, OverflowError) as problem:
+            raise ConfigError(f"{where}: {_brief(pattern)} is not a regular expression: {problem}.") from None
+
+
+def _require(value: Any, types: Any, where: str) -> Any:
+    if not isinstance(value, types):
+        wanted = {dict: "an object", str: "text"}.get(types, "an object or nothing")
+        raise ConfigError(f"{where} is {_brief(value)}; expected {wanted}.")
+    return value
+
+
+def _patterns(kwargs: Mapping[str, Any]) -> list[Any]:
+    """Regular expressions among the arguments of an expectation."""
+    single = [kwargs["regex"]] if "regex" in kwargs and not isinstance(kwargs["regex"], dict) else []
+    return [*single, *_listed(kwargs.get("regex_list"))]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}..."
+
+
+_MATCH = """
+import json, re, sys, time
+for number, (pattern, cells, limit) in enumerate(json.load(sys.stdin)):
+    print(number, flush=True)
+    found, spent = re.compile(pattern), 0.0
+    for text, count in cells:
+        begun = time.perf_counter()
+        found.search(text)
+        spent += (time.perf_counter() - begun) * count
+        if spent > limit:
+            raise SystemExit(3)
+"""
+
+
+def _check_patterns(frame: pd.DataFrame, name: str, expectations: list[dict[str, Any]]) -> None:
+    """Check that the patterns of a contract can be matched with the data in a bounded time.
+
+    Backtracking can take longer than any life, and cannot be stopped within this process: each pattern is tried in a
+    process of its own, before Great Expectations matches it. Safe forms cannot be told from the pattern alone without
+    refusing harmless ones such as ``([0-9]+,)*``, and another engine would match otherwise than Great Expectations.
+
+    Raises:
+        ConfigError: a pattern takes too long; the message names it.
+    """
+    cases = []
+    for item in expectations:
+        column = item["kwargs"].get("column")
+        for pattern in _patterns(item["kwargs"]):
+            counts = (
+                frame[column].dropna().astype(str).value_counts() if column in frame.columns else pd.Series(dtype=int)
+            )
+            cells = [[str(text), int(count)] for text, count in counts.items()]
+            cases.append((pattern, cells, max(PATTERN_S, PATTERN_S_PER_ROW * len(frame)), column))
+    if not cases:
+        return
+    done = ""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
+        try:
+            status = subprocess.run(
+                [sys.executable, "-I", "-S", "-c", _MATCH],
+                input=json.dumps([case[:3] for case in cases]),
+                stdout=said,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                check=False,
+                timeout=PATTERN_S + sum(case[2] for case in cases),
+            ).returncode
+        except subprocess.TimeoutExpired:
+            status = 3
+        said.seek(0)
+        done = said.read()
+    if status == 3:
+        pattern, _, limit, column = cases[int(done.split()[-1]) if done.split() else 0]
+        raise ConfigError(
+            f"the contract {name!r} has a pattern that takes more than {limit:.0f} s on column {column}: "
+            f"{_brief(pattern)}. A repetition within a repetition, such as (a+)+, takes twice as long "
+            "with each character. Write the pattern without it."
+        )
+
+
 def check(frame: pd.DataFrame, suite: Mapping[str, Any]) -> ContractReport:
     """Check ``frame`` against ``suite``. Equal frames give equal reports.
 
     Raises:
-        ConfigError: Great Expectations does not know an expectation's type or arguments.
+        ConfigError: Great Expectations does not know an expectation's type or arguments, or a pattern takes too long.
     """
     frame = frame.reset_index(drop=True)
     broken = np.zeros(len(frame), dtype=bool)
-    meta = suite.get("meta", {})
+    meta = suite.get("meta") or {}
     kinds, row_names = meta.get("kinds", {}), _row_names(frame, meta.get("names"))
     hidden = {name for name, kind in kinds.items() if kind == "personal"}
     findings = [_kind_finding(frame, name, kind, broken) for name, kind in kinds.items()]
@@ -160,6 +298,7 @@ def check(frame: pd.DataFrame, suite: Mapping[str, Any]) -> ContractReport:
             findings.append(
                 _finding(expectation, rows=len(frame), success=False, observed=f"there is no column {absent[0]!r}")
             )
+    _check_patterns(frame, suite["name"], applicable)
     for expectation, result in zip(applicable, _validate(frame, suite["name"], applicable), strict=True):
         findings.append(_read(expectation, result, frame, broken, hidden, row_names))
     return ContractReport(
@@ -205,7 +344,6 @@ def _validate(frame: pd.DataFrame, name: str, expectations: list[dict[str, Any]]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they are about libraries, none about the data
         import great_expectations as gx
-        from great_expectations.exceptions import GreatExpectationsError
 
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = {"globally": False}
@@ -213,15 +351,25 @@ def _validate(frame: pd.DataFrame, name: str, expectations: list[dict[str, Any]]
             suite = gx.ExpectationSuite(
                 name=name,
                 expectations=[
-                    {**item, "severity": item.get("severity", "critical"), "meta": {**item.get("meta", {}), "place": i}}
+                    {
+                        **item,
+                        "severity": item.get("severity", "critical"),
+                        "meta": {**(item.get("meta") or {}), "place": i},
+                    }
                     for i, item in enumerate(expectations)
                 ],
             )
-        except (GreatExpectationsError, ValueError, TypeError) as problem:  # pydantic's errors are ValueErrors
+        except Exception as problem:  # pydantic's errors, and what it meets in a suite that is none
             raise ConfigError(f"the contract {name!r} is not a valid suite: {problem}") from None
         asset = context.data_sources.add_pandas("data").add_dataframe_asset("table")
         batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
-        outcome = batch.validate(suite, result_format={"result_format": "COMPLETE"})
+        try:
+            outcome = batch.validate(suite, result_format={"result_format": "COMPLETE"})
+        except Exception as problem:
+            raise ConfigError(
+                f"the contract {name!r} cannot be checked: {type(problem).__name__}: {problem}. Correct its "
+                "expectations."
+            ) from problem
     results = {int(result.expectation_config.meta["place"]): result for result in outcome.results}
     for i, expectation in enumerate(expectations):
         if i not in results:  # Great Expectations only logs the expectations that it does not know, and omits them
@@ -409,7 +557,7 @@ def _short(value: Any) -> str:
 
 def _columns(kwargs: Mapping[str, Any]) -> list[str]:
     """Columns that an expectation is about; none for one about the table, such as its list of columns."""
-    return [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
+    return [kwargs[key] for key in ("column", "column_A", "column_B") if kwargs.get(key) is not None]
 
 
 def _row_names(frame: pd.DataFrame, name: str | None) -> pd.Series | None:

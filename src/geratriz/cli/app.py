@@ -1,14 +1,18 @@
 """The command ``geratriz``: its commands, and how errors are reported."""
 
 import errno
+import functools
 import os
-from typing import Annotated, NoReturn
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from geratriz._version import __version__
 from geratriz.cli import contracts, models, registry, services
 from geratriz.errors import GeratrizError
+from geratriz.writing import local
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk full, quota or file size limit exceeded
 BAD_PATH = (  # the file cannot be read or written
@@ -20,6 +24,20 @@ BAD_PATH = (  # the file cannot be read or written
     errno.ENAMETOOLONG,
 )
 
+
+def _on_this_machine(command: Callable[..., None]) -> Callable[..., None]:
+    """Refuse addresses such as s3://bucket/rows.csv in the paths of a command, before it runs."""
+
+    @functools.wraps(command)
+    def checked(**arguments: Any) -> None:
+        for value in arguments.values():
+            if isinstance(value, Path):
+                local(value)
+        command(**arguments)
+
+    return checked
+
+
 app = typer.Typer(
     help="Turn a data set into a released generator of synthetic data.",
     epilog="To run the whole pipeline: `dvc repro`, or `python -m pipelines.retrain` to register the result as well.",
@@ -27,9 +45,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.command()(contracts.validate)
+app.command()(_on_this_machine(contracts.validate))
 contract = typer.Typer(help="Manage data contracts.", no_args_is_help=True)
-contract.command("draft")(contracts.draft)
+contract.command("draft")(_on_this_machine(contracts.draft))
 app.add_typer(contract, name="contract")
 for command in (
     models.fit,
@@ -49,7 +67,7 @@ for command in (
     services.worker,
     services.gc,
 ):
-    app.command()(command)
+    app.command()(_on_this_machine(command))
 
 
 def main() -> None:

@@ -101,12 +101,14 @@ def pairs(
     read = read or yaml.safe_load
     values = {}
     for text in texts:
+        if not text.isascii() and text != text.encode(errors="replace").decode():
+            raise error(f"{option} got {text!r}, whose bytes are not UTF-8; expected NAME=VALUE in UTF-8.")
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise error(f"{option} got {text!r}, expected NAME=VALUE.")
         try:
             values[key.strip()] = read(value)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, OverflowError, RecursionError):  # such as a date that does not exist
             values[key.strip()] = value.strip()
     return values
 

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, final
 import numpy as np
 
 from geratriz import bundle, config, seeding
-from geratriz.errors import BundleError, ConfigError, RequestError
+from geratriz.errors import BundleError, ConfigError, GeratrizError, RequestError
 from geratriz.fitting.record import FitRun, Progress, Record, code_of
 from geratriz.tracking import NullTracker, Tracker, Trackers
 
@@ -159,15 +159,25 @@ class Fitted(abc.ABC, Generic[D, C]):
         """Read a bundle that :meth:`save` wrote.
 
         Raises:
-            BundleError: the bundle is missing, damaged, of a newer format or of another generator.
+            BundleError: the bundle is missing, damaged, of a newer format or of another generator, or its head was
+                edited so that no generator can be made of it.
         """
         saved = bundle.read(Path(folder))
         if saved.kind != cls.kind:
             raise BundleError(
                 f"{folder} holds a {saved.kind!r} generator, not a {cls.kind!r} one. geratriz.load() finds the class."
             )
-        settings = config.load(cls.config_cls, saved.head["config"], "config")
-        return cls._restored(settings, config.load(Record, saved.head["record"], "record"), saved)
+        try:
+            settings = config.load(cls.config_cls, saved.head["config"], "config")
+            return cls._restored(settings, config.load(Record, saved.head["record"], "record"), saved)
+        except BundleError:
+            raise
+        except Exception as problem:  # the hashes fit, so somebody changed the head, or another version wrote it
+            cause = str(problem) if isinstance(problem, GeratrizError) else f"{type(problem).__name__}: {problem}"
+            raise BundleError(
+                f"{Path(folder) / bundle.HEAD} does not describe a {cls.kind} generator of this version: "
+                f"{' '.join(cause.split())[:300]}. Restore it (`dvc checkout`), or fit again."
+            ) from problem
 
     # Hooks of a domain ------------------------------------------------------------------------------------------------
 

@@ -52,10 +52,13 @@ def sample(generator: Generator[Any], order: Order, *, jobs: int | None = 1) -> 
 
 
 def parse(text: str) -> Any:
-    """Parse a value of ``--where`` as YAML: 'text', 12, 0.5, true, null."""
+    """Parse a value of ``--where`` as YAML: 'text', 12, 0.5, true, null; what YAML cannot hold is text.
+
+    Such are dates that do not exist, numbers of thousands of digits and brackets without end.
+    """
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
         return text.strip()
 
 

@@ -18,6 +18,7 @@ from geratriz.images.data.arrays import read_arrays
 from geratriz.images.data.entry import ARCHIVES, DAMAGED, ENDINGS, HEAD_BYTES, IMAGE, Entry, class_of, looks_like_image
 from geratriz.images.data.folders import is_prepared, read_folder, read_prepared, read_single
 from geratriz.images.data.parquet import read_parquet
+from geratriz.writing import local
 
 
 def entries(path: Path) -> Iterator[Entry]:
@@ -31,8 +32,9 @@ def entries(path: Path) -> Iterator[Entry]:
 
     Raises:
         DataError: the path does not exist, is none of these, or is damaged as a whole.
+        RequestError: it is an address such as ``s3://bucket/images.zip``.
     """
-    if not path.exists():
+    if not local(path).exists():
         hint = f" It is versioned: `dvc pull {path}.dvc` fetches it." if Path(f"{path}.dvc").exists() else ""
         raise DataError(f"{path} does not exist.{hint}")
     try:
