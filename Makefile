@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE  # tests start dozens of Pythons, and each would compile our code again
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-images test test-fast test-thorough test-stack up check bench clean lock
+.PHONY: help demo demo-images test test-fast test-thorough test-stack fuzz up check bench clean lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -34,7 +34,10 @@ test-fast: $(READY) ## under a minute: no process is started, no network is fitt
 	@python -m pytest -n auto --dist loadscope -m 'not stack and not thorough and not slow'
 
 test-thorough: $(READY) ## the proofs again, with more seeds, sizes and cases
-	@python -m pytest -n auto --dist loadscope -m 'not stack' --hypothesis-profile=thorough
+	@INPUTS=20000 python -m pytest -n auto --dist loadscope -m 'not stack' --hypothesis-profile=thorough
+
+fuzz: $(READY) ## changed inputs for everything that reads: make fuzz INPUTS=100000 SEED=7
+	@INPUTS=$(or $(INPUTS),20000) SEED=$(or $(SEED),$(shell date +%s)) python -m pytest -n auto tests/fuzz
 
 test-stack: $(READY) ## the whole stack: PostgreSQL, S3, MLflow, Prefect, workers, all on loopback
 	@python -m pytest -m stack tests/stack

@@ -30,7 +30,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"{path} does not exist. Run the command in the project's root, which contains params.yaml."
         ) from None
-    except yaml.YAMLError as problem:
+    except UnicodeDecodeError as problem:
+        raise ConfigError(f"{path} is not UTF-8 text: {problem}. Save it as UTF-8.") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as problem:  # a date that does not exist, brackets without end
         raise ConfigError(f"{path} is not valid YAML: {problem}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path} holds {type(content).__name__}, expected a mapping of settings.")

@@ -86,3 +86,10 @@ def test_every_test_the_privacy_document_names_exists() -> None:
     assert len(names) > 5
     for name in names:
         assert f"def {name}(" in code, name
+
+
+def test_every_promise_of_reliability_names_a_test_that_exists() -> None:
+    lines = re.findall(r"\| (tests/\S+\.py): (test_\w+) \|", (ROOT / "docs" / "reliability.md").read_text())
+    assert len(lines) > 15
+    for file, name in lines:
+        assert f"def {name}(" in (ROOT / file).read_text(), f"{file}: {name}"

@@ -221,7 +221,7 @@ def judged(run: Run, brief_metrics: None) -> tuple[Landmarks, dict[str, Any], An
 def test_scores_stand_between_landmarks_and_make_a_verdict(run: Run, judged: Any) -> None:
     marks, report, trio = judged
     metrics = domains.judge(run.kind).METRICS
-    assert set(report) == {"metrics", "privacy", "verdict", "rows", "details"}
+    assert set(report) == {"metrics", "inapplicable", "privacy", "verdict", "rows", "details"}
     assert set(report["metrics"]) <= set(metrics)
     for name, entry in report["metrics"].items():
         assert entry["low"] <= entry["value"] <= entry["high"]

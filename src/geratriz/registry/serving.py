@@ -140,6 +140,8 @@ def _too_long(advice: str) -> MlflowException:
 
 
 def _seed(params: Mapping[str, Any] | None) -> int:
+    if params is not None and not isinstance(params, Mapping):
+        raise ValueError(f"params is a {type(params).__name__}; expected an object such as {{'seed': 7}}.")
     seed = (params or {}).get("seed")
     return secrets.randbits(32) if seed is None else _integer("seed", seed, minimum=0)
 

@@ -23,6 +23,7 @@ from geratriz.table.data.schema import Declared, Schema
 from geratriz.writing import file, local
 
 MISSING_IN_CSV = ("", "NA", "NaN", "nan", "null", "NULL", "<NA>")  # not "None" or "?", which are values in real tables
+CONTRADICTORY = (LookupError, TypeError, AttributeError)  # pyarrow, where metadata for pandas belie the columns
 UNREADABLE = (ValueError, OSError, EOFError, csv.Error, lzma.LZMAError, zlib.error)  # pyarrow raises the first two
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(?P<offset>Z|[+-]\d{2}:?\d{2})?)?")
 
@@ -153,6 +154,9 @@ def unreadable(path: Path, kind: str) -> Iterator[None]:
             f"{path} cannot be read as csv: it is not UTF-8 text ({found}). Convert it, for example with "
             f"`iconv -f LATIN1 -t UTF-8 {path} > utf8.csv`."
         ) from None
+    except CONTRADICTORY as problem:
+        found = f"its metadata contradict its columns ({type(problem).__name__}: {problem})"
+        raise DataError(f"{path} cannot be read as {kind}: {found}. Export it again.") from None
     except UNREADABLE as problem:
         first_line = (str(problem) or type(problem).__name__).splitlines()[0].rstrip(".")
         raise DataError(f"{path} cannot be read as {kind}: {first_line}. Copy or export it again.") from None
