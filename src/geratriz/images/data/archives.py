@@ -16,7 +16,7 @@ def read_zip(path: Path) -> Iterator[Entry]:
     with zipfile.ZipFile(path) as archive:
         for member in sorted(archive.infolist(), key=lambda member: member.filename):
             name, mode = member.filename, member.external_attr >> 16
-            if member.is_dir():
+            if not name or member.is_dir():  # zipfile fails on the empty name
                 continue
             if member.flag_bits & 1:
                 raise DataError(f"{path} is encrypted ({as_text(name)}). Unpack it and use the folder.")

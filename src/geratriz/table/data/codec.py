@@ -218,7 +218,10 @@ class Codec:
 
     @classmethod
     def from_state(cls, head: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> "Codec":
-        """Rebuild a codec from the result of :meth:`to_state`."""
+        """Rebuild a codec from the result of :meth:`to_state`.
+
+        Every level is decoded once, so that a state that was edited fails here and not while rows are drawn.
+        """
         schema = Schema.from_json(head["schema"])
         levels = tuple(
             Levels(
@@ -231,6 +234,9 @@ class Codec:
             )
             for i, (column, content) in enumerate(zip(schema.learnt, head["levels"], strict=True))
         )
+        for level in levels:
+            codes = np.arange(level.exact + bool(level.bins))
+            decode_cells(level, codes, np.linspace(-3, 3, len(codes), dtype=np.float32))
         twins = tuple(Twin(twin["column"], twin["of"], tuple(twin["codes"])) for twin in head["twins"])
         sources = {name: personal.Source.from_json(source) for name, source in head.get("personal", {}).items()}
         return cls(schema, levels, twins, sources)
