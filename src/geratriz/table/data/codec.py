@@ -235,6 +235,8 @@ class Codec:
             for i, (column, content) in enumerate(zip(schema.learnt, head["levels"], strict=True))
         )
         for level in levels:
+            if not isinstance(level.missing, bool) or not isinstance(level.bins, int) or level.bins < 0:
+                raise ValueError(f"column {level.column.name!r} has missing {level.missing!r} and bins {level.bins!r}.")
             codes = np.arange(level.exact + bool(level.bins))
             decode_cells(level, codes, np.linspace(-3, 3, len(codes), dtype=np.float32))
         twins = tuple(Twin(twin["column"], twin["of"], tuple(twin["codes"])) for twin in head["twins"])

@@ -48,4 +48,7 @@ class Independent(CodeGenerator[CodecConfig]):
     def _from_state(
         config: CodecConfig, codec: Codec, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
     ) -> tuple[Any, ...]:
-        return (tuple(arrays[f"frequencies.{i}"] for i in range(len(codec.sizes))),)
+        frequencies = tuple(arrays[f"frequencies.{i}"] for i in range(len(codec.sizes)))
+        if (found := tuple(len(each) for each in frequencies)) != codec.sizes:
+            raise ValueError(f"it has frequencies of {found} levels, the codec {codec.sizes}")
+        return (frequencies,)
