@@ -20,6 +20,10 @@ from prefect.exceptions import PrefectException
 TIMEOUT_S = 100.0  # three heartbeats
 NAME = "geratriz: a run without a heartbeat has crashed"
 RUN = "prefect.flow-run"
+FINAL = (  # names of the final states, Prefect's and those of our flows: an event has the name of its state
+    *("Completed", "Failed", "Cancelled", "Crashed", "TimedOut"),
+    *("Ran", "Unchanged", "Cached", "Skipped", "Refused", "Declined", "Drift", "No drift"),
+)
 
 
 def is_lost(client: Any, run: FlowRun) -> bool:
@@ -54,7 +58,8 @@ def _automation() -> AutomationCore:
         description=f"A run that has sent nothing for {TIMEOUT_S:g} s after a heartbeat is set to Crashed.",
         trigger=EventTrigger(
             after={f"{RUN}.heartbeat"},
-            expect={f"{RUN}.*"},  # another heartbeat or any state: the names of final states are the flows' own
+            # not every state: that of Running may arrive after the first heartbeat, and would end the wait for good
+            expect={f"{RUN}.{name}" for name in ("heartbeat", *FINAL)},
             match=ResourceSpecification({"prefect.resource.id": [f"{RUN}.*"]}),
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
