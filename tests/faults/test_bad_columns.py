@@ -21,8 +21,6 @@ STRANGE = pd.DataFrame(
     {"gr\xf6\xdfe": NUMBER, "\u540d\u524d": WORD, "a b": WORD, 'q"uote, comma': NUMBER, "\U0001f600": 1}
 )
 WORKING = {
-    "one cell": CELL,
-    "one row": CELL.assign(w="a", b=True, d=pd.Timestamp("2024-01-01"), n=None),
     "one column": pd.DataFrame({"x": NUMBER}),
     "nothing at all": pd.DataFrame({"n": [np.nan] * 60, "o": [None] * 60}),
     "empty columns": pd.DataFrame({"x": NUMBER, "n": np.nan, "o": None, "t": pd.NaT}).astype({"o": "str"}),
@@ -48,6 +46,13 @@ def test_it_is_fitted_sampled_and_judged(
     if len(frame) > 1:
         works("evaluate", "--train", real, "--test", real, "--synthetic", rows, "-o", tmp_path / "report")
         assert (tmp_path / "report" / "index.html").exists()
+
+
+@pytest.mark.parametrize("frame", [CELL, CELL.assign(w="a", b=True, d=pd.Timestamp("2024-01-01"), n=None)])
+def test_one_row_is_too_few_to_learn_from(frame: pd.DataFrame, tmp_path: Path, refused: Command) -> None:
+    Table.from_frame(frame).write(tmp_path / "rows.parquet")
+    said = refused("fit", tmp_path / "rows.parquet", "--kind", "independent", "-o", tmp_path / "model")
+    assert "the table has 1 rows, and a value of 'x' is learnt only if 5 share it" in said
 
 
 def test_one_row_is_too_few_to_judge_by(tmp_path: Path, refused: Command) -> None:
@@ -118,7 +123,8 @@ def test_texts_that_name_their_row_are_not_repeated_unless_they_may_be(
     works(*fit, "--schema", "name=id")
     works("sample", tmp_path / "model", "-n", 50, "-o", tmp_path / "rows.csv")
     assert not set(read_frame(tmp_path / "rows.csv")["name"]) & set(read_frame(people)["name"])
-    works(*fit, "--schema", "name=category")
+    assert "no value of column 'name' is shared by 5 rows" in refused(*fit, "--schema", "name=category")
+    works(*fit, "--schema", "name={kind: category, rare: 1}")
     works("sample", tmp_path / "model", "-n", 50, "-o", tmp_path / "rows.csv")
     assert set(read_frame(tmp_path / "rows.csv")["name"]) <= set(read_frame(people)["name"])
 
@@ -134,7 +140,7 @@ def test_a_declaration_that_is_wrong_names_the_right_one(
 
 
 def test_categories_are_learnt_up_to_a_number_and_refused_beyond() -> None:
-    codes = np.arange(150_000) % 50_000
+    codes = np.arange(250_000) % 50_000
     words = pd.DataFrame({"word": np.char.add("w", codes.astype(str)), "x": codes % 7})
     with pytest.raises(DataError, match=r"50,000 different values, more than the 20,000 .* groups.* to id"):
         Independent.fit(Table.from_frame(words, overrides={"word": "category"}), seed=0)

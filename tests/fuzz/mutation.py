@@ -57,7 +57,10 @@ def of_json(seeds: Sequence[bytes], rng: np.random.Generator) -> bytes:
     """One of ``seeds``, JSON texts, with some of its values, keys or lists changed; now and then with changed bytes."""
     if rng.random() < 0.1:
         return of_bytes(seeds, rng)
-    return json.dumps(changed(json.loads(seeds[rng.integers(len(seeds))]), rng)).encode("utf-8", "surrogatepass")
+    try:
+        return json.dumps(changed(json.loads(seeds[rng.integers(len(seeds))]), rng)).encode("utf-8", "surrogatepass")
+    except RecursionError:  # several edits nested what the others had nested
+        return of_bytes(seeds, rng)
 
 
 def of_yaml(seeds: Sequence[bytes], rng: np.random.Generator) -> bytes:
@@ -66,8 +69,11 @@ def of_yaml(seeds: Sequence[bytes], rng: np.random.Generator) -> bytes:
 
     if rng.random() < 0.2:
         return of_bytes(seeds, rng)
-    tree = changed(yaml.safe_load(seeds[rng.integers(len(seeds))]), rng)
-    return yaml.safe_dump(tree, allow_unicode=True).encode("utf-8", "surrogatepass")
+    try:
+        tree = changed(yaml.safe_load(seeds[rng.integers(len(seeds))]), rng)
+        return yaml.safe_dump(tree, allow_unicode=True).encode("utf-8", "surrogatepass")
+    except RecursionError:
+        return of_bytes(seeds, rng)
 
 
 def changed(tree: Any, rng: np.random.Generator) -> Any:
@@ -89,7 +95,7 @@ def changed(tree: Any, rng: np.random.Generator) -> Any:
                 source, other = places[rng.integers(len(places))]
                 holder[key] = copy.deepcopy(source[other]) if _holds(source, other) else None
             case 3:
-                holder[key] = _nested(holder[key], int(rng.choice([1, 2, 50, 900])))
+                holder[key] = _nested(holder[key], int(rng.choice([1, 2, 50, 200])))
             case _:
                 holder[key] = _value(rng)
     return tree

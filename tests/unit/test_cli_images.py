@@ -138,7 +138,8 @@ def test_an_output_where_no_file_can_be_is_one_sentence(
     monkeypatch.setattr("sys.argv", ["geratriz", "contract", "draft", str(folder), "-o", str(tmp_path)])
     with pytest.raises(SystemExit, match="1"):
         cli.main()
-    assert capsys.readouterr().err == f"{tmp_path}: Is a directory. Use another path.\n"
+    said = f"RequestError: {tmp_path} cannot be written: Is a directory. Existing files are unchanged.\n"
+    assert capsys.readouterr().err == said
 
 
 def test_images_are_no_table_and_a_table_no_images(model: Path, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def _pool(column: Column, values: pd.Series, codes: np.ndarray, shares: np.ndarr
     present = codes >= 0
     common = shares >= column.rare
     if not common.any():
-        if column.kind == "boolean":
+        if column.kind == "boolean" or not present.any():
             return values
         raise DataError(
             f"no value of column {column.name!r} is shared by {column.rare}{_unit(shares, codes)}: they are keys, "
