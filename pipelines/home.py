@@ -7,6 +7,8 @@ import logging
 import os
 from pathlib import Path
 
+from prefect.runtime import flow_run
+
 from geratriz.errors import ConfigError
 from pipelines.heartbeat import watch
 
@@ -28,6 +30,14 @@ def home() -> Path:
             "`geratriz up` or `geratriz worker POOL`."
         )
     return Path(folder)
+
+
+def token() -> str:
+    """Eight characters that tell the current flow run from all others.
+
+    They are the end of its id: ids begin with the time, and runs that were scheduled together begin alike.
+    """
+    return str(flow_run.get_id())[-8:]
 
 
 def enter() -> dict[str, str]:

@@ -24,7 +24,6 @@ _console.configure(by_hand=__name__ == "__main__")
 from prefect import State, flow  # noqa: E402
 from prefect.artifacts import create_markdown_artifact  # noqa: E402
 from prefect.events import emit_event  # noqa: E402
-from prefect.runtime import flow_run  # noqa: E402
 from prefect.states import Completed  # noqa: E402
 
 from geratriz import config, domains  # noqa: E402
@@ -34,6 +33,7 @@ from geratriz.parts import SplitConfig  # noqa: E402
 from geratriz.project import PAGES  # noqa: E402
 from pipelines import tracked  # noqa: E402
 from pipelines._console import say, show, terminal  # noqa: E402
+from pipelines.home import token  # noqa: E402
 
 if TYPE_CHECKING:
     from geratriz.registry.mlflow import Version
@@ -152,8 +152,7 @@ def _compare(home: Path, params: Mapping[str, Any], settings: Any, before: Path,
 
 def _write(home: Path, result: Any, title: str, facts: Mapping[str, str]) -> Path:
     """Write the result as JSON and as a page into a new folder for this run."""
-    run = str(flow_run.get_id()).replace("-", "")[:8]
-    folder = home / PAGES / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{run}"
+    folder = home / PAGES / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token()}"
     folder.mkdir(parents=True)
     (folder / "drift.json").write_text(json.dumps(result.to_json(), indent=1, ensure_ascii=False) + "\n", "utf-8")
     measure = domains.rows()

@@ -24,6 +24,7 @@ from geratriz.workspace import worktree
 from geratriz.workspace.git import REMOTE, commit, git, has_remote, newest, push, succeeds
 from pipelines import graph
 from pipelines.handover import push_with_retries
+from pipelines.home import token
 from pipelines.retrain import retrain
 from pipelines.stage import Stages
 
@@ -56,7 +57,7 @@ def scheduled(root: str = ".", trigger: str = "schedule") -> "State[Any]":
     """
     home = Path(root).resolve()
     model = str(config.pick(config.read_yaml(home / "params.yaml"), "release.name"))
-    run, now = str(flow_run.get_id()).replace("-", "")[:8], datetime.now(UTC)
+    run, now = token(), datetime.now(UTC)
     name = f"{BRANCHES}-{now:%Y%m%d}-{run}"
     why = f"{flow_run.get_name()}, since {now:%Y-%m-%d %H:%M} UTC, process {os.getpid()}"
     try:
