@@ -66,7 +66,7 @@ def done(inputs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> S
 
 
 def test_the_report_has_metrics_between_landmarks_details_rows_and_a_verdict(done: SimpleNamespace) -> None:
-    assert set(done.report) == {"metrics", "privacy", "verdict", "rows", "details"}
+    assert set(done.report) == {"metrics", "inapplicable", "privacy", "verdict", "rows", "details"}
     assert set(done.report["metrics"]) == MEASURED
     for name, entry in done.report["metrics"].items():
         of_privacy = {"chance"} if suite.METRICS[name].chance is not None else set()

@@ -34,7 +34,7 @@ def judged(quick_classifier: None) -> tuple[dict[str, Any], Pictures]:
 
 def test_the_report_stands_between_landmarks_and_the_copycat(judged: tuple[dict[str, Any], Pictures]) -> None:
     report, pictures = judged
-    assert set(report) == {"metrics", "privacy", "verdict", "rows", "details"}
+    assert set(report) == {"metrics", "inapplicable", "privacy", "verdict", "rows", "details"}
     for name, entry in report["metrics"].items():
         assert {"value", "low", "high", "floor", "ceiling", "copycat", "better"} <= set(entry), name
     assert report["metrics"]["memorised_share"]["copycat"] > 0.5
