@@ -22,6 +22,7 @@ from tests.tables import mixed
 
 pytestmark = pytest.mark.slow
 
+ALIKE = ("impute", "score", "score in place")  # they write as `impute in place` does, which takes ten seconds
 MOMENTS = [pytest.param(2, id="few"), pytest.param(60, id="many", marks=pytest.mark.thorough)]
 COMMANDS = {  # what writes `out`, and a command that wrote something else there before
     "sample": ("sample {0}/model -n 3000 -o rows.csv --seed 1", "sample {0}/model -n 20 -o rows.csv --seed 2"),
@@ -76,7 +77,9 @@ def whole(found: dict[str, bytes], *wanted: dict[str, bytes]) -> bool:
 
 
 @pytest.mark.parametrize("moments", MOMENTS)
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.thorough if name in ALIKE else ()) for name in COMMANDS]
+)
 def test_killed_at_any_moment_it_leaves_the_old_or_the_new(name: str, moments: int, home: Path, tmp_path: Path) -> None:
     """Takes seconds: only processes can be killed."""
     command, earlier = COMMANDS[name]
