@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 from prefect import get_client
-from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.filters import EventFilter, EventNameFilter, EventResourceFilter
@@ -41,15 +40,11 @@ def watch() -> str | None:
     """Create the automation at the server unless it exists; return why it could not be, or None."""
     try:
         with get_client(sync_client=True) as client:
-            if not _exists(client):
+            if not client.read_automations_by_name(NAME):
                 client.create_automation(_automation())
     except (httpx.HTTPError, PrefectException) as problem:
         return f"runs whose machine is lost will not be ended by the server ({problem!r})"
     return None
-
-
-def _exists(client: SyncPrefectClient) -> bool:
-    return any(automation.name == NAME for automation in client.read_automations())
 
 
 def _automation() -> AutomationCore:

@@ -18,6 +18,19 @@ PARAMS = Path("params.yaml")
 SECTIONS = ("data", "models", "train", "sample", "evaluate", "compare", "release", "flow", "monitor")
 
 
+NOT_YAML = (yaml.YAMLError, ValueError, OverflowError, RecursionError)
+"""Errors on text that is not YAML, or holds what YAML cannot: dates that do not exist, numbers of thousands of digits,
+brackets without end."""
+
+
+def parse(text: str) -> Any:
+    """Parse a value as YAML: 'text', 12, 0.5, true, null; what YAML cannot hold is text."""
+    try:
+        return yaml.safe_load(text)
+    except NOT_YAML:
+        return text.strip()
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read the mapping in a YAML file.
 
@@ -32,7 +45,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ) from None
     except UnicodeDecodeError as problem:
         raise ConfigError(f"{path} is not UTF-8 text: {problem}. Save it as UTF-8.") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as problem:  # a date that does not exist, brackets without end
+    except NOT_YAML as problem:
         raise ConfigError(f"{path} is not valid YAML: {problem}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path} holds {type(content).__name__}, expected a mapping of settings.")

@@ -62,6 +62,15 @@ def made(cwd: Path, command: str, home: Path) -> dict[str, bytes]:
     return written(cwd)
 
 
+def before(cwd: Path, name: str, home: Path) -> dict[str, bytes]:
+    """What is there before the command of that name: what an earlier one wrote, or its own input."""
+    earlier = COMMANDS[name][1]
+    if earlier is not None:
+        return made(cwd, earlier, home)
+    (cwd / "rows.csv").write_bytes((home / "holes.csv").read_bytes())
+    return written(cwd)
+
+
 def written(cwd: Path) -> dict[str, bytes]:
     return {name: bytes_ for name, bytes_ in content(cwd).items() if name != "said"}
 
@@ -83,11 +92,7 @@ def whole(found: dict[str, bytes], *wanted: dict[str, bytes]) -> bool:
 def test_killed_at_any_moment_it_leaves_the_old_or_the_new(name: str, moments: int, home: Path, tmp_path: Path) -> None:
     """Takes seconds: only processes can be killed."""
     command, earlier = COMMANDS[name]
-    if earlier is None:
-        (tmp_path / "rows.csv").write_bytes((home / "holes.csv").read_bytes())
-        old = written(tmp_path)
-    else:
-        old = made(tmp_path, earlier, home)
+    old = before(tmp_path, name, home)
     begun = time.monotonic()
     new = made(tmp_path, command, home)
     took = time.monotonic() - begun
@@ -95,15 +100,15 @@ def test_killed_at_any_moment_it_leaves_the_old_or_the_new(name: str, moments: i
     chance = random.Random(f"{name} {moments}")
     seen = {"new": new, "old": old, "none": {}}
     for moment in range(moments):
-        for before in ("old", "none") if earlier is not None else ("old",):
-            replace(tmp_path, seen[before])
+        for start in ("old", "none") if earlier is not None else ("old",):
+            replace(tmp_path, seen[start])
             process = started(tmp_path, *command.format(home).split())
             if moment % 2:
                 kill(process, after=chance.uniform(0, took))
             else:  # in the midst of writing
                 kill(process, after=chance.uniform(0, took / 50), watched=tmp_path)
             found = written(tmp_path)
-            assert whole(found, seen[before], new), (moment, before, sorted(found))
+            assert whole(found, seen[start], new), (moment, start, sorted(found))
     replace(tmp_path, old)
     assert made(tmp_path, command, home) == new
     assert not [path for path in tmp_path.rglob("*") if ".partial" in path.name or ".decided" in path.name]
@@ -121,12 +126,8 @@ def replace(cwd: Path, files: dict[str, bytes]) -> None:
 
 @pytest.mark.parametrize("name", ["impute in place", "score", "contract draft", "fit"])
 def test_on_a_full_disk_the_old_content_stays(name: str, home: Path, tmp_path: Path) -> None:
-    command, earlier = COMMANDS[name]
-    if earlier is None:
-        (tmp_path / "rows.csv").write_bytes((home / "holes.csv").read_bytes())
-        old = written(tmp_path)
-    else:
-        old = made(tmp_path, earlier, home)
+    command, _ = COMMANDS[name]
+    old = before(tmp_path, name, home)
     assert ended(started(tmp_path, *command.format(home).split(), room=1000)) == 1
     said = (tmp_path / "said").read_text()
     assert "cannot be written: File too large. Existing files are unchanged. Free some space" in said, said

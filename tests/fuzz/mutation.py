@@ -3,9 +3,11 @@
 import copy
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
+import yaml
 
 MAX_EDITS = 4
 BYTES = (
@@ -55,24 +57,22 @@ def _edit(content: bytearray, seeds: Sequence[bytes], rng: np.random.Generator) 
 
 def of_json(seeds: Sequence[bytes], rng: np.random.Generator) -> bytes:
     """One of ``seeds``, JSON texts, with some of its values, keys or lists changed; now and then with changed bytes."""
-    if rng.random() < 0.1:
-        return of_bytes(seeds, rng)
-    try:
-        return json.dumps(changed(json.loads(seeds[rng.integers(len(seeds))]), rng)).encode("utf-8", "surrogatepass")
-    except RecursionError:  # several edits nested what the others had nested
-        return of_bytes(seeds, rng)
+    return _of_tree(seeds, rng, json.loads, json.dumps)
 
 
 def of_yaml(seeds: Sequence[bytes], rng: np.random.Generator) -> bytes:
     """The same for YAML."""
-    import yaml
+    return _of_tree(seeds, rng, yaml.safe_load, partial(yaml.safe_dump, allow_unicode=True))
 
-    if rng.random() < 0.2:
+
+def _of_tree(
+    seeds: Sequence[bytes], rng: np.random.Generator, load: Callable[[bytes], Any], dump: Callable[[Any], str]
+) -> bytes:
+    if rng.random() < 0.15:
         return of_bytes(seeds, rng)
     try:
-        tree = changed(yaml.safe_load(seeds[rng.integers(len(seeds))]), rng)
-        return yaml.safe_dump(tree, allow_unicode=True).encode("utf-8", "surrogatepass")
-    except RecursionError:
+        return dump(changed(load(seeds[rng.integers(len(seeds))]), rng)).encode("utf-8", "surrogatepass")
+    except RecursionError:  # several edits nested what the others had nested
         return of_bytes(seeds, rng)
 
 

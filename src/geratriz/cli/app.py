@@ -12,9 +12,8 @@ import typer
 from geratriz._version import __version__
 from geratriz.cli import contracts, models, registry, services
 from geratriz.errors import GeratrizError
-from geratriz.writing import local
+from geratriz.writing import DISK_FULL, local
 
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk full, quota or file size limit exceeded
 BAD_PATH = (  # the file cannot be read or written
     errno.ENOENT,
     errno.ENOTDIR,

@@ -96,9 +96,9 @@ def pairs(
     texts: list[str], option: str, error: type[GeratrizError], read: Callable[[str], Any] | None = None
 ) -> dict[str, Any]:
     """Parse ``key=value`` texts as a mapping; values are parsed by ``read`` or else as YAML: text, 12, 0.5, true."""
-    import yaml
+    from geratriz import config
 
-    read = read or yaml.safe_load
+    read = read or config.parse
     values = {}
     for text in texts:
         if not text.isascii() and text != text.encode(errors="replace").decode():
@@ -106,10 +106,7 @@ def pairs(
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise error(f"{option} got {text!r}, expected NAME=VALUE.")
-        try:
-            values[key.strip()] = read(value)
-        except (yaml.YAMLError, ValueError, OverflowError, RecursionError):  # such as a date that does not exist
-            values[key.strip()] = value.strip()
+        values[key.strip()] = read(value)
     return values
 
 

@@ -13,10 +13,9 @@ from geratriz.images.evaluate.details import details
 from geratriz.images.evaluate.suite import METRICS as METRICS
 from geratriz.images.evaluate.trio import ImageEvaluateConfig, ImageTrio
 from geratriz.parts import PARTS
-from geratriz.scoring.content import content
+from geratriz.scoring import content
 from geratriz.scoring.difference import DRAWS, Comparison
 from geratriz.scoring.landmarks import Landmarks
-from geratriz.scoring.metric import inapplicable
 from geratriz.scoring.verdict import Gate
 
 if TYPE_CHECKING:
@@ -79,17 +78,7 @@ def assess(
     trio: ImageTrio, marks: Landmarks, *, gates: Mapping[str, Gate] | None, limits: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """The content of metrics.json for a trio whose landmarks are known."""
-    scores = suite.evaluate(trio)
-    return content(
-        scores,
-        marks,
-        METRICS,
-        gates=gates,
-        limits=limits,
-        rows=trio.counts,
-        details=details(trio, scores, marks),
-        inapplicable=inapplicable(METRICS, trio),
-    )
+    return content.assess(trio, marks, METRICS, details, gates=gates, limits=limits)
 
 
 def compare(

@@ -16,8 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import yaml
-
+from geratriz import config
 from geratriz.errors import RequestError
 from geratriz.fitting.order import Order, one_thread
 from geratriz.output import Origin, check_room, writing
@@ -52,14 +51,8 @@ def sample(generator: Generator[Any], order: Order, *, jobs: int | None = 1) -> 
 
 
 def parse(text: str) -> Any:
-    """Parse a value of ``--where`` as YAML: 'text', 12, 0.5, true, null; what YAML cannot hold is text.
-
-    Such are dates that do not exist, numbers of thousands of digits and brackets without end.
-    """
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
-        return text.strip()
+    """Parse a value of ``--where``."""
+    return config.parse(text)
 
 
 def write(

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 from geratriz import config, seeding
 from geratriz.contract import read_suite
 from geratriz.parts import PARTS
-from geratriz.scoring.content import content
+from geratriz.scoring import content
 from geratriz.scoring.difference import DRAWS, Comparison
 from geratriz.scoring.landmarks import Landmarks
-from geratriz.scoring.metric import inapplicable, measure
 from geratriz.scoring.verdict import Gate
 from geratriz.table.data.schema import Schema
 from geratriz.table.data.table import Table
@@ -70,17 +69,7 @@ def assess(
     trio: Trio, marks: Landmarks, *, gates: Mapping[str, Gate] | None, limits: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """The content of metrics.json for a trio whose landmarks are known."""
-    scores = measure(METRICS, trio)
-    return content(
-        scores,
-        marks,
-        METRICS,
-        gates=gates,
-        limits=limits,
-        rows=trio.counts,
-        details=details(trio, scores, marks),
-        inapplicable=inapplicable(METRICS, trio),
-    )
+    return content.assess(trio, marks, METRICS, details, gates=gates, limits=limits)
 
 
 def compare(
