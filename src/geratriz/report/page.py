@@ -108,8 +108,8 @@ def _verdict(page: Page) -> str:
         passed = [name for name in names if all(gate.outcome == "passed" for gate in verdict.of(name, "gate"))]
         intro = f'<p>{len(passed)} of {len(names)} gates hold. <a href="#privacy">{esc(words.privacy(verdict))}</a></p>'
         lists = (
-            _items([words.finding(gate) for gate in verdict.gates if (gate.outcome == "refused") is fails], css_class)
-            for fails, css_class in ((True, "failed"), (False, "held"))
+            _items([words.finding(gate) for gate in verdict.gates if gate.outcome == outcome], css_class)
+            for outcome, css_class in (("refused", "failed"), ("passed", "held"), ("inapplicable", ""))
         )
         reasons = intro + "".join(lists)
     return f'<div class="verdict {css}"><strong>{words.RELEASE[verdict.release].capitalize()}</strong>{reasons}</div>'

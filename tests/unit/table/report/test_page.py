@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from geratriz.contract import ContractReport, Example, Finding
 from geratriz.report.metrics import LIMITS
 from geratriz.report.page import Page
+from geratriz.scoring import verdict
 from geratriz.scoring.verdict import Gate
 from geratriz.table.report.page import render
 from tests.attack_metrics import attacked
@@ -84,6 +86,16 @@ def test_refusals_stand_before_what_passed() -> None:
 def test_a_gate_asks_for_a_metric_that_was_not_measured() -> None:
     words = read(report=report(*COLUMNS, gates={"copy_rate": Gate(max=0.55)})).words
     assert "copy_rate was not measured, but a gate requires it." in words
+
+
+def test_a_gate_that_is_left_out_is_neither_held_nor_failed() -> None:
+    made = report(*COLUMNS, gates={"detection": Gate(min=0.5)})
+    left_out = verdict.Finding(metric="cas", rule="min", limit=None, outcome="inapplicable")
+    made["verdict"]["findings"].append(asdict(left_out))
+    html = render(Page(title="tvae", report=made))
+    assert "1 of 1 gates hold." in html
+    assert '<ul class="held"><li>detection is' in html
+    assert '<ul class=""><li>cas has no meaning for these data, so its gate is left out.</li></ul>' in html
 
 
 def test_without_gates_there_is_no_verdict_but_a_page() -> None:
