@@ -3,16 +3,12 @@
 Deployments name no folder, so they are the same for workers on all machines.
 """
 
-import logging
 import os
 from pathlib import Path
 
 from prefect.runtime import flow_run
 
 from geratriz.errors import ConfigError
-from pipelines.heartbeat import watch
-
-log = logging.getLogger(__name__)
 
 HOME = "GERATRIZ_HOME"  # environment variable of a worker and its runs
 
@@ -43,6 +39,4 @@ def token() -> str:
 def enter() -> dict[str, str]:
     """Pull step of every Prefect deployment: the run uses the code and the folder of the checkout."""
     os.chdir(home())
-    if (problem := watch()) is not None:
-        log.warning(problem)
     return {"directory": str(home())}

@@ -20,6 +20,7 @@ from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, Proc
 
 from geratriz import config
 from geratriz.errors import ConfigError, PipelineError
+from pipelines.heartbeat import watch
 from pipelines.home import home
 
 FILE = "prefect.yaml"
@@ -105,5 +106,7 @@ def _known(file: Path) -> list[dict[str, Any]]:
 if __name__ == "__main__":
     from prefect.cli import app
 
+    if (problem := watch()) is not None:  # now, not in a run: the server may take seconds to heed it
+        sys.stderr.write(f"warning: {problem}\n")
     sys.argv = ["prefect", "--no-prompt", "worker", "start", *sys.argv[1:]]
     app()

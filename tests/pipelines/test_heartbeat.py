@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.usefixtures("prefect_server")
-def test_it_is_created_once_however_many_runs_start() -> None:
+def test_it_is_created_once_however_many_workers_start() -> None:
     from prefect import get_client
 
     assert heartbeat.watch() is None
